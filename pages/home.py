@@ -1,0 +1,38 @@
+"""Home: what scapp is, the datasets, examples."""
+
+import streamlit as st
+
+from scapp.data.examples import EXAMPLES
+from scapp.jobs.launch import submit
+from scapp.pipelines.config import ImportRequest
+from scapp.ui import datasets, explain, state
+from scapp.ui.boundary import boundary
+from scapp.ui.live import run_panel
+from scapp.ui.routing import guard, link
+
+guard()
+st.title("scapp")
+with boundary():
+    st.markdown(explain.WHAT_IS_SCAPP)
+    current = state.current_dataset()
+    cards = st.columns(len(explain.STEPS))
+    for card, (page, title, text) in zip(cards, explain.STEPS, strict=True):
+        with card.container(border=True, height="stretch"):
+            link(page, f"**{title}**", dataset=current.id if current else None)
+            st.write(text)
+
+    st.header("Examples")
+    st.write(explain.EXAMPLE_INTRO)
+    for column, example in zip(st.columns(len(EXAMPLES)), EXAMPLES, strict=True):
+        with column.container(border=True, height="stretch"):
+            st.markdown(f"**{example.title}**")
+            st.write(example.description)
+            if st.button("Open this example", key=f"home.example.{example.id}"):
+                request = ImportRequest(example=example.id, name=example.title)
+                st.session_state["import_run"] = submit(state.root(), "import", request).id
+                st.switch_page("pages/upload_qc.py")
+
+    st.header("Your datasets")
+    datasets.dataset_list()
+    if waiting := datasets.import_in_progress():
+        run_panel(waiting, key="home.import")

@@ -1,0 +1,18 @@
+"""Train CLEAR: choose, start, watch."""
+
+import streamlit as st
+
+from scapp.ui import state, training
+from scapp.ui.boundary import boundary
+from scapp.ui.routing import guard
+from scapp.ui.widgets import image_format_choice
+
+guard()
+st.title("Train CLEAR")
+image_format_choice()
+with boundary():
+    dataset = state.prepared_or_stop()
+    run = training.chosen_run(dataset)
+    training.start_section(dataset, run)
+    if run is not None:
+        training.run_section(dataset, run)

@@ -1,0 +1,38 @@
+"""Upload & QC: bring data, look at their quality, filter and normalise."""
+
+import streamlit as st
+
+from scapp.core import keys
+from scapp.ui import datasets, quality, state
+from scapp.ui.boundary import boundary, escape
+from scapp.ui.live import run_panel
+from scapp.ui.routing import guard, link
+from scapp.ui.widgets import image_format_choice
+
+guard()
+st.title("Upload & QC")
+image_format_choice()
+with boundary():
+    importing = datasets.import_in_progress()
+    dataset = state.current_dataset()
+    if importing is not None:
+        run_panel(importing, key="import")
+    if dataset is None:
+        datasets.import_form()
+        st.stop()
+    with st.expander("Import another dataset"):
+        datasets.import_form()
+
+    st.subheader(escape(dataset.name))
+    quality.summary(dataset)
+    if keys.PREPARATION in dataset:
+        quality.before_and_after(dataset)
+        link("train_clear", "Next: train CLEAR", dataset=dataset.id)
+        st.stop()
+    has_metrics = keys.obs(keys.TOTAL_COUNTS) in dataset
+    if has_metrics:
+        config = quality.threshold_section(dataset)
+        quality.doublet_section(dataset)
+    else:
+        config = quality.no_filters()
+    quality.prepare_section(dataset, config)

@@ -1,0 +1,1 @@
+"""AnnData or arrays in, tables out."""

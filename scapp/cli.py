@@ -1,0 +1,283 @@
+"""``python -m scapp``: the same steps as the pages, for scripts and clusters.
+
+Progress goes to standard error; the last line on standard output is one JSON object. Exit status 0, or
+2 for a user's mistake, with the message and the hint on standard error and no traceback.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from scapp.contrast.config import PRESETS, ClearConfig, clear_config
+from scapp.core import files
+from scapp.core.config import Config, Setting, describe
+from scapp.core.environment import Environment
+from scapp.core.errors import ConfigError, DataError, ScappError
+from scapp.core.steps import QuietContext
+from scapp.data.config import KEEP_EVERYTHING, ImportConfig, PrepareConfig
+from scapp.jobs.devices import choose_device
+from scapp.jobs.worker import Supervisor
+from scapp.pipelines.catalogue import step
+from scapp.pipelines.config import ImportRequest
+from scapp.pipelines.engine import Machine, execute
+from scapp.workspace.checkpoints import latest_checkpoint, write_checkpoint
+from scapp.workspace.store import Dataset, Workspace
+
+USER_MISTAKE = 2
+
+
+class ConsoleContext(QuietContext):
+    """Progress as lines on standard error; checkpoints in a folder beside the output."""
+
+    def __init__(self, checkpoints: Path | None = None, *, resume: bool = False) -> None:
+        self.checkpoints = checkpoints
+        self.resume = resume
+        self._said = 0.0
+
+    def report(self, done: float, total: float, text: str) -> None:
+        """Print at most once a second, and the last line always."""
+        if time.monotonic() - self._said > 1 or done >= total:
+            self._said = time.monotonic()
+            print(f"{text} ({done:g}/{total:g})", file=sys.stderr)
+
+    def checkpoint(self, write: Callable[[Path], None]) -> None:
+        """Keep a checkpoint beside the output."""
+        if self.checkpoints is not None:
+            self.checkpoints.mkdir(exist_ok=True)
+            write_checkpoint(self.checkpoints, write)
+
+    def latest_checkpoint(self) -> Path | None:
+        """The last checkpoint, when asked to resume."""
+        if not self.resume or self.checkpoints is None or not self.checkpoints.exists():
+            return None
+        return latest_checkpoint(self.checkpoints)
+
+
+class Session:
+    """A workspace that lives as long as one command."""
+
+    def __init__(self, folder: Path, device: str = "cpu") -> None:
+        self.folder = folder
+        self.workspace = Workspace(folder)
+        self.machine = Machine(device, Environment().n_threads)
+
+    def run(self, name: str, config: Config, dataset: str | None = None, context: ConsoleContext | None = None) -> dict[str, Any]:
+        """Carry out a step; its summary."""
+        print(step(name).title, file=sys.stderr)
+        return execute(
+            step(name),
+            config,
+            context or ConsoleContext(),
+            workspace=self.workspace,
+            dataset_id=dataset,
+            folder=files.temporary_folder(self.folder, f"{name}-"),
+            machine=self.machine,
+        )
+
+    def load(self, arguments: argparse.Namespace) -> Dataset:
+        """Import the input file."""
+        options = {name: getattr(arguments, name, None) for name in ("genome", "labels")}
+        orientation = "genes_in_rows" if getattr(arguments, "transpose", False) else "auto"
+        request = ImportRequest.build(
+            {**options, "path": str(arguments.input), "orientation": orientation, "missing_as_zero": getattr(arguments, "missing_as_zero", False)}
+        )
+        dataset = self.workspace.open(self.run("import", request)["dataset"])
+        for finding in dataset.manifest.source["findings"]:
+            print(f"note: {finding['sentence']} {finding['fix']}", file=sys.stderr)
+        return dataset
+
+    def write(self, dataset_id: str, output: Path) -> None:
+        """Export a dataset to a file, all or nothing."""
+        from scapp.pipelines.exporting import to_anndata
+
+        with files.replacing(output) as temporary:
+            to_anndata(self.workspace.open(dataset_id)).write_h5ad(temporary, compression="gzip")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        result = parsed.command(parsed)
+    except ScappError as error:
+        print(f"{error.message}\n{error.hint}", file=sys.stderr)
+        return USER_MISTAKE
+    if result is not None:
+        print(json.dumps(result))
+    return 0
+
+
+def _import(arguments: argparse.Namespace) -> dict[str, Any]:
+    output = _checked_output(arguments.output)
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session(Path(folder))
+        dataset = session.load(arguments)
+        session.write(dataset.id, output)
+        return {"n_cells": dataset.n_cells, "n_genes": dataset.n_genes, "taken_from": dataset.manifest.source["taken_from"], "files": [str(output)]}
+
+
+def _qc(arguments: argparse.Namespace) -> dict[str, Any]:
+    output = _checked_output(arguments.output)
+    config = PrepareConfig.build(_given(arguments, PrepareConfig))
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session(Path(folder))
+        summary = session.run("prepare", config, session.load(arguments).id)
+        session.write(summary["dataset"], output)
+        return {**{name: summary[name] for name in summary if name.startswith("n_")}, "removed": summary["removed"], "files": [str(output)]}
+
+
+def _clear(arguments: argparse.Namespace) -> dict[str, Any]:
+    output = _checked_output(arguments.output)
+    config = _clear_choices(arguments)
+    device = choose_device(arguments.device)
+    checkpoints = output.with_name(output.name + ".checkpoints")
+    if arguments.resume and not (checkpoints.exists() and latest_checkpoint(checkpoints)):
+        raise ConfigError(f"There is no checkpoint in '{checkpoints}'.", hint="Leave out --resume to train from the start.")
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session(Path(folder), device)
+        dataset = session.load(arguments)
+        if arguments.label_key and arguments.label_key not in dataset.columns():
+            raise DataError(
+                f"The input has no annotation '{arguments.label_key}'; it has {', '.join(dataset.columns()) or 'none'}.",
+                hint="Give one of them with --label-key, or leave it out.",
+            )
+        prepared = session.run("prepare", PrepareConfig(**KEEP_EVERYTHING), dataset.id)["dataset"]
+        trained = session.run("clear", config, prepared, ConsoleContext(checkpoints, resume=arguments.resume))
+        session.run("map", step("map").config.build({"representation": "clear", "seed": config.seed}), prepared)
+        session.write(prepared, output)
+        result = {name: trained[name] for name in ("n_cells", "n_genes", "epochs", "train_seconds", "cells_per_s")}
+        result |= {"device": device, "peak_memory_mb": _peak_memory_mb(device)}
+        if arguments.label_key:
+            result |= _scores(session.workspace.open(prepared), arguments.label_key, config.seed)
+        shutil.rmtree(checkpoints, ignore_errors=True)
+        return result
+
+
+def _clear_choices(arguments: argparse.Namespace) -> ClearConfig:
+    given = _given(arguments, ClearConfig)
+    from_file = files.read_json(arguments.config) if arguments.config else {}
+    preset = arguments.preset or from_file.pop("preset", "paper")
+    augmentation = {**from_file.pop("augmentation", {}), **given.pop("augmentation", {})}
+    return clear_config(preset, **{**from_file, **given, "augmentation": augmentation})
+
+
+def _scores(dataset: Dataset, label_key: str, seed: int) -> dict[str, float]:
+    from scapp.pipelines.scoring import score_representation
+
+    return score_representation(dataset, "clear", label_key, seed=seed)
+
+
+def _peak_memory_mb(device: str) -> float:
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
+    if device == "cuda":
+        import torch
+
+        peak = max(peak, torch.cuda.max_memory_allocated() / 1024**2)
+    return round(peak, 1)
+
+
+def _work(arguments: argparse.Namespace) -> None:
+    if arguments.execute:
+        from scapp.jobs.executor import serve
+
+        serve(arguments.workspace)
+    else:
+        Supervisor(arguments.workspace, arguments.lane, Environment()).work()
+
+
+def _checked_output(path: Path) -> Path:
+    """Refuse an output that could not be written, before hours of work."""
+    if path.suffix != ".h5ad":
+        raise ConfigError(f"The output '{path}' does not end in .h5ad.", hint="Give -o a name such as result.h5ad.")
+    if not path.parent.resolve().is_dir():
+        raise ConfigError(f"There is no folder '{path.parent}'.", hint="Make it first, or give -o another place.")
+    return path
+
+
+def _given(arguments: argparse.Namespace, model: type[Config]) -> dict[str, Any]:
+    """Settings that were named on the command line, nested as the model is."""
+    values: dict[str, Any] = {}
+    for setting in describe(model):
+        value = None if setting.hidden else getattr(arguments, "_".join(setting.path), None)
+        if value is not None:
+            inner = values.setdefault(setting.group, {}) if setting.group else values
+            inner[setting.name] = value
+    return values
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scapp", description="Contrastive learning on single-cell RNA-seq.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    reading = _command(commands, "import", _import, "read any supported format and write AnnData")
+    _add_input(reading)
+
+    qc = _command(commands, "qc", _qc, "filter, normalise and choose highly variable genes")
+    _add_input(qc)
+    _add_settings(qc, PrepareConfig)
+
+    clear = _command(commands, "clear", _clear, "train CLEAR; writes X_clear, X_umap_clear and leiden_clear")
+    _add_input(clear)
+    clear.add_argument("--preset", choices=list(PRESETS), help="where the settings start from (default: paper)")
+    clear.add_argument("--config", type=Path, help="JSON file with settings of ClearConfig")
+    clear.add_argument("--label-key", help="annotation to compare clusters with; adds scores to the result")
+    clear.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    clear.add_argument("--resume", action="store_true", help="go on from the checkpoint of an interrupted command")
+    _add_settings(clear, ClearConfig)
+
+    work = commands.add_parser("work", help="the worker that the app starts by itself")
+    work.add_argument("--workspace", type=Path, default=Environment().workspace)
+    work.add_argument("--lane", default="light", choices=("light", "training"))
+    work.add_argument("--execute", action="store_true", help=argparse.SUPPRESS)
+    work.set_defaults(command=_work)
+    return parser
+
+
+def _command(commands: Any, name: str, function: Callable[[argparse.Namespace], Any], text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(command=function)
+    return parser
+
+
+def _add_input(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("input", type=Path, metavar="IN", help=".h5ad, 10x folder or .h5, .csv or .tsv (gzipped or not)")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.h5ad")
+    parser.add_argument("--transpose", action="store_true", help="genes are in the rows of the table")
+    parser.add_argument("--labels", help="table whose first column holds cell names")
+    parser.add_argument("--genome", help=_help_of(ImportConfig, "genome"))
+    parser.add_argument("--missing-as-zero", action="store_true", help=_help_of(ImportConfig, "missing_as_zero"))
+
+
+def _help_of(model: type[Config], name: str) -> str:
+    return next(setting.help for setting in describe(model) if setting.name == name)
+
+
+def _add_settings(parser: argparse.ArgumentParser, model: type[Config]) -> None:
+    for setting in describe(model):
+        if not setting.hidden:
+            option = "--" + "-".join(setting.path).replace("_", "-")
+            text = f"{setting.help} Default: {setting.default}.".replace("%", "%%")
+            parser.add_argument(option, dest="_".join(setting.path), type=_converter(setting), choices=setting.choices or None, help=text)
+
+
+def _converter(setting: Setting) -> Callable[[str], Any]:
+    if setting.kind == "bool":
+        return _truth
+    kinds: dict[str, Callable[[str], Any]] = {"int": int, "float": float}
+    return kinds.get(setting.kind, str)
+
+
+def _truth(text: str) -> bool:
+    if text.lower() in ("true", "yes", "1"):
+        return True
+    if text.lower() in ("false", "no", "0"):
+        return False
+    raise argparse.ArgumentTypeError(f"'{text}' is neither true nor false")

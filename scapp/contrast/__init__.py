@@ -1,0 +1,1 @@
+"""Self-supervised contrastive learning of cell representations (CLEAR)."""

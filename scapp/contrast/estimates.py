@@ -1,0 +1,25 @@
+"""How long training will take, before it starts."""
+
+from scapp.contrast.config import ClearConfig, effective_sizes
+
+REFERENCE_CELLS_PER_S = 3_000.0
+"""Measured on two cores at 2,000 genes and 1,024 hidden units (benchmarks/README.md); only a first guess elsewhere."""
+
+
+def estimate_seconds(config: ClearConfig, n_cells: int, n_genes: int, measured_cells_per_s: float | None = None) -> float:
+    """Seconds of training.
+
+    Parameters
+    ----------
+    config, n_cells, n_genes
+        What will be trained on what.
+    measured_cells_per_s
+        Speed of an earlier run of the same shape on this machine; without one, the reference speed
+        scaled by the number of weights.
+    """
+    batch, _ = effective_sizes(config, n_cells)
+    cells = config.epochs * max(n_cells // batch, 1) * batch
+    if measured_cells_per_s is None:
+        weights = config.hidden * (n_genes + config.dim)
+        measured_cells_per_s = REFERENCE_CELLS_PER_S * (1024 * (2000 + 128)) / weights
+    return cells / measured_cells_per_s

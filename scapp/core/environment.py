@@ -1,0 +1,42 @@
+"""What a deployment decides through environment variables."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Environment(BaseSettings):
+    """Settings of this installation, read from ``SCAPP_*`` variables.
+
+    Parameters
+    ----------
+    workspace
+        Folder for datasets and runs.
+    data_dirs
+        Folders on the server, separated as in PATH, from which files may be imported by path.
+    threads
+        Threads of a worker; 0 is one per core.
+    worker_idle_seconds
+        How long a worker without work stays.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="SCAPP_")
+
+    workspace: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("scapp")))
+    data_dirs: str = ""
+    threads: int = Field(default=0, ge=0)
+    worker_idle_seconds: float = Field(default=600.0, gt=0)
+
+    @property
+    def allowed_folders(self) -> list[Path]:
+        """The folders of ``data_dirs`` that exist, resolved."""
+        folders = [Path(part).expanduser() for part in self.data_dirs.split(os.pathsep) if part]
+        return [folder.resolve() for folder in folders if folder.is_dir()]
+
+    @property
+    def n_threads(self) -> int:
+        """Threads of a worker."""
+        return self.threads or os.cpu_count() or 1

@@ -1,0 +1,66 @@
+"""The errors that scapp raises on purpose.
+
+ScappError
+  + DataError               a file or matrix is not what it should be
+  + ConfigError             a setting is out of bounds or does not fit the data
+  + RunError                a run could not do its work
+      + StaleInputError     what a run read was changed before it could be saved
+  + MissingDependencyError  an optional package is not installed
+
+Every message says what was found and what was expected; every hint names the next click or command.
+"""
+
+from collections.abc import Iterable
+
+
+class ScappError(Exception):
+    """Something a user can mend.
+
+    Parameters
+    ----------
+    message
+        What was found and what was expected, in one or two plain sentences.
+    hint
+        What to do next.
+    """
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), self.message, self.hint))
+
+
+def _rebuild(kind: type[ScappError], message: str, hint: str) -> ScappError:
+    return kind(message, hint=hint)
+
+
+class DataError(ScappError):
+    """A file or matrix is not what it should be."""
+
+
+class ConfigError(ScappError):
+    """A setting is out of bounds or does not fit the data."""
+
+
+class RunError(ScappError):
+    """A run could not do its work."""
+
+
+class StaleInputError(RunError):
+    """What a run read was changed by someone else before its result could be saved."""
+
+
+class MissingDependencyError(ScappError):
+    """An optional package is needed and not installed."""
+
+
+def listed(names: Iterable[object], limit: int = 8) -> str:
+    """Join names for a message, cutting long lists: ``a, b, c and 12 more``."""
+    names = [str(name) for name in names]
+    if not names:
+        return "none"
+    shown = ", ".join(names[:limit])
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"

@@ -1,0 +1,85 @@
+"""The one definition of where things stand in a dataset.
+
+A slot is a path such as ``obs/total_counts`` or ``obsm/X_pca``: the AnnData field, a slash, the key.
+Single-valued fields (``X``, ``obs_names``) have no slash. Keys may hold any character, so a slot is
+split at its first slash only and never becomes part of a path on disk.
+"""
+
+from collections.abc import Iterable
+
+OBS_NAMES = "obs_names"
+VAR_NAMES = "var_names"
+X = "X"
+X_BY_GENE = "X_by_gene"
+"""CSC copy of ``X``, written with it, so that one gene is read without loading the matrix."""
+
+COUNTS = "layers/counts"
+EXPRESSION = "layers/expression"
+"""Non-negative values that are not whole counts and not logged (RPKM, TPM, FPKM)."""
+
+TOTAL_COUNTS = "total_counts"
+N_GENES = "n_genes_by_counts"
+PCT_MT = "pct_counts_mt"
+PCT_RIBO = "pct_counts_ribo"
+PCT_ERCC = "pct_counts_ercc"
+DOUBLET_SCORE = "doublet_score"
+HIGHLY_VARIABLE = "highly_variable"
+PREPARATION = "uns/preparation"
+
+FIELDS = ("obs", "var", "obsm", "varm", "obsp", "layers", "uns")
+
+SUGGESTED_LABELS = ("cell_type", "celltype", "bulk_labels", "labels", "cell_group", "louvain", "leiden")
+SUGGESTED_SAMPLES = ("sample", "batch", "donor_id", "donor")
+
+
+def obs(column: str) -> str:
+    """Slot of a cell annotation."""
+    return f"obs/{column}"
+
+
+def var(column: str) -> str:
+    """Slot of a gene annotation."""
+    return f"var/{column}"
+
+
+def representation(name: str) -> str:
+    """Slot of a representation: ``clear`` is ``obsm/X_clear``."""
+    return f"obsm/X_{name}"
+
+
+def umap(name: str | None = None) -> str:
+    """Slot of the map made from a representation; without a name, of the last map made."""
+    return f"obsm/X_umap_{name}" if name else "obsm/X_umap"
+
+
+def clusters(method: str, name: str | None = None) -> str:
+    """Slot of clusters: ``obs/leiden_clear``; without a name, of the last ones made."""
+    return f"obs/{method}_{name}" if name else f"obs/{method}"
+
+
+def colours(column: str) -> str:
+    """Slot of a column's colours, in category order (scanpy's convention)."""
+    return f"uns/{column}_colors"
+
+
+def split(slot: str) -> tuple[str, str | None]:
+    """``"obs/a/b"`` is ``("obs", "a/b")``; ``"X"`` is ``("X", None)``."""
+    field, _, key = slot.partition("/")
+    return (field, key) if key else (slot, None)
+
+
+def names_in(slots: Iterable[str], field: str) -> list[str]:
+    """Keys of a field, in the order in which they were written."""
+    return [key for slot in slots for head, key in [split(slot)] if head == field and key is not None]
+
+
+def representations(slots: Iterable[str]) -> list[str]:
+    """Names of the representations among slots; maps and other two-dimensional plots are left out."""
+    found = [key[2:] for key in names_in(slots, "obsm") if key.startswith("X_")]
+    return [name for name in found if not name.startswith(("umap", "tsne", "draw_graph"))]
+
+
+def suggest(columns: Iterable[str], wanted: Iterable[str]) -> str | None:
+    """First of the wanted column names that is there, else None."""
+    present = set(columns)
+    return next((name for name in wanted if name in present), None)

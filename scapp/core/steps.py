@@ -1,0 +1,65 @@
+"""What a step may ask of whoever runs it: progress, metrics, checkpoints, and whether to stop."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+
+class StepStopped(Exception):
+    """The user asked the step to stop. Not an error: nothing went wrong."""
+
+
+class StepContext(Protocol):
+    """Implemented by the worker, the command line and tests."""
+
+    def report(self, done: float, total: float, text: str) -> None:
+        """Say how far the step is."""
+
+    def log_metrics(self, row: dict[str, Any]) -> None:
+        """Append one row of numbers."""
+
+    def publish(self, name: str, array: np.ndarray) -> None:
+        """Offer an intermediate array for display; a later one of the same name replaces it."""
+
+    def checkpoint(self, write: Callable[[Path], None]) -> None:
+        """Keep what ``write`` puts into an empty folder, in place of the checkpoint before."""
+
+    def latest_checkpoint(self) -> Path | None:
+        """Folder of the last complete checkpoint, if any."""
+
+    def stop_requested(self) -> bool:
+        """Whether the user asked to stop. Cheap enough for every training step."""
+
+    def raise_if_stopped(self) -> None:
+        """Raise StepStopped when the user asked to stop."""
+
+
+class QuietContext:
+    """A context that shows nothing and is never stopped: for scripts, and a base for tests."""
+
+    def report(self, done: float, total: float, text: str) -> None:
+        """Show nothing."""
+
+    def log_metrics(self, row: dict[str, Any]) -> None:
+        """Keep nothing."""
+
+    def publish(self, name: str, array: np.ndarray) -> None:
+        """Keep nothing."""
+
+    def checkpoint(self, write: Callable[[Path], None]) -> None:
+        """Keep nothing."""
+
+    def latest_checkpoint(self) -> Path | None:
+        """There is none."""
+        return None
+
+    def stop_requested(self) -> bool:
+        """Never."""
+        return False
+
+    def raise_if_stopped(self) -> None:
+        """Raise StepStopped where ``stop_requested`` says so."""
+        if self.stop_requested():
+            raise StepStopped

@@ -1,0 +1,1 @@
+"""From files to count matrices: reading, checks, quality control, normalisation, simulation."""

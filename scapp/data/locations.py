@@ -1,0 +1,33 @@
+"""Which paths on the server may be read, and safe names for what users upload."""
+
+import re
+from pathlib import Path
+
+from scapp.core.errors import ConfigError
+
+
+def checked_path(path: str, folders: list[Path]) -> Path:
+    """A path on the server that the deployment allows to read.
+
+    Raises
+    ------
+    ConfigError
+        It leaves the allowed folders, or is not there.
+    """
+    allowed = ", ".join(str(folder) for folder in folders) or "none"
+    resolved = Path(path).expanduser().resolve()
+    if not any(resolved.is_relative_to(folder) for folder in folders):
+        raise ConfigError(
+            f"'{path}' is outside the folders that may be read here ({allowed}).",
+            hint="Choose a file inside them, or set SCAPP_DATA_DIRS when starting the app.",
+        )
+    if not resolved.exists():
+        raise ConfigError(f"There is no '{path}'.", hint="Check the path, then try again.")
+    return resolved
+
+
+def safe_file_name(name: str) -> str:
+    """The last part of a user's file name, without anything that a path or a shell could misread."""
+    last = re.split(r"[\\/]", name)[-1]
+    cleaned = re.sub(r"[^\w.\-]+", "_", last).lstrip(".")
+    return cleaned[-120:] or "file"

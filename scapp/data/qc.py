@@ -1,0 +1,87 @@
+"""Quality metrics and doublet scores by scanpy."""
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import scanpy as sc
+from scipy import sparse
+
+from scapp.core import keys
+from scapp.core.errors import ConfigError, DataError
+from scapp.data.config import DoubletConfig
+from scapp.data.symbols import PATTERNS, gene_group, gene_symbols
+
+
+def qc_metrics(
+    counts: sparse.csr_matrix, gene_names: pd.Index, var: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Quality metrics of cells and genes, under scanpy's names.
+
+    Parameters
+    ----------
+    counts
+        Shape (n_cells, n_genes).
+    gene_names, var
+        Names and annotations of the genes; symbols are looked for in both.
+
+    Returns
+    -------
+    cells
+        ``total_counts``, ``n_genes_by_counts``, and ``pct_counts_<group>`` (0 to 100) for those of
+        mt, ribo and ercc of which the data have any gene.
+    genes
+        ``n_cells_by_counts``, ``total_counts``, ``mt``, ``ribo``, ``ercc``.
+    """
+    symbols = gene_symbols(gene_names, var)
+    groups = pd.DataFrame({group: gene_group(symbols, group) for group in PATTERNS}, index=gene_names)
+    present = [group for group in PATTERNS if groups[group].any()]
+    adata = ad.AnnData(X=counts, var=groups)
+    cells, genes = sc.pp.calculate_qc_metrics(adata, qc_vars=present, percent_top=None, log1p=False)
+    percentages = [f"pct_counts_{group}" for group in present]
+    # A cell without counts has no share of anything: scanpy gives NaN there, and NaN passes every filter.
+    cells[percentages] = cells[percentages].fillna(0.0)
+    cells = cells[[keys.TOTAL_COUNTS, keys.N_GENES, *percentages]].reset_index(drop=True)
+    genes = genes[["n_cells_by_counts", "total_counts"]].reset_index(drop=True)
+    return cells, pd.concat([genes, groups.reset_index(drop=True)], axis=1)
+
+
+def doublet_scores(counts: sparse.csr_matrix, config: DoubletConfig, batches: pd.Series | None = None) -> np.ndarray:
+    """Scrublet's doublet score of every cell, between 0 and 1, shape (n_cells,).
+
+    Raises
+    ------
+    ConfigError
+        A sample is too small for Scrublet's principal components.
+    DataError
+        Scrublet finds no variable gene.
+
+    References
+    ----------
+    Wolock, Lopez and Klein 2019 (Scrublet), as ``scanpy.pp.scrublet``.
+    """
+    groups = pd.Series(np.zeros(counts.shape[0], dtype=int)) if batches is None else batches.reset_index(drop=True)
+    scores = np.zeros(counts.shape[0])
+    for name in groups.unique():
+        members = np.flatnonzero((groups == name).to_numpy())
+        if members.size < 50:
+            raise ConfigError(
+                f"Sample '{name}' has {members.size} cells; Scrublet needs at least 50.",
+                hint="Choose no sample column, or filter without doublet scores.",
+            )
+        part = ad.AnnData(X=counts[members].copy())
+        sc.pp.filter_genes(part, min_cells=3)
+        if part.n_vars < 31:
+            raise DataError(
+                f"Only {part.n_vars} genes are seen in three cells or more; Scrublet needs at least 31.",
+                hint="Filter without doublet scores.",
+            )
+        n_pcs = min(30, members.size - 2, part.n_vars - 1)
+        sc.pp.scrublet(
+            part,
+            expected_doublet_rate=config.expected_doublet_rate,
+            n_prin_comps=n_pcs,
+            random_state=config.seed,
+            verbose=False,
+        )
+        scores[members] = part.obs["doublet_score"].to_numpy()
+    return scores

@@ -1,0 +1,29 @@
+"""Gene symbols, wherever a file keeps them, and the gene groups that quality control looks at."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+SYMBOL_COLUMNS = ("feature_name", "gene_symbols", "gene_symbol", "gene_name", "symbol", "gene_short_name", "Gene")
+
+PATTERNS = {
+    "mt": r"^mt[-.]",
+    "ribo": r"^rp[sl]\d",
+    "ercc": r"^ercc-\d",
+}
+"""Mitochondrial, ribosomal and spike-in genes; matched without regard to case (MT-ND1, mt-Nd1)."""
+
+
+def gene_symbols(names: Sequence[str] | pd.Index, var: pd.DataFrame) -> pd.Index:
+    """Symbols of genes: from a known column of ``var`` where there is one, else the names."""
+    for column in SYMBOL_COLUMNS:
+        if column in var:
+            symbols = var[column].astype(object).where(var[column].notna(), np.asarray(names, dtype=object))
+            return pd.Index(symbols.astype(str))
+    return pd.Index(names).astype(str)
+
+
+def gene_group(symbols: pd.Index, group: str) -> np.ndarray:
+    """Which genes belong to a group of ``PATTERNS``, bool, shape (n_genes,)."""
+    return np.asarray(symbols.str.contains(PATTERNS[group], case=False, regex=True))

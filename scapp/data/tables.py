@@ -1,0 +1,157 @@
+"""Text tables of counts and of labels."""
+
+import csv
+import gzip
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from scapp.core.errors import DataError, listed
+from scapp.data.checks import Finding
+from scapp.data.config import ImportConfig
+
+Axis = Literal["cells_in_rows", "genes_in_rows"]
+ROWS_PER_PIECE = 2_000
+_BARCODE = re.compile(r"[ACGT]{10,}|cell|sample|_s\d+|^\d+$|[-_.]\d+$", re.IGNORECASE)
+_GENE = re.compile(r"^(ENS[A-Z]*G\d|MT-|ERCC-|RP[SL]\d|[A-Z][A-Z0-9]{1,7}(-?AS?\d?)?$|[A-Z][a-z]{2,}\d*[a-z]?\d*$|[a-z]{3,4}-\d+$)")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A text table as cells by genes."""
+
+    values: sparse.csr_matrix
+    cells: pd.Index
+    genes: pd.Index
+    findings: list[Finding] = field(default_factory=list)
+
+
+def read_table(path: Path, config: ImportConfig) -> Table:
+    """Read a .csv or .tsv, gzipped or not, in either orientation, with or without R's short header.
+
+    Raises
+    ------
+    DataError
+        No numbers, text inside the matrix, rows of unequal length.
+    """
+    separator, header, short_header = _layout(path)
+    names = ["", *header] if short_header else header
+    blocks: list[sparse.csr_matrix] = []
+    row_names: list[str] = []
+    try:
+        pieces = pd.read_csv(
+            path, sep=separator, header=None, names=range(len(names)), skiprows=1, index_col=0, chunksize=ROWS_PER_PIECE, dtype={0: str}
+        )
+        for piece in pieces:
+            row_names.extend(piece.index.astype(str))
+            blocks.append(sparse.csr_matrix(_numbers(piece, names)))
+    except pd.errors.EmptyDataError as error:
+        raise DataError(f"'{path.name}' is empty.", hint="Export the table again, then upload it.") from error
+    except pd.errors.ParserError as error:
+        raise DataError(
+            f"'{path.name}' is not a regular table: {error}.",
+            hint="Check that every row has the same number of fields, then upload it again.",
+        ) from error
+    if not blocks:
+        raise DataError(f"'{path.name}' has a header and no rows.", hint="Export the table again, then upload it.")
+    values = sparse.vstack(blocks, format="csr")
+    rows, columns = pd.Index(row_names), pd.Index(names[1:])
+    orientation, reason = _orientation(rows, columns, config)
+    finding = Finding(
+        f"The table was read with {'genes' if orientation == 'genes_in_rows' else 'cells'} in rows ({reason}).",
+        "If that is wrong, choose the other 'Table orientation' below the upload and import again.",
+    )
+    if orientation == "genes_in_rows":
+        return Table(values.T.tocsr(), columns, rows, [finding])
+    return Table(values, rows, columns, [finding])
+
+
+def _layout(path: Path) -> tuple[str, list[str], bool]:
+    """Separator, header fields, and whether the header lacks a name for the first column (as R writes it)."""
+    opener = gzip.open if path.name.lower().endswith(".gz") else open
+    with opener(path, "rt", encoding="utf-8-sig") as stream:
+        first, second = stream.readline(), stream.readline()
+    if not first.strip():
+        raise DataError(f"'{path.name}' is empty.", hint="Export the table again, then upload it.")
+    separator = max(("\t", ",", ";"), key=first.count)
+    if separator not in first:
+        raise DataError(
+            f"'{path.name}' has one column; a table of cells by genes is needed.",
+            hint="Export it with commas or tabs between the fields.",
+        )
+    header, row = next(csv.reader([first], delimiter=separator)), next(csv.reader([second], delimiter=separator), [])
+    return separator, header, len(row) == len(header) + 1
+
+
+def _numbers(piece: pd.DataFrame, names: list[str]) -> np.ndarray:
+    texts = [column for column in piece.columns if not pd.api.types.is_numeric_dtype(piece[column])]
+    if not texts:
+        return piece.to_numpy(dtype=np.float32)
+    column = piece[texts[0]]
+    wrong = pd.to_numeric(column, errors="coerce").isna() & column.notna()
+    row = column.index[wrong.to_numpy().argmax()]
+    shown = listed([names[c] for c in texts], 4)
+    raise DataError(
+        f"{len(texts)} columns hold text ({shown}); for example '{column.loc[row] if column.index.is_unique else column.iloc[0]}' in row '{row}'.",
+        hint="Move text columns into a labels file; the table itself must hold numbers only.",
+    )
+
+
+def _orientation(rows: pd.Index, columns: pd.Index, config: ImportConfig) -> tuple[Axis, str]:
+    if config.orientation != "auto":
+        return config.orientation, "as chosen"
+    scores = {
+        "rows": _gene_likeness(rows) - _cell_likeness(rows),
+        "columns": _gene_likeness(columns) - _cell_likeness(columns),
+    }
+    if abs(scores["rows"] - scores["columns"]) > 0.1:
+        genes = "rows" if scores["rows"] > scores["columns"] else "columns"
+        orientation: Axis = "genes_in_rows" if genes == "rows" else "cells_in_rows"
+        return orientation, f"names of {genes} look like genes"
+    if len(rows) > len(columns):
+        return "genes_in_rows", "the names do not tell; there are more rows than columns"
+    return "cells_in_rows", "the names do not tell; there are no more rows than columns"
+
+
+def _gene_likeness(names: pd.Index) -> float:
+    return float(np.mean([bool(_GENE.search(str(name))) for name in names[:2000]]))
+
+
+def _cell_likeness(names: pd.Index) -> float:
+    return float(np.mean([bool(_BARCODE.search(str(name))) for name in names[:2000]]))
+
+
+def read_labels(path: Path, cells: pd.Index) -> pd.DataFrame:
+    """Annotations of cells from a table whose first column holds cell names.
+
+    A table of two columns without a header (as ``barcode<TAB>type``) becomes ``cell_type``.
+
+    Returns
+    -------
+    One row per cell of ``cells``, in that order; cells that the table does not name are empty.
+
+    Raises
+    ------
+    DataError
+        No cell of the data is named in the table.
+    """
+    separator = _layout(path)[0]
+    frame = pd.read_csv(path, sep=separator, header=None, dtype=str)
+    if frame.iloc[0, 0] in cells:
+        frame.columns = ["cell", *(["cell_type"] if frame.shape[1] == 2 else [f"column_{i}" for i in range(1, frame.shape[1])])]
+    else:
+        frame = pd.read_csv(path, sep=separator)
+        frame = frame.rename(columns={frame.columns[0]: "cell"}) if frame.index.dtype == np.int64 else frame.reset_index(names="cell")
+    frame = frame.drop_duplicates("cell").set_index(frame["cell"].drop_duplicates().astype(str)).drop(columns="cell")
+    matched = frame.index.isin(cells).sum()
+    if not matched:
+        raise DataError(
+            f"None of the {len(frame):,} names in '{path.name}' is a cell of the data (for example '{frame.index[0]}'; cells look like '{cells[0]}').",
+            hint="Check that the first column holds the same barcodes as the matrix.",
+        )
+    return frame.reindex(cells)

@@ -1,0 +1,109 @@
+"""The process that does the work: it may be killed at any moment, and its supervisor says why.
+
+It reads run ids from standard input, one a line, carries each out, and writes what became of it to
+``outcome.json`` in the run's folder before it answers with the id on standard output.
+"""
+
+import errno
+import logging
+import os
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from scapp.core import files
+from scapp.core.environment import Environment
+from scapp.core.errors import ScappError
+from scapp.core.steps import StepStopped
+from scapp.jobs.context import RunContext
+from scapp.jobs.devices import choose_device
+from scapp.pipelines.catalogue import step
+from scapp.pipelines.engine import Machine, execute
+from scapp.workspace.runs import Failure, Run, RunStore
+from scapp.workspace.store import Workspace
+
+logger = logging.getLogger("scapp.executor")
+
+
+def serve(root: Path) -> None:
+    """Carry out runs until standard input closes."""
+    environment = Environment()
+    threading.Thread(target=_die_with, args=(os.getppid(),), daemon=True).start()
+    limit_threads(environment.n_threads)
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
+    store, workspace = RunStore(root), Workspace(root)
+    for line in sys.stdin:
+        run = store.open(line.strip())
+        with open(run.folder / "log.txt", "ab", buffering=0) as log:
+            # Descriptors, not sys.stdout: what compiled libraries print belongs in the log as well.
+            os.dup2(log.fileno(), 1)
+            os.dup2(log.fileno(), 2)
+            outcome = carry_out(run, workspace, environment)
+            files.write_json(run.folder / "outcome.json", outcome)
+        answers.write(run.id + "\n")
+
+
+def _die_with(parent: int) -> None:
+    """End this process when its supervisor is gone, so that two never work on one run."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def limit_threads(n_threads: int) -> None:
+    """Let torch and numba use so many threads; OMP and MKL were told through the environment."""
+    import numba
+    import torch
+
+    torch.set_num_threads(n_threads)
+    numba.set_num_threads(min(n_threads, numba.config.NUMBA_NUM_THREADS))
+
+
+def carry_out(run: Run, workspace: Workspace, environment: Environment) -> dict[str, Any]:
+    """Do what a run asks; what became of it, as JSON."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", force=True)
+    logger.info("start %s %s", run.config.step, run.config.config)
+    try:
+        record = step(run.config.step)
+        result = execute(
+            record,
+            record.config.build(run.config.config),
+            RunContext(run),
+            workspace=workspace,
+            dataset_id=run.config.dataset,
+            folder=run.folder,
+            machine=Machine(choose_device() if record.lane == "training" else "cpu", environment.n_threads),
+            run_id=run.id,
+        )
+    except StepStopped:
+        logger.info("stopped")
+        return {"state": "stopped"}
+    except ScappError as error:
+        logger.info("failed: %s %s", error.message, error.hint)
+        return _failed(error.message, error.hint)
+    except (MemoryError, OSError, RuntimeError) as error:
+        traceback.print_exc()
+        return _failed(*explain(error))
+    except Exception as error:
+        # The last line of defence of the process that does the work: logged in full, shown in short.
+        traceback.print_exc()
+        return _failed(f"{type(error).__name__}: {error}", "This is a fault in scapp. The log below holds the details for a report.")
+    logger.info("done %s", result)
+    return {"state": "done", "result": result}
+
+
+def explain(error: MemoryError | OSError | RuntimeError) -> tuple[str, str]:
+    """Message and hint for what the machine, not the user, did wrong."""
+    text = str(error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "The disk is full.", "Free some space (old runs and datasets can be deleted on the home page), then click 'Resume'."
+    if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
+        return f"There was not enough memory ({text or 'MemoryError'}).", "Close other programs, use fewer genes or smaller batches, then start again."
+    return f"{type(error).__name__}: {text}", "The log below holds the details."
+
+
+def _failed(message: str, hint: str) -> dict[str, Any]:
+    return {"state": "failed", "error": Failure(message=message, hint=hint).model_dump()}

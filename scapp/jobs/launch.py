@@ -1,0 +1,82 @@
+"""Queue a run, and see to it that a worker takes it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from scapp.core.config import Config
+from scapp.data.checks import check_memory
+from scapp.jobs.worker import lane_lock
+from scapp.pipelines.catalogue import Step, step
+from scapp.workspace.runs import Run, RunStore
+from scapp.workspace.store import Dataset
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def submit(root: Path, name: str, config: Config, dataset: Dataset | None = None) -> Run:
+    """Queue a step on a dataset.
+
+    Raises
+    ------
+    ConfigError
+        It would need more memory than is free.
+    """
+    record = step(name)
+    if dataset is not None:
+        refuse_too_large(record, config, dataset)
+    run = RunStore(root).create(
+        name,
+        dataset=dataset.id if dataset else None,
+        config=config.model_dump(mode="json"),
+        title=record.title,
+        lane=record.lane,
+    )
+    ensure_worker(root, record.lane)
+    return run
+
+
+def resume(root: Path, run: Run) -> None:
+    """Queue a stopped or failed run again."""
+    run.queue_again()
+    ensure_worker(root, run.config.lane)
+
+
+def refuse_too_large(record: Step, config: Config, dataset: Dataset) -> None:
+    """Check the memory that a step would take on a dataset."""
+    if record.memory is None:
+        return
+    needed = record.memory(config, dataset.n_cells, dataset.n_genes)
+    check_memory(needed, f"'{record.title}' on {dataset.n_cells:,} cells", "Close other programs, keep fewer cells or genes, or use smaller batches.")
+
+
+def ensure_worker(root: Path, lane: str) -> None:
+    """Start the lane's worker unless one holds its lock. It outlives this process."""
+    if worker_running(root, lane):
+        return
+    log = Path(root) / "locks" / f"worker-{lane}.log"
+    with open(log, "ab") as stream:
+        subprocess.Popen(
+            [sys.executable, "-m", "scapp", "work", "--lane", lane, "--workspace", str(root)],
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+            cwd=REPOSITORY,
+            env=dict(os.environ),
+        )
+
+
+def worker_running(root: Path, lane: str) -> bool:
+    """Whether a worker holds the lane's lock."""
+    lock = FileLock(lane_lock(root, lane))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+

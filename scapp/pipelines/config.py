@@ -1,0 +1,20 @@
+"""Choices of steps that combine rooms."""
+
+from scapp.core.config import Config, setting
+from scapp.data.config import ImportConfig
+
+
+class ImportRequest(ImportConfig):
+    """What to import: a file that is already on this machine, or an example."""
+
+    path: str | None = setting(None, title="File", help="A file or folder on the machine that runs scapp.", hidden=True)
+    example: str | None = setting(None, title="Example", help="Id of an example dataset.", hidden=True)
+    labels: str | None = setting(None, title="Labels", help="A table whose first column holds cell names.", hidden=True)
+    name: str = setting("", title="Name", help="Name of the new dataset.", hidden=True)
+    delete_source: bool = setting(False, title="Delete the file afterwards", help="For uploaded copies.", hidden=True)
+
+
+class ExportConfig(Config):
+    """What goes into the exported file."""
+
+    file_name: str = setting("dataset.h5ad", title="File name", help="Name of the file to download.", hidden=True)

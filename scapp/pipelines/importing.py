@@ -1,0 +1,86 @@
+"""Import: a file or an example becomes a dataset with quality metrics."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import anndata as ad
+import numpy as np
+
+from scapp.core import keys
+from scapp.core.errors import ConfigError
+from scapp.core.steps import StepContext
+from scapp.data.checks import check_memory
+from scapp.data.config import ImportConfig
+from scapp.data.examples import example
+from scapp.data.qc import qc_metrics
+from scapp.data.reading import Imported, from_anndata, read
+from scapp.data.tables import read_labels
+from scapp.pipelines.config import ImportRequest
+from scapp.pipelines.step import Inputs, NewDataset, Outcome
+
+
+def import_dataset(inputs: Inputs, config: ImportRequest, context: StepContext) -> Outcome:
+    """Read, check, measure; the result is a new dataset."""
+    context.report(0, 4, "reading the file")
+    imported, name = _load(config)
+    adata = imported.adata
+    context.raise_if_stopped()
+    if config.labels:
+        context.report(1, 4, "joining the labels")
+        labels = read_labels(Path(config.labels), adata.obs_names)
+        for column in labels:
+            adata.obs[column] = labels[column].astype("category") if labels[column].dtype == object else labels[column]
+    context.report(2, 4, "measuring quality")
+    values = dataset_values(adata)
+    context.raise_if_stopped()
+    context.report(3, 4, "writing the dataset")
+    source = {
+        "taken_from": imported.taken_from,
+        "findings": [{"sentence": finding.sentence, "fix": finding.fix} for finding in imported.findings],
+        "file": Path(config.path).name if config.path else name,
+    }
+    if config.delete_source and config.path:
+        _delete(Path(config.path))
+    summary = {"n_cells": adata.n_obs, "n_genes": adata.n_vars, "taken_from": imported.taken_from}
+    return Outcome(new_dataset=NewDataset(name, values, source), summary=summary)
+
+
+def _load(config: ImportRequest) -> tuple[Imported, str]:
+    if config.example:
+        record = example(config.example)
+        return from_anndata(record.load()), config.name or record.title
+    if not config.path:
+        raise ConfigError("Nothing to import was named.", hint="Upload a file or choose an example.")
+    options = ImportConfig(**config.model_dump(include=set(ImportConfig.model_fields)))
+    path = Path(config.path)
+    return read(path, options), config.name or path.name.split(".")[0] or path.name
+
+
+def dataset_values(adata: ad.AnnData) -> dict[str, Any]:
+    """Slots of a new dataset from an imported AnnData, with scanpy's quality metrics added."""
+    values: dict[str, Any] = {keys.OBS_NAMES: adata.obs_names, keys.VAR_NAMES: adata.var_names}
+    values |= {keys.obs(column): adata.obs[column] for column in adata.obs}
+    values |= {keys.var(column): adata.var[column] for column in adata.var}
+    values |= {f"obsm/{name}": np.asarray(array) for name, array in adata.obsm.items()}
+    matrix = next(m for m in (adata.layers.get("counts"), adata.layers.get("expression"), adata.X) if m is not None)
+    check_memory(2.0 * matrix.data.nbytes, "Writing this dataset", "Free memory by closing other programs, then import again.")
+    if "counts" in adata.layers:
+        values[keys.COUNTS] = matrix
+    elif "expression" in adata.layers:
+        values[keys.EXPRESSION] = matrix
+    else:
+        values[keys.X] = matrix
+        values[keys.var(keys.HIGHLY_VARIABLE)] = np.ones(adata.n_vars, dtype=bool)
+    if keys.X not in values:
+        cells, genes = qc_metrics(matrix, adata.var_names, adata.var)
+        values |= {keys.obs(column): cells[column].to_numpy() for column in cells}
+        values |= {keys.var(column): genes[column].to_numpy() for column in genes}
+    return values
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

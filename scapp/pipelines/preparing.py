@@ -1,0 +1,106 @@
+"""Doublet scores; filtering, normalising, highly variable genes and PCA into a child dataset."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from scapp.core import keys
+from scapp.core.errors import ConfigError, DataError
+from scapp.core.steps import StepContext
+from scapp.data.config import DoubletConfig, PrepareConfig
+from scapp.data.preprocessing import filter_data, highly_variable, normalise, principal_components
+from scapp.data.qc import doublet_scores, qc_metrics
+from scapp.data.thresholds import removal_table
+from scapp.pipelines.step import Inputs, NewDataset, Outcome, Reading
+
+
+def score_doublets(inputs: Inputs, config: DoubletConfig, context: StepContext) -> Outcome:
+    """Scrublet on the raw counts."""
+    if keys.COUNTS not in inputs.data:
+        raise DataError("Doublet scores need raw counts, and this dataset has none.", hint="Filter without doublet scores.")
+    context.report(0, 1, "simulating doublets")
+    scores = doublet_scores(inputs.data.read(keys.COUNTS), config, inputs.data.column(config.batch_key))
+    return Outcome({keys.obs(keys.DOUBLET_SCORE): scores}, summary={"n_cells": len(scores), "median": float(np.median(scores))})
+
+
+def prepare(inputs: Inputs, config: PrepareConfig, context: StepContext) -> Outcome:
+    """Filter, normalise, choose genes, PCA; the result is a child dataset."""
+    data = inputs.data
+    if keys.COUNTS not in data and keys.EXPRESSION not in data:
+        return prepare_normalised(inputs, config, context)
+    slot, counts = data.read_values()
+    obs, var = data.frame("obs"), data.frame("var")
+    context.report(0, 4, "filtering")
+    kept = filter_data(counts, obs, config)
+    removed = removal_table(obs, config)["all cells"].astype(int).to_dict()
+    counts = counts[kept.cells][:, kept.genes]
+    obs = obs.iloc[kept.cells].reset_index(drop=True)
+    genes = data.names(keys.VAR_NAMES)[kept.genes]
+    var = var.iloc[kept.genes].reset_index(drop=True)
+    context.raise_if_stopped()
+    context.report(1, 4, "normalising")
+    log_values = normalise(counts, config.target_sum)
+    values = _names(data, kept.cells, kept.genes) | _remeasured(counts, genes, obs, var) | {slot: counts}
+    values |= {name: data.read(name)[kept.cells] for name in data.dataset.slots if name.startswith("obsm/")}
+    values |= _derived(log_values, counts if slot == keys.COUNTS else None, config, obs, context)
+    report = {
+        "n_cells_before": data.dataset.n_cells,
+        "n_cells_after": int(kept.cells.size),
+        "n_genes_before": data.dataset.n_genes,
+        "n_genes_after": int(kept.genes.size),
+        "removed": removed,
+    }
+    values[keys.PREPARATION] = report
+    return Outcome(new_dataset=NewDataset(f"{data.dataset.name} · filtered", values, data.dataset.manifest.source), summary=report)
+
+
+def prepare_normalised(inputs: Inputs, config: PrepareConfig, context: StepContext) -> Outcome:
+    """Log-normalised input without counts: nothing to filter or normalise; genes and PCA only."""
+    data = inputs.data
+    log_values = data.read(keys.X)
+    everything = np.arange(data.dataset.n_cells), np.arange(data.dataset.n_genes)
+    obs, var = data.frame("obs"), data.frame("var")
+    values = _names(data, *everything)
+    values |= {keys.obs(column): obs[column] for column in obs} | {keys.var(column): var[column] for column in var}
+    values |= {name: data.read(name) for name in data.dataset.slots if name.startswith("obsm/")}
+    values |= _derived(log_values, None, config, obs, context)
+    report = {
+        "n_cells_before": data.dataset.n_cells,
+        "n_cells_after": data.dataset.n_cells,
+        "n_genes_before": data.dataset.n_genes,
+        "n_genes_after": data.dataset.n_genes,
+        "removed": {},
+    }
+    values[keys.PREPARATION] = report
+    return Outcome(new_dataset=NewDataset(f"{data.dataset.name} · prepared", values, data.dataset.manifest.source), summary=report)
+
+
+def _names(data: Reading, cells: np.ndarray, genes: np.ndarray) -> dict[str, Any]:
+    return {keys.OBS_NAMES: data.names(keys.OBS_NAMES)[cells], keys.VAR_NAMES: data.names(keys.VAR_NAMES)[genes]}
+
+
+def _remeasured(counts: sparse.csr_matrix, genes: pd.Index, obs: pd.DataFrame, var: pd.DataFrame) -> dict[str, Any]:
+    """Annotations of the kept cells and genes, with the metrics that the filter changed measured again."""
+    cells, per_gene = qc_metrics(counts, genes, var.set_axis(genes, axis=0))
+    obs, var = obs.assign(**cells), var.assign(**per_gene)
+    values = {keys.obs(column): obs[column] for column in obs}
+    return values | {keys.var(column): var[column] for column in var}
+
+
+def _derived(
+    log_values: sparse.csr_matrix, counts: sparse.csr_matrix | None, config: PrepareConfig, obs: pd.DataFrame, context: StepContext
+) -> dict[str, Any]:
+    if config.batch_key is not None and config.batch_key not in obs:
+        raise ConfigError(
+            f"There is no annotation '{config.batch_key}'; there are {', '.join(obs.columns)}.",
+            hint="Choose another column under 'Choose genes per batch', or none.",
+        )
+    context.report(2, 4, "choosing highly variable genes")
+    batches = obs[config.batch_key] if config.batch_key else None
+    genes = highly_variable(log_values, counts, config, batches)
+    context.raise_if_stopped()
+    context.report(3, 4, "principal components")
+    components = principal_components(log_values, genes, config)
+    return {keys.X: log_values, keys.var(keys.HIGHLY_VARIABLE): genes, keys.representation("pca"): components}

@@ -1,0 +1,19 @@
+"""Colours for categories: distinct, and readable on light and dark pages."""
+
+import colorsys
+
+BASE = (
+    "#3b82c4 #e8833a #3fa34d #d1495b #8e6bbf #9c6644 #d977b4 #7a8288 #b8b02c #22a7b5 "
+    "#6fb1e8 #f2b27a #85cf8f #f08a98 #bfa6e3 #c9a283 #f2b3d9 #aab2b8 #dcd667 #7cd6e0"
+).split()
+
+
+def palette(n_colours: int) -> list[str]:
+    """So many different colours as ``#rrggbb``; the first are always the same."""
+    colours = list(BASE[:n_colours])
+    for index in range(len(colours), n_colours):
+        # golden-angle steps in hue, alternating lightness
+        hue = (0.08 + index * 0.61803398875) % 1.0
+        red, green, blue = colorsys.hls_to_rgb(hue, (0.42, 0.6, 0.72)[index % 3], 0.55)
+        colours.append("#" + "".join(f"{round(channel * 255):02x}" for channel in (red, green, blue)))
+    return colours

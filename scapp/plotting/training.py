@@ -1,0 +1,71 @@
+"""Curves of a training run, and its embedding in two dimensions while it forms."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from scapp.plotting.cell_map import category_traces
+from scapp.plotting.theme import MUTED, SEQUENTIAL, empty_figure, styled
+
+LINE = {"color": "#3b82c4", "width": 2}
+
+
+def curves_data(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Logged rows as a table, one row per epoch; an epoch that was logged twice (after a resume) counts once."""
+    table = pd.DataFrame(rows)
+    return table.drop_duplicates("epoch", keep="last").reset_index(drop=True) if len(table) else table
+
+
+def plot_loss(curves: pd.DataFrame) -> go.Figure:
+    """Loss per epoch with the chance level log(1 + negatives)."""
+    figure = _curve(curves, "loss", "loss (InfoNCE)")
+    if len(curves):
+        figure.add_scatter(x=curves["epoch"], y=curves["chance"], mode="lines", name="chance", line={"color": MUTED, "dash": "dash"})
+        figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.15, "x": 0})
+    return figure
+
+
+def plot_curve(curves: pd.DataFrame, column: str, title: str, *, reference: float | None = None) -> go.Figure:
+    """One logged quantity per epoch, with a dashed line where it would be healthy."""
+    figure = _curve(curves, column, title)
+    if reference is not None and len(curves):
+        figure.add_hline(y=reference, line={"color": MUTED, "dash": "dash"})
+        figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
+def _curve(curves: pd.DataFrame, column: str, title: str) -> go.Figure:
+    if not len(curves):
+        return empty_figure("waiting for the first epoch", height=240)
+    mode = "lines" if len(curves) > 1 else "markers"
+    figure = go.Figure(go.Scatter(x=curves["epoch"], y=curves[column], mode=mode, name=title, line=LINE))
+    return styled(figure, height=240, x_title="epoch", y_title=title)
+
+
+def plot_view(points: np.ndarray, colour: pd.Series | None) -> go.Figure:
+    """Two principal components of the embedding, coloured by an annotation of the shown cells.
+
+    Parameters
+    ----------
+    points
+        Shape (n_shown, 2).
+    colour
+        Annotation of the same cells, categorical or numeric.
+    """
+    if not len(points):
+        return empty_figure("no view yet", height=400)
+    figure = go.Figure()
+    if colour is None:
+        figure.add_scattergl(x=points[:, 0], y=points[:, 1], mode="markers", marker={"size": 5}, hoverinfo="skip")
+    elif isinstance(colour.dtype, pd.CategoricalDtype):
+        for trace in category_traces(points, pd.Categorical(colour), size=5):
+            figure.add_trace(trace)
+    else:
+        marker = {"size": 5, "color": colour.to_numpy(dtype=np.float32), "colorscale": SEQUENTIAL, "colorbar": {"title": {"text": str(colour.name)}}}
+        figure.add_scattergl(x=points[:, 0], y=points[:, 1], mode="markers", marker=marker, hoverinfo="skip")
+    figure = styled(figure, height=420, x_title="component 1", y_title="component 2", legend=colour is not None)
+    figure.update_xaxes(showticklabels=False)
+    figure.update_yaxes(showticklabels=False)
+    return figure

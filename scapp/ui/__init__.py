@@ -1,0 +1,1 @@
+"""The only part that knows Streamlit, besides app.py and the pages."""

@@ -1,0 +1,181 @@
+"""The list of datasets with its actions, and the import of new ones."""
+
+import shutil
+from pathlib import Path
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from scapp.core import files, keys
+from scapp.core.errors import DataError, RunError
+from scapp.data.config import ImportConfig
+from scapp.data.examples import EXAMPLES
+from scapp.data.locations import checked_path, safe_file_name
+from scapp.jobs.launch import submit
+from scapp.pipelines.config import ImportRequest
+from scapp.ui import explain, state
+from scapp.ui.boundary import escape
+from scapp.ui.forms import config_form
+from scapp.workspace.runs import ACTIVE, Run
+from scapp.workspace.store import Dataset
+
+ENDINGS = ["h5ad", "h5", "hdf5", "csv", "tsv", "gz", "mtx"]
+IMPORT_RUN = "import_run"
+_TENX_PARTS = ("matrix.mtx", "barcodes.tsv", "features.tsv", "genes.tsv")
+
+
+def dataset_list() -> None:
+    """Every dataset, one row each: open, rename, duplicate, delete."""
+    found = state.workspace().datasets()
+    if not found:
+        st.info("There are no datasets yet. Open an example above, or import a file on the Upload & QC page.")
+        return
+    for dataset in found:
+        with st.container(border=True):
+            _row(dataset)
+
+
+def _row(dataset: Dataset) -> None:
+    name, open_column, more_column = st.columns([6, 1, 1], vertical_alignment="center")
+    parent = dataset.manifest.parent
+    origin = f" · from {escape(parent.name)}" if parent else ""
+    holds = ", ".join(keys.representations(dataset.slots)) or "nothing computed yet"
+    name.markdown(f"**{escape(dataset.name)}**  \n{dataset.n_cells:,} cells × {dataset.n_genes:,} genes{origin} · {escape(holds)}")
+    if open_column.button("Open", key=f"open.{dataset.id}", width="stretch"):
+        state.open_dataset(dataset.id)
+        prepared = keys.X in dataset
+        st.switch_page("pages/train_clear.py" if prepared else "pages/upload_qc.py", query_params={"dataset": dataset.id})
+    with more_column.popover("More", width="stretch"):
+        _actions(dataset)
+
+
+def _actions(dataset: Dataset) -> None:
+    name = st.text_input("Name", dataset.name, key=f"name.{dataset.id}", max_chars=120)
+    if st.button("Rename", key=f"rename.{dataset.id}", disabled=name == dataset.name):
+        state.workspace().rename(dataset.id, name)
+        st.rerun()
+    if st.button("Duplicate", key=f"duplicate.{dataset.id}"):
+        state.workspace().duplicate(dataset.id, f"{dataset.name[:110]} copy")
+        st.rerun()
+    sure = st.checkbox("Yes, delete it for good", key=f"sure.{dataset.id}")
+    if st.button("Delete", key=f"delete.{dataset.id}", disabled=not sure, type="primary"):
+        _delete(dataset)
+        st.rerun()
+
+
+def _delete(dataset: Dataset) -> None:
+    store = state.runs()
+    mine = store.list(dataset=dataset.id)
+    if any(run.observe().state in ACTIVE for run in mine):
+        raise RunError("A run is working on this dataset.", hint="Stop it on its page, then delete the dataset.")
+    for run in mine:
+        store.discard(run.id)
+    state.workspace().delete(dataset.id)
+    if st.session_state.get("dataset") == dataset.id:
+        state.open_dataset(None)
+
+
+def import_in_progress() -> Run | None:
+    """The import that this session started and has not opened yet; a finished one opens its dataset."""
+    id = st.session_state.get(IMPORT_RUN)
+    if id is None:
+        return None
+    try:
+        run = state.runs().open(id)
+    except RunError:
+        st.session_state.pop(IMPORT_RUN, None)
+        return None
+    status = run.observe()
+    if status.state == "done":
+        st.session_state.pop(IMPORT_RUN, None)
+        state.open_dataset(status.result["dataset"])
+        return None
+    return run
+
+
+def import_form() -> None:
+    """Three ways to bring data: upload, a path on the server, an example."""
+    upload, path, example = st.tabs(["Upload a file", "Path on this computer", "Example"])
+    with upload:
+        _upload_form()
+    with path:
+        _path_form()
+    with example:
+        st.write(explain.EXAMPLE_INTRO)
+        for record in EXAMPLES:
+            st.markdown(f"**{record.title}** · {record.description}")
+            if st.button("Open this example", key=f"example.{record.id}"):
+                _start(ImportRequest(example=record.id, name=record.title))
+
+
+def _upload_form() -> None:
+    limit = st.get_option("server.maxUploadSize")
+    uploaded = st.file_uploader(
+        f"An .h5ad, a 10x .h5, a .csv or .tsv (also .gz), or the three files of a 10x folder together; up to {limit} MB",
+        type=ENDINGS,
+        accept_multiple_files=True,
+        key="upload",
+    )
+    options = _options("upload")
+    if st.button("Import", type="primary", disabled=not uploaded, key="upload.go"):
+        path = _save_upload(uploaded)
+        _start(ImportRequest(**options, path=str(path), name=_dataset_name(uploaded), delete_source=True))
+
+
+def _path_form() -> None:
+    folders = state.environment().allowed_folders
+    if not folders:
+        st.info(
+            "No folder on this computer is open for import. Start the app with SCAPP_DATA_DIRS set to one or more folders, "
+            "or upload the file."
+        )
+        return
+    st.write("Files may be read from: " + ", ".join(f"`{folder}`" for folder in folders))
+    path = st.text_input("File or 10x folder", key="path", placeholder=f"{folders[0]}/…")
+    options = _options("path")
+    if st.button("Import", type="primary", disabled=not path, key="path.go"):
+        checked = checked_path(path, folders)
+        _start(ImportRequest(**options, path=str(checked), name=checked.name.split(".")[0]))
+
+
+def _options(key: str) -> dict[str, object]:
+    with st.expander("Options"):
+        return config_form(ImportConfig, key=f"import.{key}", start=ImportConfig(), flat=True)
+
+
+def _start(request: ImportRequest) -> None:
+    st.session_state[IMPORT_RUN] = submit(state.root(), "import", request).id
+    state.open_dataset(None)
+    st.rerun()
+
+
+def _dataset_name(uploaded: list[UploadedFile]) -> str:
+    return "10x upload" if len(uploaded) > 1 else safe_file_name(uploaded[0].name).split(".")[0] or "upload"
+
+
+def _save_upload(uploaded: list[UploadedFile]) -> Path:
+    """Copy to disk at once, so that the browser's copy in memory is not needed any longer."""
+    folder = files.temporary_folder(state.root() / "uploads", "upload-")
+    if len(uploaded) > 1:
+        return _save_tenx(uploaded, folder)
+    path = folder / safe_file_name(uploaded[0].name)
+    _copy(uploaded[0], path)
+    return path
+
+
+def _save_tenx(uploaded: list[UploadedFile], folder: Path) -> Path:
+    for file in uploaded:
+        part = next((p for p in _TENX_PARTS if safe_file_name(file.name).removesuffix(".gz").endswith(p)), None)
+        if part is None:
+            shutil.rmtree(folder)
+            raise DataError(
+                f"Several files were uploaded and '{file.name}' is none of matrix.mtx, barcodes.tsv, features.tsv or genes.tsv.",
+                hint="Upload one file, or the three files of one 10x folder.",
+            )
+        _copy(file, folder / (part + (".gz" if file.name.endswith(".gz") else "")))
+    return folder
+
+
+def _copy(file: UploadedFile, path: Path) -> None:
+    with open(path, "wb") as target:
+        shutil.copyfileobj(file, target, length=1 << 22)

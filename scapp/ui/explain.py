@@ -1,0 +1,44 @@
+"""Sentences for biologists and classes; the same words on every page."""
+
+WHAT_IS_SCAPP = (
+    "scapp takes a count matrix from single-cell RNA-seq, trains **CLEAR** on it (self-supervised contrastive "
+    "learning: a network learns to recognise a cell after its profile was distorted), and shows the cells on a map."
+)
+
+STEPS = (
+    ("upload_qc", "1 · Upload & QC", "Bring a count matrix or pick an example, look at its quality, filter and normalise it."),
+    ("train_clear", "2 · Train CLEAR", "Watch the loss and the embedding while the network learns."),
+    ("cell_map", "3 · Clusters & map", "Make a map and clusters, colour them, select cells."),
+    ("export", "4 · Export", "Take everything away as one AnnData file."),
+)
+
+LOSS = (
+    "How hard it is to find a cell's other view among the negatives. At **chance** (dashed) nothing has been learnt; "
+    "a falling curve means that cells become recognisable."
+)
+ACCURACY = "Share of views whose own partner is more similar than every negative."
+SPREAD = (
+    "The collapse meter. Near 1 the embeddings use all directions; near 0 all cells look alike and the map will be empty of meaning."
+)
+CHOICE_COUNTS = "The counts were taken from **{place}**."
+EXAMPLE_INTRO = "No file at hand? Pick an example; nothing is downloaded."
+CLUSTER_SCORES = (
+    "How well clusters agree with labels that came with the data. ARI and NMI are 1 for perfect agreement and about 0 for chance. "
+    "k-means was told its number of clusters; Leiden was not."
+)
+
+
+def verdict(rows: list[dict[str, float]]) -> str:
+    """One plain sentence on how a training run is doing, from its logged rows."""
+    if not rows:
+        return "Waiting for the first epoch."
+    last = rows[-1]
+    if last["spread"] < 0.02:
+        return "The embedding has almost collapsed: all cells look alike. Lower the learning rate or strengthen the augmentations."
+    gap = last["chance"] - last["loss"]
+    if gap < 0.02 * last["chance"]:
+        return "The loss is still close to chance: little has been learnt so far."
+    earlier = rows[-min(10, len(rows))]
+    if len(rows) >= 10 and earlier["loss"] - last["loss"] < 0.005 * last["chance"]:
+        return "Learning has levelled off: more epochs will change little."
+    return "Learning: the loss is below chance and falling."

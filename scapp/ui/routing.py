@@ -1,0 +1,60 @@
+"""The list of pages, and a guard against Streamlit's own routing.
+
+A folder named ``pages/`` and ``st.navigation`` conflict: when the first address opened after a server
+start is a page's own, Streamlit runs that page alone, without app.py. Each page therefore begins with
+``guard()``, which notices that and hands over to the navigation.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+ROOT = Path(__file__).resolve().parents[2]
+_ROUTED = "_routed"
+
+
+@dataclass(frozen=True)
+class PageRecord:
+    """One page of the app, in the order of the navigation."""
+
+    id: str
+    title: str
+
+
+PAGES = (
+    PageRecord("home", "Home"),
+    PageRecord("upload_qc", "Upload & QC"),
+    PageRecord("train_clear", "Train CLEAR"),
+    PageRecord("cell_map", "Clusters & map"),
+    PageRecord("export", "Export"),
+)
+
+
+def page_file(id: str) -> Path:
+    """Where a page's script stands."""
+    return ROOT / "pages" / f"{id}.py"
+
+
+def pages() -> list[st.Page]:  # type: ignore[valid-type]
+    """The pages for ``st.navigation``."""
+    return [st.Page(page_file(p.id), title=p.title, url_path=p.id, default=p.id == "home") for p in PAGES]
+
+
+def mark_routed() -> None:
+    """Say that app.py ran in this session."""
+    st.session_state[_ROUTED] = True
+
+
+def guard() -> None:
+    """First call of every page: leave for the navigation when app.py was skipped."""
+    if _ROUTED not in st.session_state:
+        st.session_state[_ROUTED] = "retry"
+        st.navigation(pages(), position="hidden")
+        st.rerun()
+
+
+def link(id: str, label: str, *, dataset: str | None = None, run: str | None = None) -> None:
+    """A link to another page that keeps the dataset."""
+    query = {name: value for name, value in (("dataset", dataset), ("run", run)) if value}
+    st.page_link(page_file(id), label=label, query_params=query)

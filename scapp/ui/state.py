@@ -1,0 +1,145 @@
+"""What a session knows: the workspace, the open dataset, and its address.
+
+The session holds ids; data are read from the workspace through caches keyed by element or file time.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from scapp.core import keys
+from scapp.core.environment import Environment
+from scapp.core.errors import DataError
+from scapp.data.symbols import SYMBOL_COLUMNS, gene_symbols
+from scapp.ui.boundary import escape, show_error
+from scapp.ui.routing import link
+from scapp.workspace.elements import read_element
+from scapp.workspace.runs import Run, RunStore
+from scapp.workspace.store import Dataset, Workspace
+
+_DATASET = "dataset"
+
+
+def environment() -> Environment:
+    """Settings of this installation."""
+    return Environment()
+
+
+def root() -> Path:
+    """Folder of the workspace."""
+    return environment().workspace
+
+
+def workspace() -> Workspace:
+    """The workspace."""
+    return Workspace(root())
+
+
+def runs() -> RunStore:
+    """Runs of the workspace."""
+    return RunStore(root())
+
+
+def open_dataset(id: str | None) -> None:
+    """Make a dataset the current one of this session, or none."""
+    st.session_state[_DATASET] = id
+    if id is None:
+        st.query_params.pop(_DATASET, None)
+    else:
+        st.query_params[_DATASET] = id
+
+
+def current_dataset() -> Dataset | None:
+    """The dataset named in the address, else the session's; the address then names it."""
+    id = st.query_params.get(_DATASET) or st.session_state.get(_DATASET)
+    if not id:
+        return None
+    try:
+        dataset = workspace().open(id)
+    except DataError as error:
+        st.session_state[_DATASET] = None
+        st.query_params.pop(_DATASET, None)
+        show_error(error.message, error.hint)
+        return None
+    if st.query_params.get(_DATASET) != id or st.session_state.get(_DATASET) != id:
+        open_dataset(id)
+    return dataset
+
+
+def dataset_or_stop() -> Dataset:
+    """The current dataset, with its name as a caption; without one, the way to get one and the end of the page."""
+    dataset = current_dataset()
+    if dataset is None:
+        st.info("No dataset is open. Import a file or pick an example on the Upload & QC page.")
+        link("upload_qc", "Go to Upload & QC")
+        st.stop()
+    st.caption(f"Dataset **{escape(dataset.name)}** · {dataset.n_cells:,} cells × {dataset.n_genes:,} genes")
+    return dataset
+
+
+def prepared_or_stop() -> Dataset:
+    """The current dataset when it is normalised; otherwise what is missing and the end of the page."""
+    dataset = dataset_or_stop()
+    if keys.X not in dataset or keys.var(keys.HIGHLY_VARIABLE) not in dataset:
+        st.info("This dataset is not normalised yet. Filter and normalise it on the Upload & QC page first.")
+        link("upload_qc", "Go to Upload & QC", dataset=dataset.id)
+        st.stop()
+    return dataset
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _element(path: str) -> Any:
+    # elements never change, so the path is the whole key; what comes back is read-only by agreement
+    return read_element(Path(path))
+
+
+def read(dataset: Dataset, slot: str) -> Any:
+    """A small element (a column, an embedding), cached for the server's sessions. Treat it as read-only."""
+    entry = dataset.slots.get(slot)
+    if entry is None:
+        return dataset.read(slot)
+    return _element(str(dataset.folder / "elements" / entry.element))
+
+
+def columns(dataset: Dataset, names: list[str]) -> pd.DataFrame:
+    """Cell annotations by name."""
+    return pd.DataFrame({name: read(dataset, keys.obs(name)) for name in names}, index=range(dataset.n_cells))
+
+
+def categorical_columns(dataset: Dataset, *, most: int = 200) -> list[str]:
+    """Cell annotations that group cells: categories, truth values, and whole numbers with few levels."""
+    found = []
+    for name in dataset.columns():
+        values = read(dataset, keys.obs(name))
+        if isinstance(values, pd.Categorical):
+            if len(values.categories) <= most:
+                found.append(name)
+        elif np.asarray(values).dtype == bool:
+            found.append(name)
+    return found
+
+
+def numeric_columns(dataset: Dataset) -> list[str]:
+    """Cell annotations that are measured on a scale."""
+    values = {name: read(dataset, keys.obs(name)) for name in dataset.columns()}
+    return [
+        name for name, value in values.items() if not isinstance(value, pd.Categorical) and np.asarray(value).dtype.kind in "iuf"
+    ]
+
+
+def gene_labels(dataset: Dataset) -> list[str]:
+    """Genes as users know them: the symbol, with the name behind it where they differ."""
+    names = pd.Index(read(dataset, keys.VAR_NAMES)).astype(str)
+    known = [column for column in SYMBOL_COLUMNS if keys.var(column) in dataset]
+    if not known:
+        return names.tolist()
+    symbols = gene_symbols(names, pd.DataFrame({known[0]: read(dataset, keys.var(known[0]))}))
+    return [symbol if symbol == name else f"{symbol} ({name})" for symbol, name in zip(symbols, names, strict=True)]
+
+
+def latest_run(step: str, dataset: Dataset | None) -> Run | None:
+    """The newest run of a step on a dataset."""
+    return runs().latest(dataset=dataset.id if dataset else None, step=step)

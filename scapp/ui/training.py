@@ -1,0 +1,218 @@
+"""Sections of the Train CLEAR page."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from scapp.contrast.config import PRESETS, ClearConfig, clear_config
+from scapp.contrast.estimates import estimate_seconds
+from scapp.core import keys
+from scapp.core.errors import RunError
+from scapp.jobs.launch import ensure_worker, submit
+from scapp.plotting.training import curves_data, plot_curve, plot_loss, plot_view
+from scapp.ui import explain, live, state
+from scapp.ui.boundary import boundary
+from scapp.ui.forms import config_form
+from scapp.ui.routing import link
+from scapp.ui.widgets import download_csv, show_figure
+from scapp.workspace.runs import ACTIVE, Run
+from scapp.workspace.store import Dataset
+
+STEP = "clear"
+PRESET_NAMES = {"paper": "Paper (Han et al. 2022, as printed)", "authors_code": "Authors' code (as published on GitHub)"}
+
+
+def chosen_run(dataset: Dataset) -> Run | None:
+    """The run named in the address when it belongs to this dataset, else the newest one."""
+    found = state.runs().list(dataset=dataset.id, step=STEP)
+    wanted = st.query_params.get("run")
+    chosen = next((run for run in found if run.id == wanted), found[0] if found else None)
+    if chosen is not None and len(found) > 1:
+        ids = [run.id for run in found]
+        names = {run.id: _run_name(run) for run in found}
+        id = st.selectbox("Training run", ids, index=ids.index(chosen.id), format_func=names.__getitem__, key=f"runs.{dataset.id}.{len(ids)}")
+        chosen = next(run for run in found if run.id == id)
+    if chosen is not None and wanted != chosen.id:
+        st.query_params["run"] = chosen.id
+    return chosen
+
+
+def _run_name(run: Run) -> str:
+    config = run.config.config
+    day, time = run.id[:8], run.id[9:15]
+    when = f"{day[:4]}-{day[4:6]}-{day[6:]} {time[:2]}:{time[2:4]}"
+    return f"{when} UTC · {config.get('preset')} · {config.get('epochs')} epochs · {live.WORDS[run.observe().state]}"
+
+
+def start_section(dataset: Dataset, run: Run | None) -> None:
+    """Settings, an estimate, and the button."""
+    active = run is not None and run.observe().state in ACTIVE
+    with st.expander("Settings of a new run", expanded=run is None):
+        preset = st.segmented_control(
+            "Preset",
+            list(PRESETS),
+            default="paper",
+            required=True,
+            format_func=PRESET_NAMES.__getitem__,
+            key=f"clear.{dataset.id}.preset",
+            persist_state="session",
+            help=ClearConfig.model_fields["preset"].description,
+        )
+        start = clear_config(preset)
+        values = config_form(ClearConfig, key=f"clear.{dataset.id}.{preset}", start=start)
+        config = ClearConfig.build(values)
+        n_genes = int(np.sum(state.read(dataset, keys.var(keys.HIGHLY_VARIABLE))))
+        seconds = estimate_seconds(config, dataset.n_cells, n_genes, _measured_speed(n_genes, config))
+        st.caption(f"About {_duration(seconds)} on {dataset.n_cells:,} cells and {n_genes:,} highly variable genes; a GPU is used where there is one.")
+        if active:
+            st.caption("One training runs at a time: a new one waits until the one below has ended.")
+        if st.button("Train CLEAR", type="primary", key="clear.go"):
+            st.query_params["run"] = submit(state.root(), STEP, config, dataset).id
+            st.rerun()
+
+
+def _measured_speed(n_genes: int, config: ClearConfig) -> float | None:
+    """Cells per second of the newest finished run of the same shape on this machine."""
+    for run in state.runs().list(step=STEP):
+        result = run.status.result
+        if result.get("n_genes") == n_genes and run.config.config.get("hidden") == config.hidden and result.get("cells_per_s"):
+            return float(result["cells_per_s"])
+    return None
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def run_section(dataset: Dataset, run: Run) -> None:
+    """Everything about one run: live while it is active."""
+    state_now = run.observe().state
+    colour = _colour_choice(dataset)
+    if state_now in ACTIVE:
+        paused = st.toggle(
+            "Pause the live view", key=f"pause.{run.id}", help="Training goes on; the figures stand still, so that you can zoom and look."
+        )
+        _live_view(dataset.id, run.id, colour, paused)
+        return
+    live.show_finished(run, key="clear")
+    if state_now == "done":
+        st.success(_closing_words(run))
+        link("cell_map", "Next: make the map", dataset=dataset.id)
+    _figures(dataset, run, colour)
+    download_csv(curves_data(run.metrics), key=f"curves.{run.id}", name=f"clear_{run.id}_curves", label="Download the curves as CSV")
+    if state_now == "done":
+        live.show_log(run)
+
+
+def _closing_words(run: Run) -> str:
+    result = run.status.result
+    return (
+        f"Training is done: {result['epochs']} epochs in {_duration(result['train_seconds'])} ({result['cells_per_s']:,.0f} cells/s). "
+        f"The representation is stored as X_clear and X_{result['representation']}."
+    )
+
+
+def _colour_choice(dataset: Dataset) -> str | None:
+    columns = state.categorical_columns(dataset) + state.numeric_columns(dataset)
+    default = keys.suggest(columns, keys.SUGGESTED_LABELS) or (columns[0] if columns else None)
+    options = [None, *columns]
+    chosen: str | None = st.selectbox(
+        "Colour the embedding by",
+        options,
+        index=options.index(default),
+        format_func=lambda name: "nothing" if name is None else name,
+        key=f"clear.colour.{dataset.id}",
+        persist_state="session",
+        width=360,
+    )
+    return chosen
+
+
+@st.fragment(run_every=live.POLL_SECONDS)
+def _live_view(dataset_id: str, run_id: str, colour: str | None, paused: bool) -> None:
+    with boundary():
+        try:
+            run = state.runs().open(run_id)
+        except RunError:
+            st.rerun()
+        status = run.observe()
+        if status.state not in ACTIVE:
+            st.rerun()
+        if status.state == "queued":
+            ensure_worker(state.root(), run.config.lane)
+        live.show_progress(run)
+        live.stop_button(run, key="clear")
+        metrics = run.metrics
+        if paused:
+            metrics = metrics[: st.session_state.setdefault(f"paused_at.{run_id}", len(metrics))]
+        else:
+            st.session_state.pop(f"paused_at.{run_id}", None)
+        _figures(state.workspace().open(dataset_id), run, colour, metrics=metrics, frozen=paused)
+
+
+def _figures(dataset: Dataset, run: Run, colour: str | None, *, metrics: list[dict[str, Any]] | None = None, frozen: bool = False) -> None:
+    rows = run.metrics if metrics is None else metrics
+    curves = curves_data(rows)
+    _numbers(run, rows)
+    st.markdown(explain.verdict(rows))
+    left, right = st.columns([3, 2])
+    with left:
+        points, shown_colour = _view(dataset, run, colour, frozen=frozen)
+        show_figure(plot_view(points, shown_colour), key=f"view.{run.id}", name="clear_view", alt="Two principal components of the embedding")
+    with right:
+        show_figure(plot_loss(curves), key=f"loss.{run.id}", name="clear_loss", alt="Loss and chance level per epoch")
+        st.caption(explain.LOSS)
+    cells = st.columns(3)
+    for cell, (column, title, reference, text) in zip(
+        cells,
+        (
+            ("accuracy", "instance accuracy", None, explain.ACCURACY),
+            ("spread", "spread (collapse meter)", 1.0, explain.SPREAD),
+            ("learning_rate", "learning rate", None, "Step size of the optimizer in each epoch."),
+        ),
+        strict=True,
+    ):
+        with cell:
+            figure = plot_curve(curves, column, title, reference=reference)
+            show_figure(figure, key=f"{column}.{run.id}", name=f"clear_{column}", alt=f"{title} per epoch")
+            st.caption(text)
+
+
+def _numbers(run: Run, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    last = rows[-1]
+    left = (last["epochs"] - last["epoch"]) * float(np.median([row["seconds"] for row in rows[-20:]]))
+    columns = st.columns(5)
+    columns[0].metric("Epoch", f"{last['epoch']} of {last['epochs']}")
+    columns[1].metric("Loss (chance)", f"{last['loss']:.3f} ({last['chance']:.3f})")
+    columns[2].metric("Instance accuracy", f"{100 * last['accuracy']:.1f}%")
+    columns[3].metric("Cells per second", f"{last['cells_per_s']:,.0f}")
+    columns[4].metric("Time left", _duration(left) if run.observe().state in ACTIVE and left > 0 else "none")
+
+
+def _view(dataset: Dataset, run: Run, colour: str | None, *, frozen: bool) -> tuple[np.ndarray, pd.Series | None]:
+    """Points of the newest view (of the one when the view was paused) and the colours of its cells."""
+    path = run.folder / "view.npy"
+    kept = f"paused_view.{run.id}"
+    if not frozen:
+        st.session_state.pop(kept, None)
+    if kept in st.session_state:
+        view = st.session_state[kept]
+    elif path.exists():
+        view = np.load(path, allow_pickle=False)
+    else:
+        return np.empty((0, 2)), None
+    if frozen:
+        st.session_state[kept] = view
+    if colour is None:
+        return view[:, 1:], None
+    cells = view[:, 0].astype(int)
+    values = pd.Series(state.read(dataset, keys.obs(colour)), name=colour).iloc[cells]
+    if values.dtype == bool:
+        values = values.astype("category")
+    return view[:, 1:], values.reset_index(drop=True)

@@ -1,0 +1,71 @@
+"""Figures and tables with their downloads, and the map with its selection."""
+
+import io
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from scapp.plotting.cell_map import Polygon
+
+
+def show_figure(figure: go.Figure, *, key: str, name: str, alt: str, select: bool = False) -> Any:
+    """Draw a figure; its mode bar downloads it as SVG, or PNG when so chosen in the sidebar.
+
+    Parameters
+    ----------
+    figure
+        What to draw.
+    key
+        Of the widget.
+    name
+        Of the downloaded file, without ending.
+    alt
+        What the figure shows, for screen readers.
+    select
+        Let the user select by lasso and box; the selection comes back.
+    """
+    image = {"format": st.session_state.get("image_format", "svg"), "filename": name, "scale": 2}
+    config = {"displaylogo": False, "toImageButtonOptions": image, "displayModeBar": True}
+    if not select:
+        return st.plotly_chart(figure, key=key, config=config, alt=alt)
+    return st.plotly_chart(figure, key=key, config=config, alt=alt, on_select="rerun", selection_mode=("lasso", "box"))
+
+
+def image_format_choice() -> None:
+    """Which format the camera button of figures writes."""
+    st.sidebar.segmented_control(
+        "Figures download as",
+        ["svg", "png"],
+        default="svg",
+        required=True,
+        key="image_format",
+        persist_state="session",
+        help="The camera above each figure saves it. SVG can be edited; PNG suits maps of many cells.",
+    )
+
+
+def show_table(table: pd.DataFrame, *, key: str, name: str, alt: str, index_name: str | None = None) -> None:
+    """A table with a CSV download; with ``index_name`` the index is a column of that name."""
+    if index_name is not None:
+        table = table.rename_axis(index_name).reset_index()
+    st.dataframe(table, hide_index=True, alt=alt, key=f"{key}.table")
+    download_csv(table, key=key, name=name)
+
+
+def download_csv(table: pd.DataFrame, *, key: str, name: str, label: str = "Download as CSV") -> None:
+    """A CSV download without the index."""
+    buffer = io.StringIO()
+    table.to_csv(buffer, index=False)
+    st.download_button(label, buffer.getvalue(), file_name=f"{name}.csv", mime="text/csv", key=f"{key}.csv", on_click="ignore")
+
+
+def selected_polygons(event: Any) -> list[Polygon]:
+    """Lasso and box selections of a figure as polygons of (x, y) corners."""
+    selection = getattr(event, "selection", None) or {}
+    polygons = [list(zip(lasso["x"], lasso["y"], strict=True)) for lasso in selection.get("lasso", [])]
+    for box in selection.get("box", []):
+        (left, right), (bottom, top) = sorted(box["x"]), sorted(box["y"])
+        polygons.append([(left, bottom), (right, bottom), (right, top), (left, top)])
+    return polygons

@@ -1,0 +1,409 @@
+"""Datasets on disk: immutable elements, and one manifest that is replaced atomically.
+
+A commit first writes its elements into a staging folder, then takes the dataset's lock, reads the
+manifest again, merges, and replaces it. So a process killed at any moment leaves the old or the new
+dataset; two writers of different slots both get through; and a reader that loaded the manifest never
+waits and never sees half a commit.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import psutil
+from filelock import FileLock
+
+from scapp.core import files, keys
+from scapp.core.errors import ConfigError, DataError, StaleInputError, listed
+from scapp.core.provenance import Provenance, fingerprint, now, versions
+from scapp.workspace.elements import new_id, read_csc_column, read_element, write_element
+from scapp.workspace.manifest import FORMAT, Entry, Manifest, Parent, Retired
+
+LOCK_SECONDS = 60
+KEEP_RETIRED = timedelta(hours=1)
+"""Replaced elements stay at least this long, so that a reader with an older manifest still finds them."""
+
+_ID = re.compile(r"[0-9a-f]{16}")
+_MANIFEST = "manifest.json"
+_PRODUCED_BY = {keys.X: "the Upload & QC page ('Filter and normalise')", keys.COUNTS: "importing raw counts"}
+
+
+@dataclass(frozen=True)
+class Staged:
+    """Elements written and not yet part of a dataset."""
+
+    folder: Path
+    entries: dict[str, Entry]
+    provenance: Provenance
+    inputs: dict[str, str]
+
+
+class Dataset:
+    """One version of a dataset: what its manifest named when it was opened."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder = folder
+        self.manifest = manifest
+
+    @property
+    def id(self) -> str:
+        """Random id, also the folder's name."""
+        return self.manifest.id
+
+    @property
+    def name(self) -> str:
+        """The user's name for it."""
+        return self.manifest.name
+
+    @property
+    def n_cells(self) -> int:
+        """Number of cells."""
+        return self.manifest.n_cells
+
+    @property
+    def n_genes(self) -> int:
+        """Number of genes."""
+        return self.manifest.n_genes
+
+    @property
+    def slots(self) -> Mapping[str, Entry]:
+        """Slots that hold something, in the order of writing."""
+        return self.manifest.slots
+
+    def __contains__(self, slot: str) -> bool:
+        return slot in self.manifest.slots
+
+    def columns(self, field: str = "obs") -> list[str]:
+        """Names of the cell (or gene) annotations."""
+        return keys.names_in(self.manifest.slots, field)
+
+    def read(self, slot: str) -> Any:
+        """The value of a slot.
+
+        Raises
+        ------
+        DataError
+            The slot is empty; the hint names the page that fills it.
+        """
+        return read_element(self._element(slot))
+
+    def obs(self, columns: list[str]) -> pd.DataFrame:
+        """Some cell annotations, in file order, without loading the names of the cells."""
+        return pd.DataFrame({column: self.read(keys.obs(column)) for column in columns}, index=range(self.n_cells))
+
+    def names(self, slot: str) -> pd.Index:
+        """``obs_names`` or ``var_names``."""
+        return pd.Index(self.read(slot), dtype=object).astype(str)
+
+    def var(self) -> pd.DataFrame:
+        """All gene annotations, indexed by gene name."""
+        columns = {column: self.read(keys.var(column)) for column in self.columns("var")}
+        return pd.DataFrame(columns, index=self.names(keys.VAR_NAMES))
+
+    def gene(self, position: int) -> np.ndarray:
+        """log-normalised values of one gene, shape (n_cells,), read from the by-gene copy of X."""
+        if not 0 <= position < self.n_genes:
+            raise DataError(f"There is no gene number {position}.", hint="Choose a gene from the list.")
+        return read_csc_column(self._element(keys.X_BY_GENE), position)
+
+    def _element(self, slot: str) -> Path:
+        entry = self.manifest.slots.get(slot)
+        if entry is None:
+            where = _PRODUCED_BY.get(slot, "an earlier step")
+            raise DataError(
+                f"'{self.name}' has no {slot}; it holds {listed(self.manifest.slots)}.",
+                hint=f"It is made by {where}.",
+            )
+        return self.folder / "elements" / entry.element
+
+
+class Workspace:
+    """All datasets below one folder.
+
+    Parameters
+    ----------
+    root
+        Created when it does not exist.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+        self.datasets_folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def datasets_folder(self) -> Path:
+        """Where datasets stand, one folder each."""
+        return self.root / "datasets"
+
+    def datasets(self) -> list[Dataset]:
+        """Every dataset, newest first."""
+        found = []
+        for folder in self.datasets_folder.iterdir():
+            if _ID.fullmatch(folder.name) and (folder / _MANIFEST).exists():
+                found.append(self.open(folder.name))
+        return sorted(found, key=lambda dataset: dataset.manifest.created, reverse=True)
+
+    def open(self, id: str) -> Dataset:
+        """The current version of a dataset.
+
+        Raises
+        ------
+        DataError
+            There is none with this id, or it was written by a newer scapp.
+        """
+        folder = self._folder(id)
+        try:
+            content = files.read_json(folder / _MANIFEST)
+        except FileNotFoundError:
+            raise DataError(
+                "This dataset is not there; it may have been deleted.", hint="Open another one on the home page."
+            ) from None
+        if content.get("format") != FORMAT:
+            raise DataError(
+                f"This dataset has format {content.get('format')}; this scapp reads format {FORMAT}.",
+                hint="Update scapp, or export the dataset with the version that made it.",
+            )
+        return Dataset(folder, Manifest.model_validate(content))
+
+    def create(
+        self,
+        name: str,
+        values: Mapping[str, Any],
+        *,
+        provenance: Provenance,
+        source: dict[str, Any] | None = None,
+        parent: Dataset | None = None,
+    ) -> Dataset:
+        """Write a new dataset; ``obs_names`` and ``var_names`` must be among the values."""
+        n_cells, n_genes = len(values[keys.OBS_NAMES]), len(values[keys.VAR_NAMES])
+        made_from = None
+        if parent is not None:
+            made_from = Parent(id=parent.id, name=parent.name, n_cells=parent.n_cells, n_genes=parent.n_genes)
+        manifest = Manifest(
+            id=new_id(),
+            name=_checked_name(name),
+            created=now(),
+            n_cells=n_cells,
+            n_genes=n_genes,
+            source=source or {},
+            parent=made_from,
+            provenance=dict(parent.manifest.provenance) if parent is not None else {},
+        )
+        building = files.temporary_folder(self.datasets_folder, ".new-")
+        try:
+            staged = stage(values, building / "elements", provenance=provenance)
+            _merge(manifest, staged)
+            files.write_json(building / _MANIFEST, manifest.model_dump(mode="json"))
+            files.fsync_tree(building)
+            os.replace(building, self._folder(manifest.id))
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+        return self.open(manifest.id)
+
+    def commit(
+        self, id: str, values: Mapping[str, Any], *, provenance: Provenance, inputs: Mapping[str, str] | None = None
+    ) -> Dataset:
+        """Write values into a dataset's slots, all or none.
+
+        Parameters
+        ----------
+        id
+            The dataset.
+        values
+            Slot -> value.
+        provenance
+            The step that made them.
+        inputs
+            Slot -> fingerprint of what the step read; refused when any has changed since.
+
+        Raises
+        ------
+        StaleInputError
+            A slot that was read has changed meanwhile.
+        """
+        folder = self._folder(id)
+        staging = files.temporary_folder(folder / "staging", _staging_prefix())
+        try:
+            staged = stage(values, staging, provenance=provenance, inputs=dict(inputs or {}))
+            return self.adopt(id, staged)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+    def adopt(self, id: str, staged: Staged, *, even_if_stale: bool = False) -> Dataset:
+        """Move staged elements into a dataset and name them in its manifest."""
+        folder = self._folder(id)
+        with self._locked(id):
+            manifest = self.open(id).manifest
+            if not even_if_stale:
+                _refuse_stale(manifest, staged)
+            (folder / "elements").mkdir(exist_ok=True)
+            for entry in staged.entries.values():
+                os.replace(staged.folder / entry.element, folder / "elements" / entry.element)
+            files.fsync_directory(folder / "elements")
+            _merge(manifest, staged)
+            files.write_json(folder / _MANIFEST, manifest.model_dump(mode="json"))
+        return self.open(id)
+
+    def restore(self, id: str, slot: str) -> Dataset:
+        """Bring back the value that a slot held before the last change.
+
+        Raises
+        ------
+        DataError
+            There is no earlier value left.
+        """
+        with self._locked(id):
+            manifest = self.open(id).manifest
+            earlier = [item for item in manifest.retired if item.slot == slot]
+            if not earlier:
+                raise DataError(f"There is no earlier version of {slot}.", hint="Run the step again with other settings.")
+            manifest.version += 1
+            manifest.retired.remove(earlier[-1])
+            if slot in manifest.slots:
+                manifest.retired.append(Retired(slot=slot, entry=manifest.slots[slot], at=now()))
+            manifest.slots[slot] = earlier[-1].entry
+            files.write_json(self._folder(id) / _MANIFEST, manifest.model_dump(mode="json"))
+        return self.open(id)
+
+    def rename(self, id: str, name: str) -> Dataset:
+        """Change a dataset's name."""
+        with self._locked(id):
+            manifest = self.open(id).manifest
+            manifest.name = _checked_name(name)
+            files.write_json(self._folder(id) / _MANIFEST, manifest.model_dump(mode="json"))
+        return self.open(id)
+
+    def duplicate(self, id: str, name: str) -> Dataset:
+        """An independent copy; elements never change, so they are shared by hard links where possible."""
+        building = files.temporary_folder(self.datasets_folder, ".new-")
+        try:
+            with self._locked(id):
+                original = self.open(id)
+                shutil.copytree(original.folder / "elements", building / "elements", copy_function=_link_or_copy)
+            manifest = original.manifest.model_copy(update={"id": new_id(), "name": _checked_name(name), "created": now()})
+            files.write_json(building / _MANIFEST, manifest.model_dump(mode="json"))
+            os.replace(building, self._folder(manifest.id))
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+        return self.open(manifest.id)
+
+    def delete(self, id: str) -> None:
+        """Remove a dataset for good. It vanishes in one rename, whatever happens after."""
+        with self._locked(id):
+            doomed = self.root / "trash" / new_id()
+            doomed.parent.mkdir(exist_ok=True)
+            os.replace(self._folder(id), doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
+    def sweep(self, id: str, *, keep: timedelta = KEEP_RETIRED) -> int:
+        """Delete elements that no manifest names and staging folders of dead processes; how many."""
+        folder = self._folder(id)
+        with self._locked(id):
+            manifest = self.open(id).manifest
+            limit = (datetime.now(UTC) - keep).isoformat(timespec="milliseconds")
+            manifest.retired = [item for item in manifest.retired if item.at > limit]
+            files.write_json(folder / _MANIFEST, manifest.model_dump(mode="json"))
+            named = {entry.element for entry in manifest.slots.values()} | {item.entry.element for item in manifest.retired}
+            elements = folder / "elements"
+            doomed = [path for path in elements.iterdir() if path.name not in named] if elements.exists() else []
+            staging = folder / "staging"
+            doomed += [path for path in staging.iterdir() if not _writer_alive(path.name)] if staging.exists() else []
+            for path in doomed:
+                shutil.rmtree(path)
+        return len(doomed)
+
+    def _folder(self, id: str) -> Path:
+        if not _ID.fullmatch(id):
+            raise DataError(f"'{id[:40]}' is not the id of a dataset.", hint="Open a dataset on the home page.")
+        return self.datasets_folder / id
+
+    @contextmanager
+    def _locked(self, id: str) -> Iterator[None]:
+        folder = self._folder(id)
+        if not folder.exists():
+            self.open(id)
+        locks = self.root / "locks"
+        locks.mkdir(exist_ok=True)
+        with FileLock(locks / f"{id}.lock", timeout=LOCK_SECONDS):
+            yield
+
+
+def stage(
+    values: Mapping[str, Any], folder: Path, *, provenance: Provenance, inputs: dict[str, str] | None = None
+) -> Staged:
+    """Write values as elements into a folder, with a by-gene copy beside X."""
+    values = dict(values)
+    if keys.X in values:
+        values[keys.X_BY_GENE] = values[keys.X].tocsc()
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = {}
+    for slot, value in values.items():
+        element = new_id()
+        write_element(folder / element, value)
+        entries[slot] = Entry(element=element, fingerprint=fingerprint(value), provenance=provenance.id, version=0)
+    files.fsync_tree(folder)
+    return Staged(folder, entries, provenance, inputs or {})
+
+
+def new_provenance(step: str, **details: Any) -> Provenance:
+    """A provenance record with a fresh id, the time and the versions of this process."""
+    return Provenance(id=new_id(), step=step, versions=versions(), created=now(), **details)
+
+
+def _merge(manifest: Manifest, staged: Staged) -> None:
+    manifest.version += 1
+    for slot, entry in staged.entries.items():
+        if slot in manifest.slots:
+            manifest.retired.append(Retired(slot=slot, entry=manifest.slots[slot], at=now()))
+        manifest.slots[slot] = entry.model_copy(update={"version": manifest.version})
+    manifest.provenance[staged.provenance.id] = staged.provenance
+
+
+def _refuse_stale(manifest: Manifest, staged: Staged) -> None:
+    for slot, read in staged.inputs.items():
+        current = manifest.slots.get(slot)
+        if current is None or current.fingerprint != read:
+            raise StaleInputError(
+                f"{slot} was changed while this ran; the result was made from an older version.",
+                hint="The result is kept in the run: use it anyway, or run the step again.",
+            )
+
+
+def _checked_name(name: str) -> str:
+    name = " ".join(name.split())
+    if not name or len(name) > 120:
+        raise ConfigError(
+            f"A dataset's name has 1 to 120 characters; found {len(name)}.", hint="Type a shorter, non-empty name."
+        )
+    return name
+
+
+def _link_or_copy(source: str, target: str) -> str:
+    try:
+        os.link(source, target)
+    except OSError:
+        # another file system, or one without hard links
+        shutil.copy2(source, target)
+    return target
+
+
+def _staging_prefix() -> str:
+    return f"{os.getpid()}-{int(psutil.Process().create_time())}-"
+
+
+def _writer_alive(name: str) -> bool:
+    pid, started, _ = name.split("-", 2)
+    try:
+        return int(psutil.Process(int(pid)).create_time()) == int(started)
+    except psutil.NoSuchProcess:
+        return False
+
+
