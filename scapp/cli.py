@@ -67,7 +67,9 @@ class Session:
         self.workspace = Workspace(folder)
         self.machine = Machine(device, Environment().n_threads)
 
-    def run(self, name: str, config: Config, dataset: str | None = None, context: ConsoleContext | None = None) -> dict[str, Any]:
+    def run(
+        self, name: str, config: Config, dataset: str | None = None, context: ConsoleContext | None = None
+    ) -> dict[str, Any]:
         """Carry out a step; its summary."""
         print(step(name).title, file=sys.stderr)
         return execute(
@@ -85,7 +87,12 @@ class Session:
         options = {name: getattr(arguments, name, None) for name in ("genome", "labels")}
         orientation = "genes_in_rows" if getattr(arguments, "transpose", False) else "auto"
         request = ImportRequest.build(
-            {**options, "path": str(arguments.input), "orientation": orientation, "missing_as_zero": getattr(arguments, "missing_as_zero", False)}
+            {
+                **options,
+                "path": str(arguments.input),
+                "orientation": orientation,
+                "missing_as_zero": getattr(arguments, "missing_as_zero", False),
+            }
         )
         dataset = self.workspace.open(self.run("import", request)["dataset"])
         for finding in dataset.manifest.source["findings"]:
@@ -119,7 +126,12 @@ def _import(arguments: argparse.Namespace) -> dict[str, Any]:
         session = Session(Path(folder))
         dataset = session.load(arguments)
         session.write(dataset.id, output)
-        return {"n_cells": dataset.n_cells, "n_genes": dataset.n_genes, "taken_from": dataset.manifest.source["taken_from"], "files": [str(output)]}
+        return {
+            "n_cells": dataset.n_cells,
+            "n_genes": dataset.n_genes,
+            "taken_from": dataset.manifest.source["taken_from"],
+            "files": [str(output)],
+        }
 
 
 def _qc(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -129,7 +141,11 @@ def _qc(arguments: argparse.Namespace) -> dict[str, Any]:
         session = Session(Path(folder))
         summary = session.run("prepare", config, session.load(arguments).id)
         session.write(summary["dataset"], output)
-        return {**{name: summary[name] for name in summary if name.startswith("n_")}, "removed": summary["removed"], "files": [str(output)]}
+        return {
+            **{name: summary[name] for name in summary if name.startswith("n_")},
+            "removed": summary["removed"],
+            "files": [str(output)],
+        }
 
 
 def _clear(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -138,7 +154,9 @@ def _clear(arguments: argparse.Namespace) -> dict[str, Any]:
     device = choose_device(arguments.device)
     checkpoints = output.with_name(output.name + ".checkpoints")
     if arguments.resume and not (checkpoints.exists() and latest_checkpoint(checkpoints)):
-        raise ConfigError(f"There is no checkpoint in '{checkpoints}'.", hint="Leave out --resume to train from the start.")
+        raise ConfigError(
+            f"There is no checkpoint in '{checkpoints}'.", hint="Leave out --resume to train from the start."
+        )
     with tempfile.TemporaryDirectory() as folder:
         session = Session(Path(folder), device)
         dataset = session.load(arguments)
@@ -241,14 +259,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(commands: Any, name: str, function: Callable[[argparse.Namespace], Any], text: str) -> argparse.ArgumentParser:
+def _command(
+    commands: Any, name: str, function: Callable[[argparse.Namespace], Any], text: str
+) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
     parser.set_defaults(command=function)
     return parser
 
 
 def _add_input(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("input", type=Path, metavar="IN", help=".h5ad, 10x folder or .h5, .csv or .tsv (gzipped or not)")
+    parser.add_argument(
+        "input", type=Path, metavar="IN", help=".h5ad, 10x folder or .h5, .csv or .tsv (gzipped or not)"
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.h5ad")
     parser.add_argument("--transpose", action="store_true", help="genes are in the rows of the table")
     parser.add_argument("--labels", help="table whose first column holds cell names")
@@ -265,7 +287,13 @@ def _add_settings(parser: argparse.ArgumentParser, model: type[Config]) -> None:
         if not setting.hidden:
             option = "--" + "-".join(setting.path).replace("_", "-")
             text = f"{setting.help} Default: {setting.default}.".replace("%", "%%")
-            parser.add_argument(option, dest="_".join(setting.path), type=_converter(setting), choices=setting.choices or None, help=text)
+            parser.add_argument(
+                option,
+                dest="_".join(setting.path),
+                type=_converter(setting),
+                choices=setting.choices or None,
+                help=text,
+            )
 
 
 def _converter(setting: Setting) -> Callable[[str], Any]:

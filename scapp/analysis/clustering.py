@@ -27,7 +27,9 @@ def neighbour_graph(representation: np.ndarray, *, n_neighbors: int, seed: int) 
     return sparse.csr_matrix(adata.obsp["connectivities"], dtype=np.float32)
 
 
-def umap_map(representation: np.ndarray, graph: sparse.csr_matrix, *, n_neighbors: int, min_dist: float, seed: int) -> np.ndarray:
+def umap_map(
+    representation: np.ndarray, graph: sparse.csr_matrix, *, n_neighbors: int, min_dist: float, seed: int
+) -> np.ndarray:
     """UMAP coordinates, float32, shape (n_cells, 2)."""
     adata = _holding(representation, graph, n_neighbors=n_neighbors)
     # The spectral start needs more cells than dimensions; a handful of cells start at random.
@@ -58,7 +60,8 @@ def kmeans(representation: np.ndarray, *, n_clusters: int, seed: int) -> pd.Cate
     """
     if n_clusters > len(representation):
         raise ConfigError(
-            f"{n_clusters} clusters were asked for; there are {len(representation)} cells.", hint="Choose fewer clusters."
+            f"{n_clusters} clusters were asked for; there are {len(representation)} cells.",
+            hint="Choose fewer clusters.",
         )
     codes = KMeans(n_clusters, n_init=KMEANS_STARTS, random_state=seed).fit_predict(representation)
     return _by_size(codes)
@@ -72,15 +75,22 @@ def _by_size(codes: np.ndarray) -> pd.Categorical:
     return pd.Categorical.from_codes(rank[codes], [str(i) for i in range(len(order))])
 
 
-def _holding(representation: np.ndarray, graph: sparse.csr_matrix | None = None, *, n_neighbors: int = 15) -> ad.AnnData:
+def _holding(
+    representation: np.ndarray, graph: sparse.csr_matrix | None = None, *, n_neighbors: int = 15
+) -> ad.AnnData:
     if len(representation) < 3:
         raise ConfigError(
-            f"A map needs three cells or more; there are {len(representation)}.", hint="Filter less, then make the map again."
+            f"A map needs three cells or more; there are {len(representation)}.",
+            hint="Filter less, then make the map again.",
         )
     adata = ad.AnnData(obs=pd.DataFrame(index=[str(i) for i in range(len(representation))]))
     adata.obsm["X_any"] = representation
     if graph is not None:
         adata.obsp["connectivities"] = graph
         parameters = {"n_neighbors": n_neighbors, "method": "umap", "use_rep": "X_any", "metric": "euclidean"}
-        adata.uns["neighbors"] = {"connectivities_key": "connectivities", "distances_key": "connectivities", "params": parameters}
+        adata.uns["neighbors"] = {
+            "connectivities_key": "connectivities",
+            "distances_key": "connectivities",
+            "params": parameters,
+        }
     return adata

@@ -16,7 +16,12 @@ class MapConfig(Config):
         1.0, title="Leiden resolution", help="Larger values give more and smaller clusters.", gt=0, le=10
     )
     min_dist: float = setting(
-        0.5, title="UMAP minimum distance", help="How tightly points are packed; the look changes, the clusters do not.", ge=0, le=1, advanced=True
+        0.5,
+        title="UMAP minimum distance",
+        help="How tightly points are packed; the look changes, the clusters do not.",
+        ge=0,
+        le=1,
+        advanced=True,
     )
     seed: int = setting(0, title="Seed", help="Start of UMAP and Leiden.", ge=0, le=2**31 - 1, advanced=True)
 
@@ -31,7 +36,5 @@ class ClusterConfig(Config):
     resolution: float = setting(
         1.0, title="Leiden resolution", help="Larger values give more and smaller clusters.", gt=0, le=10
     )
-    n_clusters: int = setting(
-        8, title="k-means clusters", help="How many clusters k-means makes.", ge=2, le=200
-    )
+    n_clusters: int = setting(8, title="k-means clusters", help="How many clusters k-means makes.", ge=2, le=200)
     seed: int = setting(0, title="Seed", help="Start of the clustering.", ge=0, le=2**31 - 1, advanced=True)

@@ -47,14 +47,25 @@ class Augmentation:
     has_strength: bool = False
 
 
-def choose_genes(n_cells: int, n_genes: int, n_chosen: int, generator: torch.Generator, *, shuffled: bool = False) -> Tensor:
+def choose_genes(shape: torch.Size, n_chosen: int, generator: torch.Generator, *, shuffled: bool = False) -> Tensor:
     """For each cell, so many different genes.
+
+    Parameters
+    ----------
+    shape
+        (n_cells, n_genes)
+    n_chosen
+        How many of the genes.
+    generator
+        Decides which.
+    shuffled
+        Whether their order matters.
 
     Returns
     -------
     Positions, shape (n_cells, n_chosen); in random order only when ``shuffled``, which takes longer.
     """
-    keys = torch.rand(n_cells, n_genes, generator=generator, device=generator.device)
+    keys = torch.rand(shape, generator=generator, device=generator.device)
     return keys.topk(n_chosen, dim=1, sorted=shuffled).indices
 
 
@@ -65,7 +76,7 @@ def n_of(share: float, n_genes: int) -> int:
 
 def random_mask(values: Tensor, donors: Donors, share: float, strength: float, generator: torch.Generator) -> Tensor:
     """Set a share of the genes to zero (paper, augmentation i)."""
-    genes = choose_genes(*values.shape, n_of(share, values.shape[1]), generator)
+    genes = choose_genes(values.shape, n_of(share, values.shape[1]), generator)
     return values.scatter(1, genes, 0.0)
 
 
@@ -73,14 +84,14 @@ def gaussian_noise(values: Tensor, donors: Donors, share: float, strength: float
     """Add normal noise of standard deviation ``strength`` to a share of the genes (augmentation ii)."""
     n_genes = values.shape[1]
     # The published share is 80%: choosing the 20% that stay is four times faster than choosing the rest.
-    untouched = choose_genes(*values.shape, n_genes - n_of(share, n_genes), generator)
+    untouched = choose_genes(values.shape, n_genes - n_of(share, n_genes), generator)
     noise = torch.randn(values.shape, generator=generator, device=values.device) * strength
     return values + noise.scatter_(1, untouched, 0.0).to(values.dtype)
 
 
 def random_swap(values: Tensor, donors: Donors, share: float, strength: float, generator: torch.Generator) -> Tensor:
     """Swap the values of disjoint pairs made from a share of the genes (augmentation iii)."""
-    genes = choose_genes(*values.shape, n_of(share, values.shape[1]), generator, shuffled=True)
+    genes = choose_genes(values.shape, n_of(share, values.shape[1]), generator, shuffled=True)
     n_pairs = genes.shape[1] // 2
     left, right = genes[:, :n_pairs], genes[:, n_pairs : 2 * n_pairs]
     swapped = values.scatter(1, left, values.gather(1, right))
@@ -89,14 +100,14 @@ def random_swap(values: Tensor, donors: Donors, share: float, strength: float, g
 
 def crossover(values: Tensor, donors: Donors, share: float, strength: float, generator: torch.Generator) -> Tensor:
     """Take a share of the genes from one other cell (augmentation iv)."""
-    genes = choose_genes(*values.shape, n_of(share, values.shape[1]), generator)
+    genes = choose_genes(values.shape, n_of(share, values.shape[1]), generator)
     donor = _other_cells(donors, (values.shape[0], 1), generator)
     return values.scatter(1, genes, donors.profiles[donor, genes].to(values.dtype))
 
 
 def crossover_many(values: Tensor, donors: Donors, share: float, strength: float, generator: torch.Generator) -> Tensor:
     """Take a share of the genes, each from a randomly chosen other cell (augmentation v)."""
-    genes = choose_genes(*values.shape, n_of(share, values.shape[1]), generator)
+    genes = choose_genes(values.shape, n_of(share, values.shape[1]), generator)
     donor = _other_cells(donors, tuple(genes.shape), generator)
     return values.scatter(1, genes, donors.profiles[donor, genes].to(values.dtype))
 

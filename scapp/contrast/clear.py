@@ -76,7 +76,8 @@ def train_clear(values: Any, config: ClearConfig, context: StepContext, *, devic
     """
     if values.shape[0] < 2:
         raise DataError(
-            f"CLEAR compares cells with each other; found {values.shape[0]}.", hint="Filter less, so that two cells or more are left."
+            f"CLEAR compares cells with each other; found {values.shape[0]}.",
+            hint="Filter less, so that two cells or more are left.",
         )
     training = _Training(values, config, torch.device(device))
     folder = context.latest_checkpoint()
@@ -147,7 +148,11 @@ class _Training:
         first = augment(profiles, self.config.augmentation, self.noise)
         second = augment(profiles, self.config.augmentation, self.noise)
         follow(self.key, self.query, self.config.momentum)
-        loss = self._symmetric_loss(first, second, cells) if self.config.symmetric else self._one_way_loss(first, second, cells)
+        loss = (
+            self._symmetric_loss(first, second, cells)
+            if self.config.symmetric
+            else self._one_way_loss(first, second, cells)
+        )
         if not torch.isfinite(loss):
             raise RunError(
                 f"The loss became {loss.item()} in epoch {self.epoch + 1}, step {self.step + 1}.",
@@ -164,7 +169,9 @@ class _Training:
         with torch.no_grad():
             keys = _unit(self.key(second))
         excluded = self._same_cell(cells, self.queue.cells)
-        loss, accuracy = info_nce(queries, keys, self.queue.keys.clone(), temperature=self.config.temperature, excluded=excluded)
+        loss, accuracy = info_nce(
+            queries, keys, self.queue.keys.clone(), temperature=self.config.temperature, excluded=excluded
+        )
         self._after_loss(accuracy, self._count(excluded, len(self.queue.cells)), keys, cells)
         return loss
 

@@ -12,44 +12,96 @@ class AugmentationConfig(Config):
     """The five distortions of the CLEAR paper, in its order."""
 
     mask_probability: float = setting(
-        0.5, title="Mask: how often", help="Share of the views in which some genes are set to zero, like dropout.", ge=0, le=1, advanced=True
+        0.5,
+        title="Mask: how often",
+        help="Share of the views in which some genes are set to zero, like dropout.",
+        ge=0,
+        le=1,
+        advanced=True,
     )
     mask_share: float = setting(
-        0.2, title="Mask: share of genes", help="Share of the genes set to zero in such a view.", ge=0, le=1, advanced=True
+        0.2,
+        title="Mask: share of genes",
+        help="Share of the genes set to zero in such a view.",
+        ge=0,
+        le=1,
+        advanced=True,
     )
     noise_probability: float = setting(
         0.5, title="Noise: how often", help="Share of the views that get Gaussian noise.", ge=0, le=1, advanced=True
     )
     noise_share: float = setting(
-        0.8, title="Noise: share of genes", help="Share of the genes that get noise in such a view.", ge=0, le=1, advanced=True
+        0.8,
+        title="Noise: share of genes",
+        help="Share of the genes that get noise in such a view.",
+        ge=0,
+        le=1,
+        advanced=True,
     )
     noise_sd: float = setting(
-        0.2, title="Noise: standard deviation", help="Strength of the noise, in units of the model's input.", ge=0, le=5, advanced=True
+        0.2,
+        title="Noise: standard deviation",
+        help="Strength of the noise, in units of the model's input.",
+        ge=0,
+        le=5,
+        advanced=True,
     )
     swap_probability: float = setting(
-        0.5, title="Swap: how often", help="Share of the views in which genes swap their values in pairs.", ge=0, le=1, advanced=True
+        0.5,
+        title="Swap: how often",
+        help="Share of the views in which genes swap their values in pairs.",
+        ge=0,
+        le=1,
+        advanced=True,
     )
     swap_share: float = setting(
-        0.1, title="Swap: share of genes", help="Share of the genes that take part in a swap.", ge=0, le=1, advanced=True
+        0.1,
+        title="Swap: share of genes",
+        help="Share of the genes that take part in a swap.",
+        ge=0,
+        le=1,
+        advanced=True,
     )
     crossover_probability: float = setting(
-        0.5, title="Crossover: how often", help="Share of the views that take genes from one other cell.", ge=0, le=1, advanced=True
+        0.5,
+        title="Crossover: how often",
+        help="Share of the views that take genes from one other cell.",
+        ge=0,
+        le=1,
+        advanced=True,
     )
     crossover_share: float = setting(
-        0.25, title="Crossover: share of genes", help="Share of the genes taken from the other cell.", ge=0, le=1, advanced=True
+        0.25,
+        title="Crossover: share of genes",
+        help="Share of the genes taken from the other cell.",
+        ge=0,
+        le=1,
+        advanced=True,
     )
     mixture_probability: float = setting(
-        0.5, title="Crossover with many: how often", help="Share of the views that take genes from many other cells.", ge=0, le=1, advanced=True
+        0.5,
+        title="Crossover with many: how often",
+        help="Share of the views that take genes from many other cells.",
+        ge=0,
+        le=1,
+        advanced=True,
     )
     mixture_share: float = setting(
-        0.25, title="Crossover with many: share of genes", help="Share of the genes taken, each from a cell of its own.", ge=0, le=1, advanced=True
+        0.25,
+        title="Crossover with many: share of genes",
+        help="Share of the genes taken, each from a cell of its own.",
+        ge=0,
+        le=1,
+        advanced=True,
     )
 
 
 class ClearConfig(Config):
     """CLEAR: how cells become representations.
 
-    The defaults are the published text (Han et al. 2022); see ``preset`` for the authors' code.
+    The defaults are the published text (Han et al. 2022). It leaves the scaling of the input and a ReLU on
+    the embedding open; both are as in the authors' code, because without them Adam at rate 1 stays near
+    chance (benchmarks/README.md). See ``preset`` for the authors' code.
     """
 
     preset: Preset = setting(
@@ -59,22 +111,39 @@ class ClearConfig(Config):
         hidden=True,
     )
     epochs: int = setting(
-        200, title="Epochs", help="How many times training sees every cell. More takes longer and may help small data.", ge=1, le=10_000
+        200,
+        title="Epochs",
+        help="How many times training sees every cell. More takes longer and may help small data.",
+        ge=1,
+        le=10_000,
     )
     batch_size: int = setting(
-        512, title="Cells per step", help="Cells seen at once; capped at the number of cells.", unit="cells", ge=2, le=16_384
+        512,
+        title="Cells per step",
+        help="Cells seen at once; capped at the number of cells.",
+        unit="cells",
+        ge=2,
+        le=16_384,
     )
     learning_rate: float = setting(
-        1.0, title="Learning rate", help="Step size. Too large and the loss jumps or becomes NaN; too small and nothing is learnt.", gt=0, le=10
+        1.0,
+        title="Learning rate",
+        help="Step size. Too large and the loss jumps or becomes NaN; too small and nothing is learnt.",
+        gt=0,
+        le=10,
     )
     optimizer: Literal["adam", "adamw", "sgd"] = setting(
-        "adam", title="Optimizer", help="The paper says Adam, the authors' code uses SGD with momentum 0.9.", advanced=True
+        "adam",
+        title="Optimizer",
+        help="The paper says Adam, the authors' code uses SGD with momentum 0.9.",
+        advanced=True,
     )
-    weight_decay: float = setting(
-        0.0, title="Weight decay", help="Keeps weights small.", ge=0, le=1, advanced=True
-    )
+    weight_decay: float = setting(0.0, title="Weight decay", help="Keeps weights small.", ge=0, le=1, advanced=True)
     cosine_schedule: bool = setting(
-        True, title="Cosine schedule", help="The learning rate falls to zero along a cosine, epoch by epoch.", advanced=True
+        True,
+        title="Cosine schedule",
+        help="The learning rate falls to zero along a cosine, epoch by epoch.",
+        advanced=True,
     )
     temperature: float = setting(
         0.2,
@@ -84,7 +153,13 @@ class ClearConfig(Config):
         le=5,
     )
     queue_size: int = setting(
-        1024, title="Queue", help="How many earlier embeddings serve as negatives.", unit="cells", ge=1, le=65_536, advanced=True
+        1024,
+        title="Queue",
+        help="How many earlier embeddings serve as negatives.",
+        unit="cells",
+        ge=1,
+        le=65_536,
+        advanced=True,
     )
     momentum: float = setting(
         0.999,
@@ -101,24 +176,40 @@ class ClearConfig(Config):
         advanced=True,
     )
     exclude_own_keys: bool = setting(
-        True, title="Own keys are no negatives", help="A cell's earlier embeddings in the queue are not counted as other cells.", advanced=True
+        True,
+        title="Own keys are no negatives",
+        help="A cell's earlier embeddings in the queue are not counted as other cells.",
+        advanced=True,
     )
     hidden: int = setting(1024, title="Hidden units", help="Width of the first layer.", ge=8, le=8192, advanced=True)
-    dim: int = setting(128, title="Embedding dimensions", help="Length of the representation.", ge=2, le=1024, advanced=True)
+    dim: int = setting(
+        128, title="Embedding dimensions", help="Length of the representation.", ge=2, le=1024, advanced=True
+    )
     output_relu: bool = setting(
-        False, title="ReLU on the embedding", help="The authors' code clips the embedding at zero; the text leaves it open.", advanced=True
+        True,
+        title="ReLU on the embedding",
+        help="The embedding is clipped at zero, as in the authors' code; the text leaves it open.",
+        advanced=True,
     )
     scale_input: bool = setting(
-        False, title="Scale genes", help="Each gene is centred, divided by its standard deviation and clipped at 10. A masked gene is then average, not absent.", advanced=True
+        True,
+        title="Scale genes",
+        help="Each gene is centred, divided by its standard deviation and clipped at 10. A masked gene is then average, not absent.",
+        advanced=True,
     )
     inference: Literal["query", "key"] = setting(
-        "query", title="Encoder used at the end", help="The paper uses the query encoder, the authors' code the key encoder.", advanced=True
+        "query",
+        title="Encoder used at the end",
+        help="The paper uses the query encoder, the authors' code the key encoder.",
+        advanced=True,
     )
     normalise_embedding: bool = setting(
         True, title="Unit length", help="Embeddings are scaled to length 1, as in the loss.", advanced=True
     )
     augmentation: AugmentationConfig = AugmentationConfig()
-    seed: int = setting(0, title="Seed", help="The same seed gives the same result on the same machine.", ge=0, le=2**31 - 1)
+    seed: int = setting(
+        0, title="Seed", help="The same seed gives the same result on the same machine.", ge=0, le=2**31 - 1
+    )
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -130,8 +221,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "cosine_schedule": False,
         "symmetric": False,
         "exclude_own_keys": False,
-        "output_relu": True,
-        "scale_input": True,
         "inference": "key",
         "augmentation": {"noise_sd": 0.5},
     },

@@ -6,7 +6,9 @@ REFERENCE_CELLS_PER_S = 3_000.0
 """Measured on two cores at 2,000 genes and 1,024 hidden units (benchmarks/README.md); only a first guess elsewhere."""
 
 
-def estimate_seconds(config: ClearConfig, n_cells: int, n_genes: int, measured_cells_per_s: float | None = None) -> float:
+def estimate_seconds(
+    config: ClearConfig, n_cells: int, n_genes: int, measured_cells_per_s: float | None = None
+) -> float:
     """Seconds of training.
 
     Parameters

@@ -30,7 +30,7 @@ class CellMatrix:
         self.device = device
         self._sparse = sparse.csr_matrix(values, dtype=np.float32)
         self._dense: Tensor | None = None
-        self._mean, self._sd = _moments(self._sparse) if scale else (None, None)
+        self._moments: tuple[Tensor, Tensor] | None = _moments(self._sparse) if scale else None
         if 4.0 * self.n_cells * self.n_genes <= DENSE_LIMIT_BYTES:
             self._dense = self._scaled(torch.from_numpy(self._sparse.toarray()).to(device))
             self._sparse = None
@@ -43,9 +43,9 @@ class CellMatrix:
         return self._scaled(batch.to(self.device, non_blocking=True))
 
     def _scaled(self, batch: Tensor) -> Tensor:
-        if self._mean is None:
+        if self._moments is None:
             return batch
-        mean, sd = self._mean.to(batch.device), self._sd.to(batch.device)
+        mean, sd = (moment.to(batch.device) for moment in self._moments)
         return batch.sub_(mean).div_(sd).clamp_(-CLIP, CLIP)
 
 

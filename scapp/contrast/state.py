@@ -43,7 +43,9 @@ def save_state(
             elif value is not None:
                 scalars[f"{index}.{key}"] = value
     flat |= {f"generator.{name}": generator.get_state() for name, generator in generators.items()}
-    save_file({name: value.detach().cpu().contiguous().clone() for name, value in flat.items()}, folder / "state.safetensors")
+    save_file(
+        {name: value.detach().cpu().contiguous().clone() for name, value in flat.items()}, folder / "state.safetensors"
+    )
     (folder / "state.json").write_text(json.dumps({"format": FORMAT, "numbers": dict(numbers), "optimizer": scalars}))
 
 
@@ -69,7 +71,9 @@ def load_state(
         for name, module in modules.items():
             module.load_state_dict(_below(flat, f"module.{name}."))
     except RuntimeError as error:
-        raise RunError("The checkpoint does not fit this model.", hint="Start a new run with these settings.") from error
+        raise RunError(
+            "The checkpoint does not fit this model.", hint="Start a new run with these settings."
+        ) from error
     state: dict[int, dict[str, Any]] = {}
     for source in (_below(flat, "optimizer."), content["optimizer"]):
         for name, value in source.items():

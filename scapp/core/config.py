@@ -80,7 +80,7 @@ def setting(
     hidden
         Not shown in forms (set by the program).
     """
-    extra = {"unit": unit, "advanced": advanced, "column": column, "hidden": hidden}
+    extra: dict[str, Any] = {"unit": unit, "advanced": advanced, "column": column, "hidden": hidden}
     return Field(default, title=title, description=help, ge=ge, le=le, gt=gt, json_schema_extra=extra)
 
 

@@ -59,8 +59,8 @@ class MissingDependencyError(ScappError):
 
 def listed(names: Iterable[object], limit: int = 8) -> str:
     """Join names for a message, cutting long lists: ``a, b, c and 12 more``."""
-    names = [str(name) for name in names]
-    if not names:
+    texts = [str(name) for name in names]
+    if not texts:
         return "none"
-    shown = ", ".join(names[:limit])
-    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"
+    shown = ", ".join(texts[:limit])
+    return shown if len(texts) <= limit else f"{shown} and {len(texts) - limit} more"

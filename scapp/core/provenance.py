@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, Field
 
-PACKAGES = ("scapp", "anndata", "numpy", "pandas", "scanpy", "scikit-learn", "scipy", "torch", "umap-learn", "leidenalg")
+PACKAGES = (
+    "scapp",
+    "anndata",
+    "numpy",
+    "pandas",
+    "scanpy",
+    "scikit-learn",
+    "scipy",
+    "torch",
+    "umap-learn",
+    "leidenalg",
+)
 
 
 class Provenance(BaseModel):
@@ -66,6 +77,8 @@ def fingerprint(value: Any) -> str:
 
 
 def _update(digest: Any, value: Any) -> None:
+    if hasattr(value, "array") and hasattr(value.array, "codes"):
+        value = value.array  # a Series or Index of categories is its categories
     digest.update(type(value).__name__.encode() if isinstance(value, (bool, int, float, str)) else b"|")
     if hasattr(value, "indptr"):
         digest.update(f"sparse {value.format} {value.shape}".encode())
@@ -89,8 +102,6 @@ def _update(digest: Any, value: Any) -> None:
         digest.update(f"categorical ordered={value.ordered}".encode())
         _update_array(digest, np.asarray(value.categories))
         _update_array(digest, np.asarray(value.codes, dtype=np.int32))
-    elif hasattr(value, "array"):
-        _update(digest, value.array) if hasattr(value.array, "codes") else _update_array(digest, np.asarray(value))
     else:
         _update_array(digest, np.asarray(value))
 

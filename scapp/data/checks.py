@@ -176,9 +176,13 @@ def empty_findings(matrix: sparse.csr_matrix) -> list[Finding]:
     n_genes = int(matrix.shape[1] - np.unique(matrix.indices).size)
     findings = []
     if n_cells:
-        findings.append(Finding(f"{n_cells:,} cells have no counts at all.", "Filtering with 'Least genes per cell' removes them."))
+        findings.append(
+            Finding(f"{n_cells:,} cells have no counts at all.", "Filtering with 'Least genes per cell' removes them.")
+        )
     if n_genes:
-        findings.append(Finding(f"{n_genes:,} genes are zero in every cell.", "Filtering with 'Least cells per gene' removes them."))
+        findings.append(
+            Finding(f"{n_genes:,} genes are zero in every cell.", "Filtering with 'Least cells per gene' removes them.")
+        )
     return findings
 
 

@@ -31,9 +31,15 @@ class SimulationConfig(Config):
     """A made-up study whose truth is known."""
 
     n_cells: int = setting(2000, title="Cells", help="Number of cells, doublets included.", ge=20, le=200_000)
-    n_genes: int = setting(2000, title="Genes", help="Number of genes, of which 13 are mitochondrial.", ge=100, le=30_000)
-    n_types: int = setting(6, title="Cell types", help="Each type is about two thirds the size of the one before.", ge=1, le=40)
-    n_batches: int = setting(2, title="Batches", help="Every gene is a little stronger or weaker in each batch.", ge=1, le=20)
+    n_genes: int = setting(
+        2000, title="Genes", help="Number of genes, of which 13 are mitochondrial.", ge=100, le=30_000
+    )
+    n_types: int = setting(
+        6, title="Cell types", help="Each type is about two thirds the size of the one before.", ge=1, le=40
+    )
+    n_batches: int = setting(
+        2, title="Batches", help="Every gene is a little stronger or weaker in each batch.", ge=1, le=20
+    )
     batch_strength: float = setting(
         0.15,
         title="Batch strength",
@@ -54,16 +60,37 @@ class SimulationConfig(Config):
         0.1, title="Marker share", help="Share of the genes that differ in each type.", ge=0, le=1, advanced=True
     )
     mean_counts: float = setting(
-        3000, title="Mean counts per cell", help="Average library size.", unit="molecules", ge=50, le=100_000, advanced=True
+        3000,
+        title="Mean counts per cell",
+        help="Average library size.",
+        unit="molecules",
+        ge=50,
+        le=100_000,
+        advanced=True,
     )
     dispersion: float = setting(
-        0.3, title="Dispersion", help="Extra gamma noise between cells of one type; 0 is pure Poisson.", ge=0, le=5, advanced=True
+        0.3,
+        title="Dispersion",
+        help="Extra gamma noise between cells of one type; 0 is pure Poisson.",
+        ge=0,
+        le=5,
+        advanced=True,
     )
     dropout: float = setting(
-        0.1, title="Dropout", help="Share of the counts set to zero on top of sampling noise.", ge=0, le=0.95, advanced=True
+        0.1,
+        title="Dropout",
+        help="Share of the counts set to zero on top of sampling noise.",
+        ge=0,
+        le=0.95,
+        advanced=True,
     )
     doublet_rate: float = setting(
-        0.05, title="Doublet rate", help="Share of the profiles that are the sum of two cells.", ge=0, le=0.5, advanced=True
+        0.05,
+        title="Doublet rate",
+        help="Share of the profiles that are the sum of two cells.",
+        ge=0,
+        le=0.5,
+        advanced=True,
     )
     seed: int = setting(0, title="Seed", help="The same seed gives the same study.", ge=0, le=2**31 - 1)
 
@@ -84,7 +111,9 @@ class DoubletConfig(Config):
         help="Doublets form within a sample, so each sample is scored on its own when you name its column.",
         column=True,
     )
-    seed: int = setting(0, title="Seed", help="Scrublet simulates doublets at random.", ge=0, le=2**31 - 1, advanced=True)
+    seed: int = setting(
+        0, title="Seed", help="Scrublet simulates doublets at random.", ge=0, le=2**31 - 1, advanced=True
+    )
 
 
 class PrepareConfig(Config):

@@ -1,5 +1,6 @@
 """Filter, normalise, choose genes, PCA: scanpy's functions under one configuration."""
 
+import warnings
 from dataclasses import dataclass
 
 import anndata as ad
@@ -34,8 +35,7 @@ def filter_data(counts: sparse.csr_matrix, metrics: pd.DataFrame, config: Prepar
     if keep_cells.sum() < 2:
         worst = max(removed, key=lambda name: removed[name].sum())
         raise ConfigError(
-            f"The filters leave {keep_cells.sum()} of {counts.shape[0]:,} cells; at least 2 are needed. "
-            f"'{worst}' alone removes {removed[worst].sum():,}.",
+            f"The filters leave {keep_cells.sum()} of {counts.shape[0]:,} cells; at least 2 are needed. '{worst}' alone removes {removed[worst].sum():,}.",
             hint="Loosen that filter on the Upload & QC page, then filter again.",
         )
     cells = np.flatnonzero(keep_cells)
@@ -52,7 +52,10 @@ def filter_data(counts: sparse.csr_matrix, metrics: pd.DataFrame, config: Prepar
 def normalise(counts: sparse.csr_matrix, target_sum: float) -> sparse.csr_matrix:
     """log1p of counts scaled to ``target_sum`` per cell, CSR float32; cells without counts stay zero."""
     adata = ad.AnnData(X=counts.astype(np.float32))
-    sc.pp.normalize_total(adata, target_sum=target_sum)
+    with warnings.catch_warnings():
+        # empty cells were named on import, and stay zero here
+        warnings.filterwarnings("ignore", message="Some cells have zero counts")
+        sc.pp.normalize_total(adata, target_sum=target_sum)
     sc.pp.log1p(adata)
     return sparse.csr_matrix(adata.X, dtype=np.float32)
 
@@ -105,6 +108,7 @@ def principal_components(log_values: sparse.csr_matrix, genes: np.ndarray, confi
     """PCA of the chosen genes, float32, shape (n_cells, n_pcs); fewer where cells or genes are few."""
     adata = ad.AnnData(X=log_values[:, genes])
     if config.scale_for_pca:
+        adata.X = adata.X.toarray()
         sc.pp.scale(adata, max_value=10)
     n_pcs = min(config.n_pcs, adata.n_obs - 1, adata.n_vars - 1)
     sc.pp.pca(adata, n_comps=n_pcs, random_state=config.seed)

@@ -11,10 +11,10 @@ from scapp.core.errors import ConfigError, DataError
 from scapp.data.config import DoubletConfig
 from scapp.data.symbols import PATTERNS, gene_group, gene_symbols
 
+SCRUBLET_LEAST_CELLS = 50
 
-def qc_metrics(
-    counts: sparse.csr_matrix, gene_names: pd.Index, var: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+
+def qc_metrics(counts: sparse.csr_matrix, gene_names: pd.Index, var: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Quality metrics of cells and genes, under scanpy's names.
 
     Parameters
@@ -63,25 +63,42 @@ def doublet_scores(counts: sparse.csr_matrix, config: DoubletConfig, batches: pd
     scores = np.zeros(counts.shape[0])
     for name in groups.unique():
         members = np.flatnonzero((groups == name).to_numpy())
-        if members.size < 50:
+        if members.size < SCRUBLET_LEAST_CELLS:
             raise ConfigError(
-                f"Sample '{name}' has {members.size} cells; Scrublet needs at least 50.",
+                f"Sample '{name}' has {members.size} cells; Scrublet needs at least {SCRUBLET_LEAST_CELLS}.",
                 hint="Choose no sample column, or filter without doublet scores.",
             )
-        part = ad.AnnData(X=counts[members].copy())
-        sc.pp.filter_genes(part, min_cells=3)
-        if part.n_vars < 31:
-            raise DataError(
-                f"Only {part.n_vars} genes are seen in three cells or more; Scrublet needs at least 31.",
-                hint="Filter without doublet scores.",
-            )
-        n_pcs = min(30, members.size - 2, part.n_vars - 1)
-        sc.pp.scrublet(
-            part,
-            expected_doublet_rate=config.expected_doublet_rate,
-            n_prin_comps=n_pcs,
-            random_state=config.seed,
-            verbose=False,
-        )
-        scores[members] = part.obs["doublet_score"].to_numpy()
+        scores[members] = _scrublet(counts[members], config)
     return scores
+
+
+def _scrublet(counts: sparse.csr_matrix, config: DoubletConfig) -> np.ndarray:
+    """Scores of one sample. Cells with fewer than three genes, which Scrublet drops, score zero."""
+    part = ad.AnnData(X=counts.copy())
+    sc.pp.filter_genes(part, min_cells=3)
+    usable = np.diff(part.X.indptr) >= 3
+    part = part[usable].copy()
+    n_pcs = min(30, part.n_obs - 1, _n_variable_genes(part) - 1)
+    if n_pcs < 2:
+        raise DataError(
+            f"Scrublet finds {n_pcs + 1} variable genes and needs at least 3.", hint="Filter without doublet scores."
+        )
+    sc.pp.scrublet(
+        part,
+        expected_doublet_rate=config.expected_doublet_rate,
+        n_prin_comps=n_pcs,
+        random_state=config.seed,
+        verbose=False,
+    )
+    scores = np.zeros(counts.shape[0])
+    scores[usable] = part.obs["doublet_score"].to_numpy()
+    return scores
+
+
+def _n_variable_genes(counts: ad.AnnData) -> int:
+    """How many genes Scrublet will choose: it fails when asked for more components than that."""
+    copied = counts.copy()
+    sc.pp.normalize_total(copied)
+    sc.pp.log1p(copied)
+    sc.pp.highly_variable_genes(copied)
+    return int(copied.var["highly_variable"].sum())

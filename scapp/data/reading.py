@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from scipy.io import mmread
 
 from scapp.core import keys
 from scapp.core.errors import DataError, listed
@@ -112,27 +113,42 @@ def _format_of(path: Path) -> Format:
 
 
 def _read_10x_folder(path: Path, config: ImportConfig) -> Imported:
-    import scanpy as sc
-
-    names = sorted(p.name for p in path.iterdir())
-    needed = {"matrix.mtx": "matrix", "barcodes.tsv": "barcodes", "features.tsv": "features or genes"}
-    legacy = "genes.tsv" in names
-    compressed = "matrix.mtx.gz" in names
-    for stem, what in needed.items():
-        alternatives = {stem, f"{stem}.gz", "genes.tsv" if stem == "features.tsv" else stem}
-        if not alternatives & set(names):
-            raise DataError(
-                f"The folder '{path.name}' has no {stem} or {stem}.gz ({what}); found {listed(names)}.",
-                hint="Choose the folder that holds matrix.mtx(.gz), barcodes.tsv(.gz) and features.tsv(.gz) or genes.tsv.",
-            )
+    """Version 2 (genes.tsv) and 3 (features.tsv), compressed or not; scanpy's reader knows two of the four."""
+    matrix_file, barcode_file = _tenx_file(path, "matrix.mtx"), _tenx_file(path, "barcodes.tsv")
+    gene_file = _tenx_file(path, "features.tsv", "genes.tsv")
+    barcodes = pd.read_csv(barcode_file, sep="\t", header=None, dtype=str)[0]
+    genes = pd.read_csv(gene_file, sep="\t", header=None, dtype=str)
     try:
-        adata = sc.read_10x_mtx(path, var_names="gene_symbols", make_unique=False, gex_only=True, **({} if legacy or compressed else {"compressed": False}))
-    except (ValueError, KeyError, IndexError) as error:
+        matrix = sparse.csr_matrix(mmread(matrix_file)).T
+    except ValueError as error:
         raise DataError(
-            f"The 10x folder '{path.name}' does not fit together: {error}.",
-            hint="Check that matrix, barcodes and features come from the same run, then upload them again.",
+            f"'{matrix_file.name}' is damaged: {error}.", hint="Copy or download it again, then upload it once more."
         ) from error
-    return _finish(adata.X, adata.obs, adata.var, "the 10x matrix", config)
+    if matrix.shape != (len(barcodes), len(genes)):
+        raise DataError(
+            f"The 10x folder '{path.name}' does not fit together: the matrix has {matrix.shape[0]:,} cells and {matrix.shape[1]:,} genes, "
+            f"the lists have {len(barcodes):,} and {len(genes):,}.",
+            hint="Check that matrix, barcodes and features come from the same run, then upload them again.",
+        )
+    symbols = genes[1] if genes.shape[1] > 1 else genes[0]
+    var = pd.DataFrame({"gene_ids": genes[0].to_numpy()}, index=pd.Index(symbols))
+    if genes.shape[1] > 2:
+        expression = (genes[2] == "Gene Expression").to_numpy()
+        if expression.any():
+            matrix, var = matrix.tocsc()[:, expression], var[expression]
+    return _finish(matrix, pd.DataFrame(index=pd.Index(barcodes)), var, "the 10x matrix", config)
+
+
+def _tenx_file(folder: Path, *stems: str) -> Path:
+    for stem in stems:
+        for name in (f"{stem}.gz", stem):
+            if (folder / name).exists():
+                return folder / name
+    found = listed(sorted(p.name for p in folder.iterdir()))
+    raise DataError(
+        f"The folder '{folder.name}' has no {' or '.join(stems)} (nor with .gz); found {found}.",
+        hint="Choose the folder that holds matrix.mtx(.gz), barcodes.tsv(.gz) and features.tsv(.gz) or genes.tsv.",
+    )
 
 
 def _read_10x_h5(path: Path, config: ImportConfig) -> Imported:
@@ -152,22 +168,19 @@ def _read_10x_h5(path: Path, config: ImportConfig) -> Imported:
         genome = config.genome or names[0]
     try:
         adata = sc.read_10x_h5(path, genome=genome)
-    except (KeyError, ValueError) as error:
-        # scanpy signals both an unknown genome and a foreign layout this way
+    except Exception as error:  # noqa: BLE001 - scanpy raises bare Exceptions for an unknown genome and a foreign layout
         raise DataError(
             f"'{path.name}' could not be read as a 10x .h5 file ({error}); it holds {listed(names)}.",
             hint="Check the genome's name, or save the data as .h5ad and upload that.",
         ) from error
-    except Exception as error:
-        if "Could not find genome" not in str(error) and "genome" not in str(error).lower():
-            raise
-        raise DataError(f"{error}".strip('"'), hint="Choose one of the genomes named above.") from error
     return _finish(adata.X, adata.obs, adata.var, "the 10x matrix", config)
 
 
 def _read_table(path: Path, config: ImportConfig) -> Imported:
     table = read_table(path, config)
-    imported = _finish(table.values, pd.DataFrame(index=table.cells), pd.DataFrame(index=table.genes), "the table", config)
+    imported = _finish(
+        table.values, pd.DataFrame(index=table.cells), pd.DataFrame(index=table.genes), "the table", config
+    )
     return Imported(imported.adata, imported.taken_from, [*table.findings, *imported.findings])
 
 
@@ -218,7 +231,9 @@ def from_anndata(adata: ad.AnnData, config: ImportConfig | None = None) -> Impor
     if len(faults) == 1:
         raise faults[0][1]
     if not faults:
-        raise DataError("The file holds no matrix.", hint="Write the counts into X or layers['counts'] and upload it again.")
+        raise DataError(
+            "The file holds no matrix.", hint="Write the counts into X or layers['counts'] and upload it again."
+        )
     raise DataError(
         "No place in the file holds a usable matrix. " + " ".join(f"{name}: {error.message}" for name, error in faults),
         hint=faults[0][1].hint,
@@ -227,7 +242,9 @@ def from_anndata(adata: ad.AnnData, config: ImportConfig | None = None) -> Impor
 
 def _places(adata: ad.AnnData) -> list[tuple[str, Any, pd.DataFrame]]:
     places = [
-        (f"layers['{name}']", adata.layers[name], adata.var) for name in ("counts", "raw_counts") if name in adata.layers
+        (f"layers['{name}']", adata.layers[name], adata.var)
+        for name in ("counts", "raw_counts")
+        if name in adata.layers
     ]
     if adata.raw is not None:
         places.append((".raw", adata.raw.X, adata.raw.var))

@@ -7,9 +7,21 @@ from scipy import sparse
 
 from scapp.data.config import SimulationConfig
 
-MITOCHONDRIAL = (
-    "MT-ND1 MT-ND2 MT-CO1 MT-CO2 MT-ATP8 MT-ATP6 MT-CO3 MT-ND3 MT-ND4L MT-ND4 MT-ND5 MT-ND6 MT-CYB".split()
-)
+MITOCHONDRIAL = [
+    "MT-ND1",
+    "MT-ND2",
+    "MT-CO1",
+    "MT-CO2",
+    "MT-ATP8",
+    "MT-ATP6",
+    "MT-CO3",
+    "MT-ND3",
+    "MT-ND4L",
+    "MT-ND4",
+    "MT-ND5",
+    "MT-ND6",
+    "MT-CYB",
+]
 TYPE_RATIO = 0.65
 """Size of each cell type relative to the one before it."""
 
@@ -79,7 +91,7 @@ def _profiles(config: SimulationConfig, rng: np.random.Generator) -> tuple[np.nd
     by_batch = rng.normal(0, config.batch_strength, size=(config.n_batches, n_genes))
     log_profile = base + by_type[:, None, :] + by_batch[None, :, :]
     profile = np.exp(log_profile)
-    return (profile / profile.sum(axis=2, keepdims=True)).astype(np.float32), changed.any(axis=0)
+    return (profile / profile.sum(axis=2, keepdims=True)).astype(np.float32), np.asarray(changed.any(axis=0))
 
 
 def _counts(
@@ -104,7 +116,7 @@ def _add_doublets(
     """Add a second cell of the same batch to some rows, in place; which rows."""
     n_cells = counts.shape[0]
     doublets = np.zeros(n_cells, dtype=bool)
-    doublets[rng.choice(n_cells, int(round(n_cells * config.doublet_rate)), replace=False)] = True
+    doublets[rng.choice(n_cells, round(n_cells * config.doublet_rate), replace=False)] = True
     singlets = np.flatnonzero(~doublets)
     for row in np.flatnonzero(doublets):
         partners = singlets[batches[singlets] == batches[row]]

@@ -18,7 +18,9 @@ from scapp.data.config import ImportConfig
 Axis = Literal["cells_in_rows", "genes_in_rows"]
 ROWS_PER_PIECE = 2_000
 _BARCODE = re.compile(r"[ACGT]{10,}|cell|sample|_s\d+|^\d+$|[-_.]\d+$", re.IGNORECASE)
-_GENE = re.compile(r"^(ENS[A-Z]*G\d|MT-|ERCC-|RP[SL]\d|[A-Z][A-Z0-9]{1,7}(-?AS?\d?)?$|[A-Z][a-z]{2,}\d*[a-z]?\d*$|[a-z]{3,4}-\d+$)")
+_GENE = re.compile(
+    r"^(ENS[A-Z]*G\d|MT-|ERCC-|RP[SL]\d|[A-Z][A-Z0-9]{1,7}(-?AS?\d?)?$|[A-Z][a-z]{2,}\d*[a-z]?\d*$|[a-z]{3,4}-\d+$)"
+)
 
 
 @dataclass(frozen=True)
@@ -44,21 +46,24 @@ def read_table(path: Path, config: ImportConfig) -> Table:
     blocks: list[sparse.csr_matrix] = []
     row_names: list[str] = []
     try:
-        pieces = pd.read_csv(
-            path, sep=separator, header=None, names=range(len(names)), skiprows=1, index_col=0, chunksize=ROWS_PER_PIECE, dtype={0: str}
-        )
-        for piece in pieces:
-            row_names.extend(piece.index.astype(str))
-            blocks.append(sparse.csr_matrix(_numbers(piece, names)))
-    except pd.errors.EmptyDataError as error:
-        raise DataError(f"'{path.name}' is empty.", hint="Export the table again, then upload it.") from error
+        with pd.read_csv(
+            path,
+            sep=separator,
+            header=None,
+            names=range(len(names)),
+            skiprows=1,
+            index_col=0,
+            chunksize=ROWS_PER_PIECE,
+            dtype={0: str},
+        ) as pieces:
+            for piece in pieces:
+                row_names.extend(piece.index.astype(str))
+                blocks.append(sparse.csr_matrix(_numbers(piece, names)))
     except pd.errors.ParserError as error:
         raise DataError(
             f"'{path.name}' is not a regular table: {error}.",
             hint="Check that every row has the same number of fields, then upload it again.",
         ) from error
-    if not blocks:
-        raise DataError(f"'{path.name}' has a header and no rows.", hint="Export the table again, then upload it.")
     values = sparse.vstack(blocks, format="csr")
     rows, columns = pd.Index(row_names), pd.Index(names[1:])
     orientation, reason = _orientation(rows, columns, config)
@@ -78,13 +83,15 @@ def _layout(path: Path) -> tuple[str, list[str], bool]:
         first, second = stream.readline(), stream.readline()
     if not first.strip():
         raise DataError(f"'{path.name}' is empty.", hint="Export the table again, then upload it.")
+    if not second.strip():
+        raise DataError(f"'{path.name}' has a header and no rows.", hint="Export the table again, then upload it.")
     separator = max(("\t", ",", ";"), key=first.count)
     if separator not in first:
         raise DataError(
             f"'{path.name}' has one column; a table of cells by genes is needed.",
             hint="Export it with commas or tabs between the fields.",
         )
-    header, row = next(csv.reader([first], delimiter=separator)), next(csv.reader([second], delimiter=separator), [])
+    header, row = (next(csv.reader([line], delimiter=separator)) for line in (first, second))
     return separator, header, len(row) == len(header) + 1
 
 
@@ -93,11 +100,11 @@ def _numbers(piece: pd.DataFrame, names: list[str]) -> np.ndarray:
     if not texts:
         return piece.to_numpy(dtype=np.float32)
     column = piece[texts[0]]
-    wrong = pd.to_numeric(column, errors="coerce").isna() & column.notna()
-    row = column.index[wrong.to_numpy().argmax()]
-    shown = listed([names[c] for c in texts], 4)
+    wrong = (pd.to_numeric(column, errors="coerce").isna() & column.notna()).to_numpy()
+    place = int(wrong.argmax())
     raise DataError(
-        f"{len(texts)} columns hold text ({shown}); for example '{column.loc[row] if column.index.is_unique else column.iloc[0]}' in row '{row}'.",
+        f"{len(texts)} columns hold text ({listed([names[c] for c in texts], 4)}); "
+        f"for example '{column.iloc[place]}' in row '{column.index[place]}'.",
         hint="Move text columns into a labels file; the table itself must hold numbers only.",
     )
 
@@ -143,10 +150,17 @@ def read_labels(path: Path, cells: pd.Index) -> pd.DataFrame:
     separator = _layout(path)[0]
     frame = pd.read_csv(path, sep=separator, header=None, dtype=str)
     if frame.iloc[0, 0] in cells:
-        frame.columns = ["cell", *(["cell_type"] if frame.shape[1] == 2 else [f"column_{i}" for i in range(1, frame.shape[1])])]
+        frame.columns = [
+            "cell",
+            *(["cell_type"] if frame.shape[1] == 2 else [f"column_{i}" for i in range(1, frame.shape[1])]),
+        ]
     else:
         frame = pd.read_csv(path, sep=separator)
-        frame = frame.rename(columns={frame.columns[0]: "cell"}) if frame.index.dtype == np.int64 else frame.reset_index(names="cell")
+        frame = (
+            frame.rename(columns={frame.columns[0]: "cell"})
+            if frame.index.dtype == np.int64
+            else frame.reset_index(names="cell")
+        )
     frame = frame.drop_duplicates("cell").set_index(frame["cell"].drop_duplicates().astype(str)).drop(columns="cell")
     matched = frame.index.isin(cells).sum()
     if not matched:

@@ -84,5 +84,8 @@ def removal_table(metrics: pd.DataFrame, config: PrepareConfig, samples: pd.Seri
     groups = {"all cells": np.ones(len(metrics), dtype=bool)}
     if samples is not None:
         groups |= {str(name): (samples == name).to_numpy() for name in samples.dropna().unique()}
-    rows = {name: {group: int((mask & members).sum()) for group, members in groups.items()} for name, mask in removed.items()}
+    rows = {
+        name: {group: int((mask & members).sum()) for group, members in groups.items()}
+        for name, mask in removed.items()
+    }
     return pd.DataFrame.from_dict(rows, orient="index", columns=list(groups))

@@ -30,7 +30,9 @@ class RunContext(QuietContext):
         if moment - self._reported < REPORT_SECONDS and done < total and total > 10:
             return
         self._reported = moment
-        files.write_json(self.run.folder / "progress.json", {"done": done, "total": total, "text": text, "at": time.time()})
+        files.write_json(
+            self.run.folder / "progress.json", {"done": done, "total": total, "text": text, "at": time.time()}
+        )
 
     def log_metrics(self, row: dict[str, Any]) -> None:
         """Append to ``metrics.jsonl``."""

@@ -59,7 +59,7 @@ def limit_threads(n_threads: int) -> None:
     import torch
 
     torch.set_num_threads(n_threads)
-    numba.set_num_threads(min(n_threads, numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(n_threads)
 
 
 def carry_out(run: Run, workspace: Workspace, environment: Environment) -> dict[str, Any]:
@@ -90,7 +90,10 @@ def carry_out(run: Run, workspace: Workspace, environment: Environment) -> dict[
     except Exception as error:
         # The last line of defence of the process that does the work: logged in full, shown in short.
         traceback.print_exc()
-        return _failed(f"{type(error).__name__}: {error}", "This is a fault in scapp. The log below holds the details for a report.")
+        return _failed(
+            f"{type(error).__name__}: {error}",
+            "This is a fault in scapp. The log below holds the details for a report.",
+        )
     logger.info("done %s", result)
     return {"state": "done", "result": result}
 
@@ -99,9 +102,15 @@ def explain(error: MemoryError | OSError | RuntimeError) -> tuple[str, str]:
     """Message and hint for what the machine, not the user, did wrong."""
     text = str(error)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "The disk is full.", "Free some space (old runs and datasets can be deleted on the home page), then click 'Resume'."
+        return (
+            "The disk is full.",
+            "Free some space (old runs and datasets can be deleted on the home page), then click 'Resume'.",
+        )
     if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
-        return f"There was not enough memory ({text or 'MemoryError'}).", "Close other programs, use fewer genes or smaller batches, then start again."
+        return (
+            f"There was not enough memory ({text or 'MemoryError'}).",
+            "Close other programs, use fewer genes or smaller batches, then start again.",
+        )
     return f"{type(error).__name__}: {text}", "The log below holds the details."
 
 

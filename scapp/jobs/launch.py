@@ -50,7 +50,11 @@ def refuse_too_large(record: Step, config: Config, dataset: Dataset) -> None:
     if record.memory is None:
         return
     needed = record.memory(config, dataset.n_cells, dataset.n_genes)
-    check_memory(needed, f"'{record.title}' on {dataset.n_cells:,} cells", "Close other programs, keep fewer cells or genes, or use smaller batches.")
+    check_memory(
+        needed,
+        f"'{record.title}' on {dataset.n_cells:,} cells",
+        "Close other programs, keep fewer cells or genes, or use smaller batches.",
+    )
 
 
 def ensure_worker(root: Path, lane: str) -> None:
@@ -79,4 +83,3 @@ def worker_running(root: Path, lane: str) -> bool:
         return True
     lock.release()
     return False
-

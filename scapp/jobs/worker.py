@@ -85,7 +85,12 @@ class Supervisor:
             (run.folder / "outcome.json").unlink(missing_ok=True)
             me = psutil.Process()
             status = Status(
-                state="running", started=now(), pid=me.pid, pid_started=me.create_time(), host=socket.gethostname(), resume=status.resume
+                state="running",
+                started=now(),
+                pid=me.pid,
+                pid_started=me.create_time(),
+                host=socket.gethostname(),
+                resume=status.resume,
             )
             run.heartbeat()
             run.set_status(status)
@@ -130,7 +135,11 @@ class Supervisor:
         outcome = files.read_json(run.folder / "outcome.json")
         run.set_status(
             status.model_copy(
-                update={"state": outcome["state"], "result": outcome.get("result", {}), "error": _failure(outcome.get("error"))}
+                update={
+                    "state": outcome["state"],
+                    "result": outcome.get("result", {}),
+                    "error": _failure(outcome.get("error")),
+                }
             )
         )
 
@@ -165,7 +174,9 @@ def death(returncode: int) -> Failure:
             hint="Close other programs or use fewer genes or cells, then click 'Resume' to go on from the last checkpoint.",
         )
     how = f"signal {-returncode}" if returncode < 0 else f"exit code {returncode}"
-    return Failure(message=f"The worker ended unexpectedly ({how}).", hint="Look at the log below, then click 'Resume'.")
+    return Failure(
+        message=f"The worker ended unexpectedly ({how}).", hint="Look at the log below, then click 'Resume'."
+    )
 
 
 def _failure(error: dict[str, str] | None) -> Failure | None:
@@ -174,7 +185,10 @@ def _failure(error: dict[str, str] | None) -> Failure | None:
 
 def child_environment(n_threads: int) -> dict[str, str]:
     """Environment of the executor: thread counts, and threads that sleep while they wait."""
-    threads = {name: str(n_threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")}
+    threads = {
+        name: str(n_threads)
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+    }
     return {**os.environ, **threads, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"}
 
 
@@ -183,5 +197,3 @@ def lane_lock(root: Path, lane: str) -> Path:
     folder = Path(root) / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"worker-{lane}.lock"
-
-

@@ -57,9 +57,19 @@ class Metric:
 
 
 METRICS = (
-    Metric("ari", "ARI", "Adjusted Rand index: agreement of pairs of cells; 1 is perfect, 0 is chance.", adjusted_rand_index),
+    Metric(
+        "ari",
+        "ARI",
+        "Adjusted Rand index: agreement of pairs of cells; 1 is perfect, 0 is chance.",
+        adjusted_rand_index,
+    ),
     Metric("nmi", "NMI", "Normalised mutual information: 1 is perfect, 0 is unrelated.", normalised_mutual_information),
-    Metric("accuracy", "Accuracy", "Share of cells in the cluster that best matches their label, one cluster per label.", matched_accuracy),
+    Metric(
+        "accuracy",
+        "Accuracy",
+        "Share of cells in the cluster that best matches their label, one cluster per label.",
+        matched_accuracy,
+    ),
 )
 
 

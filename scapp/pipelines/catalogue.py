@@ -69,9 +69,23 @@ def _map_memory(config: MapConfig, n_cells: int, n_genes: int) -> float:
 
 STEPS = (
     Step("import", "Import", ImportRequest, "scapp.pipelines.importing:import_dataset"),
-    Step("doublets", "Score doublets", DoubletConfig, "scapp.pipelines.preparing:score_doublets", memory=lambda c, n, g: n * g * 2.0 + 1e9),
+    Step(
+        "doublets",
+        "Score doublets",
+        DoubletConfig,
+        "scapp.pipelines.preparing:score_doublets",
+        memory=lambda c, n, g: n * g * 2.0 + 1e9,
+    ),
     Step("prepare", "Filter and normalise", PrepareConfig, "scapp.pipelines.preparing:prepare", memory=_prepare_memory),
-    Step("clear", "Train CLEAR", ClearConfig, "scapp.pipelines.training:train", lane="training", memory=estimate_memory, resumable=True),
+    Step(
+        "clear",
+        "Train CLEAR",
+        ClearConfig,
+        "scapp.pipelines.training:train",
+        lane="training",
+        memory=estimate_memory,
+        resumable=True,
+    ),
     Step("map", "Make the map", MapConfig, "scapp.pipelines.mapping:make_map", memory=_map_memory),
     Step("cluster", "Cluster", ClusterConfig, "scapp.pipelines.mapping:cluster"),
     Step("export", "Write the file", ExportConfig, "scapp.pipelines.exporting:export"),

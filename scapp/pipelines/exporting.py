@@ -23,7 +23,10 @@ def export(inputs: Inputs, config: ExportConfig, context: StepContext) -> Outcom
     with files.replacing(inputs.folder / "dataset.h5ad") as temporary:
         adata.write_h5ad(temporary, compression="gzip")
     size = (inputs.folder / "dataset.h5ad").stat().st_size
-    return Outcome(summary={"file": "dataset.h5ad", "bytes": size, "version": inputs.data.dataset.manifest.version}, files=["dataset.h5ad"])
+    return Outcome(
+        summary={"file": "dataset.h5ad", "bytes": size, "version": inputs.data.dataset.manifest.version},
+        files=["dataset.h5ad"],
+    )
 
 
 def to_anndata(dataset: Dataset) -> ad.AnnData:

@@ -64,7 +64,9 @@ def dataset_values(adata: ad.AnnData) -> dict[str, Any]:
     values |= {keys.var(column): adata.var[column] for column in adata.var}
     values |= {f"obsm/{name}": np.asarray(array) for name, array in adata.obsm.items()}
     matrix = next(m for m in (adata.layers.get("counts"), adata.layers.get("expression"), adata.X) if m is not None)
-    check_memory(2.0 * matrix.data.nbytes, "Writing this dataset", "Free memory by closing other programs, then import again.")
+    check_memory(
+        2.0 * matrix.data.nbytes, "Writing this dataset", "Free memory by closing other programs, then import again."
+    )
     if "counts" in adata.layers:
         values[keys.COUNTS] = matrix
     elif "expression" in adata.layers:

@@ -43,7 +43,8 @@ def cluster(inputs: Inputs, config: ClusterConfig, context: StepContext) -> Outc
         representation = np.asarray(inputs.data.read(keys.representation(name)))
         clusters = kmeans(representation, n_clusters=config.n_clusters, seed=config.seed)
     return Outcome(
-        _cluster_values(config.method, name, clusters), summary={"representation": name, "n_clusters": len(clusters.categories)}
+        _cluster_values(config.method, name, clusters),
+        summary={"representation": name, "n_clusters": len(clusters.categories)},
     )
 
 

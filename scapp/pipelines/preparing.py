@@ -19,10 +19,14 @@ from scapp.pipelines.step import Inputs, NewDataset, Outcome, Reading
 def score_doublets(inputs: Inputs, config: DoubletConfig, context: StepContext) -> Outcome:
     """Scrublet on the raw counts."""
     if keys.COUNTS not in inputs.data:
-        raise DataError("Doublet scores need raw counts, and this dataset has none.", hint="Filter without doublet scores.")
+        raise DataError(
+            "Doublet scores need raw counts, and this dataset has none.", hint="Filter without doublet scores."
+        )
     context.report(0, 1, "simulating doublets")
     scores = doublet_scores(inputs.data.read(keys.COUNTS), config, inputs.data.column(config.batch_key))
-    return Outcome({keys.obs(keys.DOUBLET_SCORE): scores}, summary={"n_cells": len(scores), "median": float(np.median(scores))})
+    return Outcome(
+        {keys.obs(keys.DOUBLET_SCORE): scores}, summary={"n_cells": len(scores), "median": float(np.median(scores))}
+    )
 
 
 def prepare(inputs: Inputs, config: PrepareConfig, context: StepContext) -> Outcome:
@@ -53,7 +57,9 @@ def prepare(inputs: Inputs, config: PrepareConfig, context: StepContext) -> Outc
         "removed": removed,
     }
     values[keys.PREPARATION] = report
-    return Outcome(new_dataset=NewDataset(f"{data.dataset.name} · filtered", values, data.dataset.manifest.source), summary=report)
+    return Outcome(
+        new_dataset=NewDataset(f"{data.dataset.name} · filtered", values, data.dataset.manifest.source), summary=report
+    )
 
 
 def prepare_normalised(inputs: Inputs, config: PrepareConfig, context: StepContext) -> Outcome:
@@ -74,7 +80,9 @@ def prepare_normalised(inputs: Inputs, config: PrepareConfig, context: StepConte
         "removed": {},
     }
     values[keys.PREPARATION] = report
-    return Outcome(new_dataset=NewDataset(f"{data.dataset.name} · prepared", values, data.dataset.manifest.source), summary=report)
+    return Outcome(
+        new_dataset=NewDataset(f"{data.dataset.name} · prepared", values, data.dataset.manifest.source), summary=report
+    )
 
 
 def _names(data: Reading, cells: np.ndarray, genes: np.ndarray) -> dict[str, Any]:
@@ -90,7 +98,11 @@ def _remeasured(counts: sparse.csr_matrix, genes: pd.Index, obs: pd.DataFrame, v
 
 
 def _derived(
-    log_values: sparse.csr_matrix, counts: sparse.csr_matrix | None, config: PrepareConfig, obs: pd.DataFrame, context: StepContext
+    log_values: sparse.csr_matrix,
+    counts: sparse.csr_matrix | None,
+    config: PrepareConfig,
+    obs: pd.DataFrame,
+    context: StepContext,
 ) -> dict[str, Any]:
     if config.batch_key is not None and config.batch_key not in obs:
         raise ConfigError(

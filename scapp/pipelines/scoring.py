@@ -22,7 +22,7 @@ def score_representation(dataset: Dataset, name: str, label_key: str, *, seed: i
     known = codes >= 0
     by_kmeans = kmeans(representation, n_clusters=len(labels.remove_unused_categories().categories), seed=seed)
     by_leiden = pd.Categorical(dataset.read(keys.clusters("leiden", name)))
-    scores = {}
+    scores: dict[str, float] = {}
     for method, clusters in (("kmeans", by_kmeans), ("leiden", by_leiden)):
         compared = compare(codes, clusters.codes.astype(int))
         scores |= {f"{method}_ari": compared["ari"], f"{method}_nmi": compared["nmi"]}

@@ -26,7 +26,9 @@ def train(inputs: Inputs, config: ClearConfig, context: StepContext) -> Outcome:
     """Train, embed every cell, and keep the encoder as safetensors and JSON in the run's folder."""
     data = inputs.data
     if keys.X not in data:
-        raise DataError("This dataset is not normalised yet.", hint="Filter and normalise it on the Upload & QC page first.")
+        raise DataError(
+            "This dataset is not normalised yet.", hint="Filter and normalise it on the Upload & QC page first."
+        )
     context.report(0, config.epochs, "loading the data")
     chosen = np.asarray(data.read(keys.var(keys.HIGHLY_VARIABLE)), dtype=bool)
     names = data.names(keys.VAR_NAMES)[chosen].tolist()
@@ -51,6 +53,9 @@ def train(inputs: Inputs, config: ClearConfig, context: StepContext) -> Outcome:
 
 
 def _save_model(result: ClearResult, config: ClearConfig, genes: _Genes, inputs: Inputs) -> None:
-    save_file({name: np.ascontiguousarray(value) for name, value in result.weights.items()}, inputs.folder / "model.safetensors")
+    save_file(
+        {name: np.ascontiguousarray(value) for name, value in result.weights.items()},
+        inputs.folder / "model.safetensors",
+    )
     content = {"format": MODEL_FORMAT, "kind": "clear", "config": config.model_dump(mode="json"), "genes": genes.names}
     (inputs.folder / "model.json").write_text(json.dumps(content))

@@ -16,7 +16,9 @@ MISSING = "not given"
 Polygon = list[tuple[float, float]]
 
 
-def plot_map(points: np.ndarray, colour: pd.Series | None, *, title: str, colours: list[str] | None = None) -> go.Figure:
+def plot_map(
+    points: np.ndarray, colour: pd.Series | None, *, title: str, colours: list[str] | None = None
+) -> go.Figure:
     """Every cell at its place on the map.
 
     Parameters
@@ -38,7 +40,13 @@ def plot_map(points: np.ndarray, colour: pd.Series | None, *, title: str, colour
     figure = go.Figure()
     size = float(np.clip(60 / np.sqrt(len(points)) + 2, 2, 8))
     if colour is None:
-        figure.add_scattergl(x=_float(points[:, 0]), y=_float(points[:, 1]), mode="markers", marker={"size": size, "color": MUTED}, hoverinfo="skip")
+        figure.add_scattergl(
+            x=_float(points[:, 0]),
+            y=_float(points[:, 1]),
+            mode="markers",
+            marker={"size": size, "color": MUTED},
+            hoverinfo="skip",
+        )
     elif isinstance(colour.dtype, pd.CategoricalDtype):
         for trace in category_traces(points, pd.Categorical(colour), size=size, colours=colours):
             figure.add_trace(trace)
@@ -47,7 +55,9 @@ def plot_map(points: np.ndarray, colour: pd.Series | None, *, title: str, colour
     return _framed(figure, title, legend=grouped)
 
 
-def category_traces(points: np.ndarray, groups: pd.Categorical, *, size: float, colours: list[str] | None = None) -> list[go.Scattergl]:
+def category_traces(
+    points: np.ndarray, groups: pd.Categorical, *, size: float, colours: list[str] | None = None
+) -> list[go.Scattergl]:
     """One trace per category, so that the legend can hide or isolate it; cells without one are grey and below."""
     colours = colours or palette(len(groups.categories))
     traces = []
@@ -64,7 +74,12 @@ def category_traces(points: np.ndarray, groups: pd.Categorical, *, size: float, 
 def _points_trace(points: np.ndarray, name: str, colour: str, size: float) -> go.Scattergl:
     marker = {"size": size, "color": colour}
     return go.Scattergl(
-        x=_float(points[:, 0]), y=_float(points[:, 1]), mode="markers", name=f"{name} ({len(points):,})", marker=marker, hovertemplate=name + "<extra></extra>"
+        x=_float(points[:, 0]),
+        y=_float(points[:, 1]),
+        mode="markers",
+        name=f"{name} ({len(points):,})",
+        marker=marker,
+        hovertemplate=name + "<extra></extra>",
     )
 
 
@@ -73,7 +88,11 @@ def _scale_trace(points: np.ndarray, values: np.ndarray, size: float, title: str
     order = np.argsort(np.nan_to_num(values, nan=-np.inf), kind="stable")
     marker = {"size": size, "color": values[order], "colorscale": SEQUENTIAL, "colorbar": {"title": {"text": title}}}
     return go.Scattergl(
-        x=_float(points[order, 0]), y=_float(points[order, 1]), mode="markers", marker=marker, hovertemplate="%{marker.color:.3g}<extra></extra>"
+        x=_float(points[order, 0]),
+        y=_float(points[order, 1]),
+        mode="markers",
+        marker=marker,
+        hovertemplate="%{marker.color:.3g}<extra></extra>",
     )
 
 
@@ -139,9 +158,19 @@ def _raster(points: np.ndarray, colour: pd.Series | None, colours: list[str] | N
     (left, bottom), (right, top) = points.min(axis=0), points.max(axis=0)
     figure = go.Figure()
     # two invisible corners give the frame its axes and the selection tools something to select
-    figure.add_scattergl(x=[left, right], y=[bottom, top], mode="markers", marker={"opacity": 0}, hoverinfo="skip", showlegend=False)
+    figure.add_scattergl(
+        x=[left, right], y=[bottom, top], mode="markers", marker={"opacity": 0}, hoverinfo="skip", showlegend=False
+    )
     figure.add_layout_image(
-        source=source, xref="x", yref="y", x=left, y=top, sizex=right - left, sizey=top - bottom, sizing="stretch", layer="below"
+        source=source,
+        xref="x",
+        yref="y",
+        x=left,
+        y=top,
+        sizex=right - left,
+        sizey=top - bottom,
+        sizing="stretch",
+        layer="below",
     )
     if colour is not None and isinstance(colour.dtype, pd.CategoricalDtype):
         table = colours or palette(len(colour.cat.categories))

@@ -3,9 +3,27 @@
 import colorsys
 
 BASE = (
-    "#3b82c4 #e8833a #3fa34d #d1495b #8e6bbf #9c6644 #d977b4 #7a8288 #b8b02c #22a7b5 "
-    "#6fb1e8 #f2b27a #85cf8f #f08a98 #bfa6e3 #c9a283 #f2b3d9 #aab2b8 #dcd667 #7cd6e0"
-).split()
+    "#3b82c4",
+    "#e8833a",
+    "#3fa34d",
+    "#d1495b",
+    "#8e6bbf",
+    "#9c6644",
+    "#d977b4",
+    "#7a8288",
+    "#b8b02c",
+    "#22a7b5",
+    "#6fb1e8",
+    "#f2b27a",
+    "#85cf8f",
+    "#f08a98",
+    "#bfa6e3",
+    "#c9a283",
+    "#f2b3d9",
+    "#aab2b8",
+    "#dcd667",
+    "#7cd6e0",
+)
 
 
 def palette(n_colours: int) -> list[str]:

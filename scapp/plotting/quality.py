@@ -38,7 +38,9 @@ def histogram_data(values: np.ndarray, samples: pd.Series | None = None, *, n_bi
     return HistogramData(edges, counts)
 
 
-def plot_histogram(data: HistogramData, *, title: str, lower: float | None = None, upper: float | None = None) -> go.Figure:
+def plot_histogram(
+    data: HistogramData, *, title: str, lower: float | None = None, upper: float | None = None
+) -> go.Figure:
     """Stacked bars with a line at each threshold and the removed side shaded."""
     if not data.counts:
         return empty_figure("no cells")
@@ -58,7 +60,9 @@ def plot_histogram(data: HistogramData, *, title: str, lower: float | None = Non
     return styled(figure, height=260, x_title=title, y_title="cells", legend=len(data.counts) > 1)
 
 
-def plot_counts_against_genes(counts: np.ndarray, genes: np.ndarray, mitochondrial: np.ndarray | None, removed: np.ndarray) -> go.Figure:
+def plot_counts_against_genes(
+    counts: np.ndarray, genes: np.ndarray, mitochondrial: np.ndarray | None, removed: np.ndarray
+) -> go.Figure:
     """Each cell's counts and genes, coloured by mitochondrial share; removed cells as open red circles.
 
     Above 20,000 cells a seeded sample is drawn, and the title says so.
@@ -70,13 +74,21 @@ def plot_counts_against_genes(counts: np.ndarray, genes: np.ndarray, mitochondri
         shown = np.sort(np.random.default_rng(0).choice(shown, SCATTER_CELLS, replace=False))
     kept, out = shown[~removed[shown]], shown[removed[shown]]
     figure = go.Figure()
-    colour = {"color": KEPT} if mitochondrial is None else {
-        "color": mitochondrial[kept].astype(np.float32),
-        "colorscale": "Viridis",
-        "colorbar": {"title": {"text": "mitochondrial %"}},
-    }
+    colour = (
+        {"color": KEPT}
+        if mitochondrial is None
+        else {
+            "color": mitochondrial[kept].astype(np.float32),
+            "colorscale": "Viridis",
+            "colorbar": {"title": {"text": "mitochondrial %"}},
+        }
+    )
     figure.add_scattergl(
-        x=counts[kept].astype(np.float32), y=genes[kept].astype(np.float32), mode="markers", name="kept", marker={"size": 5, **colour}
+        x=counts[kept].astype(np.float32),
+        y=genes[kept].astype(np.float32),
+        mode="markers",
+        name="kept",
+        marker={"size": 5, **colour},
     )
     figure.add_scattergl(
         x=counts[out].astype(np.float32),
@@ -88,5 +100,7 @@ def plot_counts_against_genes(counts: np.ndarray, genes: np.ndarray, mitochondri
     figure = styled(figure, height=380, x_title="total counts", y_title="genes with counts", legend=True)
     figure.update_layout(legend={"orientation": "h", "y": 1.08, "x": 0})
     if len(shown) < len(counts):
-        figure.update_layout(title={"text": f"{len(shown):,} of {len(counts):,} cells drawn", "font": {"size": 13, "color": MUTED}})
+        figure.update_layout(
+            title={"text": f"{len(shown):,} of {len(counts):,} cells drawn", "font": {"size": 13, "color": MUTED}}
+        )
     return figure

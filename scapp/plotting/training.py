@@ -22,7 +22,9 @@ def plot_loss(curves: pd.DataFrame) -> go.Figure:
     """Loss per epoch with the chance level log(1 + negatives)."""
     figure = _curve(curves, "loss", "loss (InfoNCE)")
     if len(curves):
-        figure.add_scatter(x=curves["epoch"], y=curves["chance"], mode="lines", name="chance", line={"color": MUTED, "dash": "dash"})
+        figure.add_scatter(
+            x=curves["epoch"], y=curves["chance"], mode="lines", name="chance", line={"color": MUTED, "dash": "dash"}
+        )
         figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.15, "x": 0})
     return figure
 
@@ -63,7 +65,12 @@ def plot_view(points: np.ndarray, colour: pd.Series | None) -> go.Figure:
         for trace in category_traces(points, pd.Categorical(colour), size=5):
             figure.add_trace(trace)
     else:
-        marker = {"size": 5, "color": colour.to_numpy(dtype=np.float32), "colorscale": SEQUENTIAL, "colorbar": {"title": {"text": str(colour.name)}}}
+        marker = {
+            "size": 5,
+            "color": colour.to_numpy(dtype=np.float32),
+            "colorscale": SEQUENTIAL,
+            "colorbar": {"title": {"text": str(colour.name)}},
+        }
         figure.add_scattergl(x=points[:, 0], y=points[:, 1], mode="markers", marker=marker, hoverinfo="skip")
     figure = styled(figure, height=420, x_title="component 1", y_title="component 2", legend=colour is not None)
     figure.update_xaxes(showticklabels=False)

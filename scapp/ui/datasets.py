@@ -40,11 +40,15 @@ def _row(dataset: Dataset) -> None:
     parent = dataset.manifest.parent
     origin = f" · from {escape(parent.name)}" if parent else ""
     holds = ", ".join(keys.representations(dataset.slots)) or "nothing computed yet"
-    name.markdown(f"**{escape(dataset.name)}**  \n{dataset.n_cells:,} cells × {dataset.n_genes:,} genes{origin} · {escape(holds)}")
+    name.markdown(
+        f"**{escape(dataset.name)}**  \n{dataset.n_cells:,} cells × {dataset.n_genes:,} genes{origin} · {escape(holds)}"
+    )
     if open_column.button("Open", key=f"open.{dataset.id}", width="stretch"):
         state.open_dataset(dataset.id)
         prepared = keys.X in dataset
-        st.switch_page("pages/train_clear.py" if prepared else "pages/upload_qc.py", query_params={"dataset": dataset.id})
+        st.switch_page(
+            "pages/train_clear.py" if prepared else "pages/upload_qc.py", query_params={"dataset": dataset.id}
+        )
     with more_column.popover("More", width="stretch"):
         _actions(dataset)
 
@@ -126,8 +130,7 @@ def _path_form() -> None:
     folders = state.environment().allowed_folders
     if not folders:
         st.info(
-            "No folder on this computer is open for import. Start the app with SCAPP_DATA_DIRS set to one or more folders, "
-            "or upload the file."
+            "No folder on this computer is open for import. Start the app with SCAPP_DATA_DIRS set to one or more folders, or upload the file."
         )
         return
     st.write("Files may be read from: " + ", ".join(f"`{folder}`" for folder in folders))

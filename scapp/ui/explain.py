@@ -6,7 +6,11 @@ WHAT_IS_SCAPP = (
 )
 
 STEPS = (
-    ("upload_qc", "1 · Upload & QC", "Bring a count matrix or pick an example, look at its quality, filter and normalise it."),
+    (
+        "upload_qc",
+        "1 · Upload & QC",
+        "Bring a count matrix or pick an example, look at its quality, filter and normalise it.",
+    ),
     ("train_clear", "2 · Train CLEAR", "Watch the loss and the embedding while the network learns."),
     ("cell_map", "3 · Clusters & map", "Make a map and clusters, colour them, select cells."),
     ("export", "4 · Export", "Take everything away as one AnnData file."),
@@ -17,9 +21,7 @@ LOSS = (
     "a falling curve means that cells become recognisable."
 )
 ACCURACY = "Share of views whose own partner is more similar than every negative."
-SPREAD = (
-    "The collapse meter. Near 1 the embeddings use all directions; near 0 all cells look alike and the map will be empty of meaning."
-)
+SPREAD = "The collapse meter. Near 1 the embeddings use all directions; near 0 all cells look alike and the map will be empty of meaning."
 CHOICE_COUNTS = "The counts were taken from **{place}**."
 EXAMPLE_INTRO = "No file at hand? Pick an example; nothing is downloaded."
 CLUSTER_SCORES = (

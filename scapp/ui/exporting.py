@@ -35,7 +35,11 @@ def contents(dataset: Dataset) -> None:
 
 def _slot_row(dataset: Dataset, slot: str) -> dict[str, str]:
     record = dataset.manifest.provenance.get(dataset.slots[slot].provenance)
-    return {"AnnData slot": slot, "made by": record.step if record else "", "at (UTC)": record.created[:16].replace("T", " ") if record else ""}
+    return {
+        "AnnData slot": slot,
+        "made by": record.step if record else "",
+        "at (UTC)": record.created[:16].replace("T", " ") if record else "",
+    }
 
 
 def file_section(dataset: Dataset) -> None:
@@ -56,9 +60,16 @@ def file_section(dataset: Dataset) -> None:
         st.warning("The dataset has changed since this file was written. Write it again to have the changes in it.")
     size = status.result["bytes"] / 1e6
     st.download_button(
-        f"Download {name} ({size:.1f} MB)", lambda: open(path, "rb"), file_name=name, mime="application/x-hdf5", key="export.download", on_click="ignore"
+        f"Download {name} ({size:.1f} MB)",
+        path.read_bytes,
+        file_name=name,
+        mime="application/x-hdf5",
+        key="export.download",
+        on_click="ignore",
     )
-    st.caption("Open it with scanpy (`sc.read_h5ad`), CELLxGENE, or any tool that reads AnnData. How each value was made stands in `uns['scapp']`.")
+    st.caption(
+        "Open it with scanpy (`sc.read_h5ad`), CELLxGENE, or any tool that reads AnnData. How each value was made stands in `uns['scapp']`."
+    )
 
 
 def history(dataset: Dataset) -> None:
@@ -66,4 +77,12 @@ def history(dataset: Dataset) -> None:
     st.header("How it was made")
     for record in dataset.manifest.provenance.values():
         with st.expander(f"{record.step} · {record.created[:16].replace('T', ' ')} UTC"):
-            st.json({"settings": record.config, "seconds": record.seconds, "device": record.device, "threads": record.threads, "versions": record.versions})
+            st.json(
+                {
+                    "settings": record.config,
+                    "seconds": record.seconds,
+                    "device": record.device,
+                    "threads": record.threads,
+                    "versions": record.versions,
+                }
+            )

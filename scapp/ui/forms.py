@@ -68,25 +68,24 @@ def _widget(setting: Setting, value: Any, key: str, columns: Sequence[str]) -> A
     if setting.kind == "column":
         options = [None, *columns]
         index = options.index(value) if value in options else 0
-        return st.selectbox(label, options, index=index, format_func=lambda name: "none" if name is None else name, **common)
+        return st.selectbox(
+            label, options, index=index, format_func=lambda name: "none" if name is None else name, **common
+        )
     if setting.kind in ("int", "float"):
         return _number(setting, label, value, common)
     return st.text_input(label, value or "", **common) or None
 
 
 def _number(setting: Setting, label: str, value: Any, common: dict[str, Any]) -> Any:
-    kind = int if setting.kind == "int" else float
-    step, format = (1, "%d") if kind is int else (_step(float(value or setting.default or 1)), "%g")
-    return st.number_input(
-        label,
-        min_value=None if setting.minimum is None else kind(setting.minimum),
-        max_value=None if setting.maximum is None else kind(setting.maximum),
-        value=None if value is None else kind(value),
-        step=step,
-        format=format,
-        placeholder="no limit" if setting.optional else None,
-        **common,
-    )
+    kind: type[int] | type[float] = int if setting.kind == "int" else float
+    bounds: dict[str, Any] = {
+        "min_value": None if setting.minimum is None else kind(setting.minimum),
+        "max_value": None if setting.maximum is None else kind(setting.maximum),
+        "value": None if value is None else kind(value),
+        "step": 1 if kind is int else _step(float(value or setting.default or 1)),
+        "format": "%d" if kind is int else "%g",
+    }
+    return st.number_input(label, placeholder="no limit" if setting.optional else None, **bounds, **common)
 
 
 def _step(value: float) -> float:

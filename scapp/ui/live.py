@@ -56,7 +56,12 @@ def show_progress(run: Run) -> None:
     total = max(float(progress.get("total", 1)), 1e-9)
     share = min(max(float(progress.get("done", 0)) / total, 0.0), 1.0)
     text = str(progress.get("text", "")) if status.state != "queued" else "the worker starts within a few seconds"
-    st.progress(share, text=f"{run.config.title}: {WORDS[status.state]} · {text}" if text else f"{run.config.title}: {WORDS[status.state]}")
+    st.progress(
+        share,
+        text=f"{run.config.title}: {WORDS[status.state]} · {text}"
+        if text
+        else f"{run.config.title}: {WORDS[status.state]}",
+    )
 
 
 def stop_button(run: Run, *, key: str) -> None:
@@ -107,4 +112,6 @@ def show_log(run: Run) -> None:
     """The log, one click away."""
     with st.expander("Log"):
         st.code(run.log[-20_000:] or "The log is empty.", language=None)
-        st.download_button("Download the log", run.log, file_name=f"{run.id}.txt", key=f"log.{run.id}", on_click="ignore")
+        st.download_button(
+            "Download the log", run.log, file_name=f"{run.id}.txt", key=f"log.{run.id}", on_click="ignore"
+        )

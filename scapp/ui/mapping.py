@@ -51,7 +51,9 @@ def map_run_section(dataset: Dataset, name: str) -> None:
         config = MapConfig.build({**values, "representation": name})
     if made and _outdated(dataset, name):
         st.warning("The representation has changed since this map was made. Make the map again to see it.")
-    if not active and st.button("Make the map again" if made else "Make the map", type="secondary" if made else "primary", key="map.go"):
+    if not active and st.button(
+        "Make the map again" if made else "Make the map", type="secondary" if made else "primary", key="map.go"
+    ):
         submit(state.root(), "map", config, dataset)
         st.rerun()
     run_panel(run, key=f"map.{name}")
@@ -97,8 +99,16 @@ def map_section(dataset: Dataset, name: str) -> None:
         points = np.asarray(state.read(dataset, keys.umap(name)))
         colour, title, colours = _colour(dataset, name)
         figure = plot_map(points, colour, title=title, colours=colours)
-        event = show_figure(figure, key=f"map.{dataset.id}.{name}.{title}", name=f"umap_{name}_{title}", alt=f"Map of cells coloured by {title}", select=True)
-        st.caption("Click a name in the legend to hide a group, double-click to see it alone. Draw a lasso or box to select cells.")
+        event = show_figure(
+            figure,
+            key=f"map.{dataset.id}.{name}.{title}",
+            name=f"umap_{name}_{title}",
+            alt=f"Map of cells coloured by {title}",
+            select=True,
+        )
+        st.caption(
+            "Click a name in the legend to hide a group, double-click to see it alone. Draw a lasso or box to select cells."
+        )
         polygons = selected_polygons(event)
         if polygons:
             _selection(dataset, inside(points, polygons))
@@ -135,10 +145,20 @@ def _selection(dataset: Dataset, members: np.ndarray) -> None:
     if groups:
         by = st.selectbox("Count by", groups, key=f"selection.by.{dataset.id}", persist_state="session", width=320)
         values = pd.Series(state.read(dataset, keys.obs(by)))
-        counts = pd.DataFrame({"selected": values[members].value_counts(), "all cells": values.value_counts()}).fillna(0).astype(int)
+        counts = (
+            pd.DataFrame({"selected": values[members].value_counts(), "all cells": values.value_counts()})
+            .fillna(0)
+            .astype(int)
+        )
         counts["share of the selection (%)"] = (100 * counts["selected"] / n_selected).round(1)
         counts = counts[counts["selected"] > 0].sort_values("selected", ascending=False)
-        show_table(counts.set_index(counts.index.astype(str)), key="selection", name=f"selection_by_{by}", alt="Selected cells by group", index_name=by)
+        show_table(
+            counts.set_index(counts.index.astype(str)),
+            key="selection",
+            name=f"selection_by_{by}",
+            alt="Selected cells by group",
+            index_name=by,
+        )
     barcodes = pd.DataFrame({"barcode": np.asarray(state.read(dataset, keys.OBS_NAMES))[members]})
     download_csv(barcodes, key="barcodes", name="selected_barcodes", label="Download the barcodes")
 
@@ -152,7 +172,12 @@ def score_section(dataset: Dataset, name: str) -> None:
     st.markdown(explain.CLUSTER_SCORES)
     suggested = _labels(dataset)
     label = st.selectbox(
-        "Labels", groups, index=groups.index(suggested) if suggested in groups else 0, key=f"score.label.{dataset.id}", persist_state="session", width=320
+        "Labels",
+        groups,
+        index=groups.index(suggested) if suggested in groups else 0,
+        key=f"score.label.{dataset.id}",
+        persist_state="session",
+        width=320,
     )
     labels = _codes(dataset, label)
     rows: dict[str, dict[str, Any]] = {}
@@ -161,11 +186,27 @@ def score_section(dataset: Dataset, name: str) -> None:
         if slot in dataset:
             clusters = _codes(dataset, slot.removeprefix("obs/"))
             scores = compare(labels, clusters)
-            rows[method] = {"clusters": int(clusters.max() + 1)} | {metric.title: round(scores[metric.id], 3) for metric in METRICS}
-    show_table(pd.DataFrame.from_dict(rows, orient="index"), key="scores", name=f"scores_{name}", alt="Agreement of clusters with labels", index_name="method")
+            rows[method] = {"clusters": int(clusters.max() + 1)} | {
+                metric.title: round(scores[metric.id], 3) for metric in METRICS
+            }
+    show_table(
+        pd.DataFrame.from_dict(rows, orient="index"),
+        key="scores",
+        name=f"scores_{name}",
+        alt="Agreement of clusters with labels",
+        index_name="method",
+    )
     known = labels >= 0
-    width = _silhouette(dataset.slots[keys.representation(name)].fingerprint, np.asarray(state.read(dataset, keys.representation(name)))[known], labels[known])
-    st.metric("Silhouette of the labels", "not defined" if np.isnan(width) else f"{width:.3f}", help="How much closer cells are to their own label than to the next one, from -1 to 1, in the representation (not on the map).")
+    width = _silhouette(
+        dataset.slots[keys.representation(name)].fingerprint,
+        np.asarray(state.read(dataset, keys.representation(name)))[known],
+        labels[known],
+    )
+    st.metric(
+        "Silhouette of the labels",
+        "not defined" if np.isnan(width) else f"{width:.3f}",
+        help="How much closer cells are to their own label than to the next one, from -1 to 1, in the representation (not on the map).",
+    )
 
 
 @st.cache_data(max_entries=32, show_spinner="Measuring the silhouette…")

@@ -20,7 +20,7 @@ from scapp.workspace.runs import ACTIVE
 from scapp.workspace.store import Dataset
 
 FILTERS = ("min_genes", "max_genes", "min_counts", "max_counts", "max_pct_mt", "max_doublet_score", "min_cells")
-METRICS = (
+METRICS: tuple[tuple[str, str, str | None, str], ...] = (
     (keys.N_GENES, "genes with counts", "min_genes", "max_genes"),
     (keys.TOTAL_COUNTS, "total counts", "min_counts", "max_counts"),
     (keys.PCT_MT, "mitochondrial counts (%)", None, "max_pct_mt"),
@@ -47,19 +47,41 @@ def before_and_after(dataset: Dataset) -> None:
     st.success("This dataset is filtered and normalised.")
     columns = st.columns(4)
     columns[0].metric("Cells before", f"{int(report['n_cells_before']):,}")
-    columns[1].metric("Cells after", f"{dataset.n_cells:,}", delta=int(report["n_cells_after"]) - int(report["n_cells_before"]), delta_color="off")
+    columns[1].metric(
+        "Cells after",
+        f"{dataset.n_cells:,}",
+        delta=int(report["n_cells_after"]) - int(report["n_cells_before"]),
+        delta_color="off",
+    )
     columns[2].metric("Genes before", f"{int(report['n_genes_before']):,}")
-    columns[3].metric("Genes after", f"{dataset.n_genes:,}", delta=int(report["n_genes_after"]) - int(report["n_genes_before"]), delta_color="off")
+    columns[3].metric(
+        "Genes after",
+        f"{dataset.n_genes:,}",
+        delta=int(report["n_genes_after"]) - int(report["n_genes_before"]),
+        delta_color="off",
+    )
     removed = {_title(name): int(count) for name, count in dict(report["removed"]).items()}
     n_variable = int(np.sum(state.read(dataset, keys.var(keys.HIGHLY_VARIABLE))))
     st.write(f"{n_variable:,} highly variable genes are read by the models.")
     if removed:
-        show_table(pd.DataFrame({"cells removed": removed}), key="removed", name="removed_cells", alt="Cells removed by each filter", index_name="filter")
+        show_table(
+            pd.DataFrame({"cells removed": removed}),
+            key="removed",
+            name="removed_cells",
+            alt="Cells removed by each filter",
+            index_name="filter",
+        )
     parent = dataset.manifest.parent
-    if parent is not None and any(d.id == parent.id for d in state.workspace().datasets()):
-        if st.button(f"Open the unfiltered dataset, to filter differently ({parent.n_cells:,} cells)", key="open.parent"):
-            state.open_dataset(parent.id)
-            st.rerun()
+    there = parent is not None and any(d.id == parent.id for d in state.workspace().datasets())
+    if (
+        parent is not None
+        and there
+        and st.button(
+            f"Open the unfiltered dataset, to filter differently ({parent.n_cells:,} cells)", key="open.parent"
+        )
+    ):
+        state.open_dataset(parent.id)
+        st.rerun()
     metrics = _metrics(dataset)
     if keys.TOTAL_COUNTS in metrics:
         _histograms(metrics, None, PrepareConfig.build(KEEP_EVERYTHING))
@@ -108,11 +130,19 @@ def threshold_section(dataset: Dataset) -> PrepareConfig:
     masks = list(failing(metrics, config).values())
     out = np.logical_or.reduce(masks) if masks else np.zeros(len(metrics), bool)
     mitochondrial = metrics[keys.PCT_MT].to_numpy() if keys.PCT_MT in metrics else None
-    figure = plot_counts_against_genes(metrics[keys.TOTAL_COUNTS].to_numpy(), metrics[keys.N_GENES].to_numpy(), mitochondrial, out)
+    figure = plot_counts_against_genes(
+        metrics[keys.TOTAL_COUNTS].to_numpy(), metrics[keys.N_GENES].to_numpy(), mitochondrial, out
+    )
     show_figure(figure, key="qc.scatter", name="counts_against_genes", alt="Counts against genes of each cell")
     st.subheader("What each filter removes")
     table = removed.rename(index=_title)
-    show_table(table, key="qc.removed", name="filtered_cells", alt="Cells that each filter removes, in total and per sample", index_name="filter")
+    show_table(
+        table,
+        key="qc.removed",
+        name="filtered_cells",
+        alt="Cells that each filter removes, in total and per sample",
+        index_name="filter",
+    )
     return config
 
 
@@ -130,7 +160,14 @@ def _sliders(metrics: pd.DataFrame, prefix: str) -> PrepareConfig:
         kind = float if lower is None else int
         start = (kind(0), kind(top)) if lower else kind(top)
         chosen = column.slider(
-            title.capitalize(), kind(0), kind(top), start, step=_slider_step(top, kind), key=key, persist_state="session", help=_help(lower, upper)
+            title.capitalize(),
+            kind(0),
+            kind(top),
+            start,
+            step=_slider_step(top, kind),
+            key=key,
+            persist_state="session",
+            help=_help(lower, upper),
         )
         if lower is None:
             values[upper] = chosen if chosen < top else None
@@ -138,14 +175,25 @@ def _sliders(metrics: pd.DataFrame, prefix: str) -> PrepareConfig:
             values[lower] = chosen[0]
             values[upper] = chosen[1] if chosen[1] < top else None
     values["min_cells"] = st.number_input(
-        "Least cells per gene", 0, None, 3, key=f"{prefix}.min_cells", persist_state="session", help=_help("min_cells"), width=240
+        "Least cells per gene",
+        0,
+        None,
+        3,
+        key=f"{prefix}.min_cells",
+        persist_state="session",
+        help=_help("min_cells"),
+        width=240,
     )
     return PrepareConfig.build(values)
 
 
 def _top(values: pd.Series) -> float:
     largest = float(values.max())
-    return max(float(np.ceil(largest * 10) / 10), 0.1) if largest <= 100 and values.dtype.kind == "f" and largest != int(largest) else max(np.ceil(largest), 1.0)
+    return (
+        max(float(np.ceil(largest * 10) / 10), 0.1)
+        if largest <= 100 and values.dtype.kind == "f" and largest != int(largest)
+        else max(np.ceil(largest), 1.0)
+    )
 
 
 def _slider_step(top: float, kind: type) -> Any:
@@ -172,15 +220,18 @@ def _set_thresholds(prefix: str, metrics: pd.DataFrame, values: dict[str, Any]) 
 
 
 def _histograms(metrics: pd.DataFrame, samples: pd.Series | None, config: PrepareConfig) -> None:
-    shown = [entry for entry in METRICS if entry[0] in metrics]
-    shown += [(name, title, None, None) for name, title in OTHER_METRICS if name in metrics]
+    limits = {
+        metric: (getattr(config, lower) if lower else None, getattr(config, upper))
+        for metric, _, lower, upper in METRICS
+    }
+    titles = {metric: title for metric, title, *_ in METRICS} | dict(OTHER_METRICS)
     columns = st.columns(2)
-    for index, (metric, title, lower, upper) in enumerate(shown):
-        low = getattr(config, lower) or None if lower else None
-        high = getattr(config, upper) if upper else None
-        figure = plot_histogram(histogram_data(metrics[metric].to_numpy(), samples), title=title, lower=low, upper=high)
+    for index, metric in enumerate(name for name in titles if name in metrics):
+        low, high = limits.get(metric, (None, None))
+        data = histogram_data(metrics[metric].to_numpy(), samples)
+        figure = plot_histogram(data, title=titles[metric], lower=low, upper=high)
         with columns[index % 2]:
-            show_figure(figure, key=f"qc.histogram.{metric}", name=metric, alt=f"Histogram of {title}")
+            show_figure(figure, key=f"qc.histogram.{metric}", name=metric, alt=f"Histogram of {titles[metric]}")
 
 
 def doublet_section(dataset: Dataset) -> None:
@@ -192,8 +243,15 @@ def doublet_section(dataset: Dataset) -> None:
     done = keys.obs(keys.DOUBLET_SCORE) in dataset
     with st.expander("Doublet scores (two cells in one droplet)", expanded=active):
         if done:
-            st.write("Cells have been scored; set the highest score that you accept above. Scoring again replaces the scores.")
-        chosen = config_form(DoubletConfig, key=f"doublets.{dataset.id}", start=DoubletConfig(), columns=state.categorical_columns(dataset))
+            st.write(
+                "Cells have been scored; set the highest score that you accept above. Scoring again replaces the scores."
+            )
+        chosen = config_form(
+            DoubletConfig,
+            key=f"doublets.{dataset.id}",
+            start=DoubletConfig(),
+            columns=state.categorical_columns(dataset),
+        )
         if not active and st.button("Score doublets", key="doublets.go"):
             submit(state.root(), "doublets", DoubletConfig.build(chosen), dataset)
             st.rerun()
@@ -202,7 +260,9 @@ def doublet_section(dataset: Dataset) -> None:
 
 def no_filters() -> PrepareConfig:
     """For data without counts."""
-    st.info("These data are already log-normalised and hold no counts: there is nothing to filter, and they are used as they are.")
+    st.info(
+        "These data are already log-normalised and hold no counts: there is nothing to filter, and they are used as they are."
+    )
     return PrepareConfig.build(KEEP_EVERYTHING)
 
 
@@ -212,7 +272,11 @@ def prepare_section(dataset: Dataset, config: PrepareConfig) -> None:
     if config.model_dump(include=set(FILTERS)) == PrepareConfig.build(KEEP_EVERYTHING).model_dump(include=set(FILTERS)):
         st.caption("No filter is set: every cell is kept.")
     values = config_form(
-        PrepareConfig, key=f"prepare.{dataset.id}", start=config, columns=state.categorical_columns(dataset), skip=FILTERS
+        PrepareConfig,
+        key=f"prepare.{dataset.id}",
+        start=config,
+        columns=state.categorical_columns(dataset),
+        skip=FILTERS,
     )
     values |= config.model_dump(include=set(FILTERS))
     run = state.latest_run("prepare", dataset)

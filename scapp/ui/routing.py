@@ -36,7 +36,7 @@ def page_file(id: str) -> Path:
     return ROOT / "pages" / f"{id}.py"
 
 
-def pages() -> list[st.Page]:  # type: ignore[valid-type]
+def pages() -> list[st.Page]:
     """The pages for ``st.navigation``."""
     return [st.Page(page_file(p.id), title=p.title, url_path=p.id, default=p.id == "home") for p in PAGES]
 

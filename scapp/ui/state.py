@@ -126,7 +126,9 @@ def numeric_columns(dataset: Dataset) -> list[str]:
     """Cell annotations that are measured on a scale."""
     values = {name: read(dataset, keys.obs(name)) for name in dataset.columns()}
     return [
-        name for name, value in values.items() if not isinstance(value, pd.Categorical) and np.asarray(value).dtype.kind in "iuf"
+        name
+        for name, value in values.items()
+        if not isinstance(value, pd.Categorical) and np.asarray(value).dtype.kind in "iuf"
     ]
 
 

@@ -21,7 +21,10 @@ from scapp.workspace.runs import ACTIVE, Run
 from scapp.workspace.store import Dataset
 
 STEP = "clear"
-PRESET_NAMES = {"paper": "Paper (Han et al. 2022, as printed)", "authors_code": "Authors' code (as published on GitHub)"}
+PRESET_NAMES = {
+    "paper": "Paper (Han et al. 2022, as printed)",
+    "authors_code": "Authors' code (as published on GitHub)",
+}
 
 
 def chosen_run(dataset: Dataset) -> Run | None:
@@ -32,7 +35,13 @@ def chosen_run(dataset: Dataset) -> Run | None:
     if chosen is not None and len(found) > 1:
         ids = [run.id for run in found]
         names = {run.id: _run_name(run) for run in found}
-        id = st.selectbox("Training run", ids, index=ids.index(chosen.id), format_func=names.__getitem__, key=f"runs.{dataset.id}.{len(ids)}")
+        id = st.selectbox(
+            "Training run",
+            ids,
+            index=ids.index(chosen.id),
+            format_func=names.__getitem__,
+            key=f"runs.{dataset.id}.{len(ids)}",
+        )
         chosen = next(run for run in found if run.id == id)
     if chosen is not None and wanted != chosen.id:
         st.query_params["run"] = chosen.id
@@ -65,7 +74,9 @@ def start_section(dataset: Dataset, run: Run | None) -> None:
         config = ClearConfig.build(values)
         n_genes = int(np.sum(state.read(dataset, keys.var(keys.HIGHLY_VARIABLE))))
         seconds = estimate_seconds(config, dataset.n_cells, n_genes, _measured_speed(n_genes, config))
-        st.caption(f"About {_duration(seconds)} on {dataset.n_cells:,} cells and {n_genes:,} highly variable genes; a GPU is used where there is one.")
+        st.caption(
+            f"About {_duration(seconds)} on {dataset.n_cells:,} cells and {n_genes:,} highly variable genes; a GPU is used where there is one."
+        )
         if active:
             st.caption("One training runs at a time: a new one waits until the one below has ended.")
         if st.button("Train CLEAR", type="primary", key="clear.go"):
@@ -77,7 +88,11 @@ def _measured_speed(n_genes: int, config: ClearConfig) -> float | None:
     """Cells per second of the newest finished run of the same shape on this machine."""
     for run in state.runs().list(step=STEP):
         result = run.status.result
-        if result.get("n_genes") == n_genes and run.config.config.get("hidden") == config.hidden and result.get("cells_per_s"):
+        if (
+            result.get("n_genes") == n_genes
+            and run.config.config.get("hidden") == config.hidden
+            and result.get("cells_per_s")
+        ):
             return float(result["cells_per_s"])
     return None
 
@@ -94,7 +109,9 @@ def run_section(dataset: Dataset, run: Run) -> None:
     colour = _colour_choice(dataset)
     if state_now in ACTIVE:
         paused = st.toggle(
-            "Pause the live view", key=f"pause.{run.id}", help="Training goes on; the figures stand still, so that you can zoom and look."
+            "Pause the live view",
+            key=f"pause.{run.id}",
+            help="Training goes on; the figures stand still, so that you can zoom and look.",
         )
         _live_view(dataset.id, run.id, colour, paused)
         return
@@ -103,7 +120,12 @@ def run_section(dataset: Dataset, run: Run) -> None:
         st.success(_closing_words(run))
         link("cell_map", "Next: make the map", dataset=dataset.id)
     _figures(dataset, run, colour)
-    download_csv(curves_data(run.metrics), key=f"curves.{run.id}", name=f"clear_{run.id}_curves", label="Download the curves as CSV")
+    download_csv(
+        curves_data(run.metrics),
+        key=f"curves.{run.id}",
+        name=f"clear_{run.id}_curves",
+        label="Download the curves as CSV",
+    )
     if state_now == "done":
         live.show_log(run)
 
@@ -154,7 +176,9 @@ def _live_view(dataset_id: str, run_id: str, colour: str | None, paused: bool) -
         _figures(state.workspace().open(dataset_id), run, colour, metrics=metrics, frozen=paused)
 
 
-def _figures(dataset: Dataset, run: Run, colour: str | None, *, metrics: list[dict[str, Any]] | None = None, frozen: bool = False) -> None:
+def _figures(
+    dataset: Dataset, run: Run, colour: str | None, *, metrics: list[dict[str, Any]] | None = None, frozen: bool = False
+) -> None:
     rows = run.metrics if metrics is None else metrics
     curves = curves_data(rows)
     _numbers(run, rows)
@@ -162,7 +186,12 @@ def _figures(dataset: Dataset, run: Run, colour: str | None, *, metrics: list[di
     left, right = st.columns([3, 2])
     with left:
         points, shown_colour = _view(dataset, run, colour, frozen=frozen)
-        show_figure(plot_view(points, shown_colour), key=f"view.{run.id}", name="clear_view", alt="Two principal components of the embedding")
+        show_figure(
+            plot_view(points, shown_colour),
+            key=f"view.{run.id}",
+            name="clear_view",
+            alt="Two principal components of the embedding",
+        )
     with right:
         show_figure(plot_loss(curves), key=f"loss.{run.id}", name="clear_loss", alt="Loss and chance level per epoch")
         st.caption(explain.LOSS)

@@ -58,7 +58,9 @@ def download_csv(table: pd.DataFrame, *, key: str, name: str, label: str = "Down
     """A CSV download without the index."""
     buffer = io.StringIO()
     table.to_csv(buffer, index=False)
-    st.download_button(label, buffer.getvalue(), file_name=f"{name}.csv", mime="text/csv", key=f"{key}.csv", on_click="ignore")
+    st.download_button(
+        label, buffer.getvalue(), file_name=f"{name}.csv", mime="text/csv", key=f"{key}.csv", on_click="ignore"
+    )
 
 
 def selected_polygons(event: Any) -> list[Polygon]:

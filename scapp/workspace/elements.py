@@ -26,11 +26,13 @@ def write_element(folder: Path, value: Any) -> None:
     value
         Array, CSR or CSC matrix, pandas Series, Index, Categorical or DataFrame, or a dict, list, string or number.
     """
+    import anndata as ad
     import zarr
     from anndata.io import write_elem
 
-    group = zarr.open_group(str(folder), mode="w-")
-    write_elem(group, _KEY, _storable(value))
+    group = zarr.open_group(str(folder), mode="w-", zarr_format=3)
+    with ad.settings.override(auto_shard_zarr_v3=False):
+        write_elem(group, _KEY, _storable(value))
 
 
 def read_element(folder: Path) -> Any:
@@ -45,7 +47,7 @@ def read_csc_column(folder: Path, column: int) -> np.ndarray:
     """One column of a CSC matrix, dense, shape (n_rows,), without loading the matrix."""
     import zarr
 
-    group = zarr.open_group(str(folder), mode="r")[_KEY]
+    group: Any = zarr.open_group(str(folder), mode="r")[_KEY]
     start, stop = (int(bound) for bound in group["indptr"][column : column + 2])
     dense = np.zeros(int(group.attrs["shape"][0]), dtype=group["data"].dtype)
     dense[group["indices"][start:stop]] = group["data"][start:stop]
@@ -57,7 +59,7 @@ def _storable(value: Any) -> Any:
         value = value.array
     if isinstance(value, pd.Index):
         value = value.to_numpy()
-    if isinstance(value, pd.Categorical) or isinstance(value, pd.DataFrame) or sparse.issparse(value):
+    if isinstance(value, (pd.Categorical, pd.DataFrame)) or sparse.issparse(value):
         return value
     if isinstance(value, pd.api.extensions.ExtensionArray):
         return value.to_numpy()

@@ -100,7 +100,9 @@ class Run:
 
     def set_status(self, status: Status) -> None:
         """Replace the status."""
-        files.write_json(self.folder / "status.json", status.model_copy(update={"changed": now()}).model_dump(mode="json"))
+        files.write_json(
+            self.folder / "status.json", status.model_copy(update={"changed": now()}).model_dump(mode="json")
+        )
 
     def heartbeat(self) -> None:
         """Say that the worker is alive."""
@@ -160,7 +162,10 @@ class Run:
         with self.lock():
             observed = self.observe()
             if observed.state not in ("stopped", "failed"):
-                raise RunError(f"This run is {observed.state}; only a stopped or failed one can go on.", hint="Wait for it, or start a new run.")
+                raise RunError(
+                    f"This run is {observed.state}; only a stopped or failed one can go on.",
+                    hint="Wait for it, or start a new run.",
+                )
             stop_orphan(observed)
             (self.folder / "stop").unlink(missing_ok=True)
             self.set_status(Status(state="queued", resume=True))

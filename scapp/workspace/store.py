@@ -264,7 +264,9 @@ class Workspace:
             manifest = self.open(id).manifest
             earlier = [item for item in manifest.retired if item.slot == slot]
             if not earlier:
-                raise DataError(f"There is no earlier version of {slot}.", hint="Run the step again with other settings.")
+                raise DataError(
+                    f"There is no earlier version of {slot}.", hint="Run the step again with other settings."
+                )
             manifest.version += 1
             manifest.retired.remove(earlier[-1])
             if slot in manifest.slots:
@@ -288,7 +290,9 @@ class Workspace:
             with self._locked(id):
                 original = self.open(id)
                 shutil.copytree(original.folder / "elements", building / "elements", copy_function=_link_or_copy)
-            manifest = original.manifest.model_copy(update={"id": new_id(), "name": _checked_name(name), "created": now()})
+            manifest = original.manifest.model_copy(
+                update={"id": new_id(), "name": _checked_name(name), "created": now()}
+            )
             files.write_json(building / _MANIFEST, manifest.model_dump(mode="json"))
             os.replace(building, self._folder(manifest.id))
         finally:
@@ -311,7 +315,9 @@ class Workspace:
             limit = (datetime.now(UTC) - keep).isoformat(timespec="milliseconds")
             manifest.retired = [item for item in manifest.retired if item.at > limit]
             files.write_json(folder / _MANIFEST, manifest.model_dump(mode="json"))
-            named = {entry.element for entry in manifest.slots.values()} | {item.entry.element for item in manifest.retired}
+            named = {entry.element for entry in manifest.slots.values()} | {
+                item.entry.element for item in manifest.retired
+            }
             elements = folder / "elements"
             doomed = [path for path in elements.iterdir() if path.name not in named] if elements.exists() else []
             staging = folder / "staging"
@@ -405,5 +411,3 @@ def _writer_alive(name: str) -> bool:
         return int(psutil.Process(int(pid)).create_time()) == int(started)
     except psutil.NoSuchProcess:
         return False
-
-

@@ -1,0 +1,82 @@
+"""Shared fixtures: everything is made by the public ``simulate`` and by the steps themselves."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from scapp.core.steps import QuietContext
+from scapp.data.config import KEEP_EVERYTHING, PrepareConfig, SimulationConfig
+from scapp.data.simulation import simulate
+from scapp.pipelines.catalogue import step
+from scapp.pipelines.config import ImportRequest
+from scapp.pipelines.engine import Machine, execute
+from scapp.workspace.store import Dataset, Workspace
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+MACHINE = Machine("cpu", 1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_threads():
+    os.environ["SCAPP_THREADS"] = "1"
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def study():
+    """150 cells of 3 types in 2 batches, 200 genes."""
+    return simulate(
+        SimulationConfig(n_cells=150, n_genes=200, n_types=3, n_batches=2, type_strength=2.0, marker_share=0.3)
+    )
+
+
+@pytest.fixture(scope="session")
+def study_file(study, tmp_path_factory):
+    path = tmp_path_factory.mktemp("study") / "study.h5ad"
+    study.write_h5ad(path)
+    return path
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return Workspace(tmp_path / "workspace")
+
+
+def run_step(workspace: Workspace, name: str, values: dict, dataset: str | None, folder: Path, context=None) -> dict:
+    """Carry out a step in this process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    record = step(name)
+    return execute(
+        record,
+        record.config.build(values),
+        context or QuietContext(),
+        workspace=workspace,
+        dataset_id=dataset,
+        folder=folder,
+        machine=MACHINE,
+    )
+
+
+@pytest.fixture
+def imported(workspace, study_file, tmp_path) -> Dataset:
+    """The study as a dataset, not yet filtered."""
+    request = ImportRequest(path=str(study_file), name="study")
+    return workspace.open(run_step(workspace, "import", request.model_dump(), None, tmp_path / "import")["dataset"])
+
+
+@pytest.fixture
+def prepared(workspace, imported, tmp_path) -> Dataset:
+    """The study normalised, with every cell kept."""
+    values = PrepareConfig(**KEEP_EVERYTHING, n_top_genes=100).model_dump()
+    return workspace.open(run_step(workspace, "prepare", values, imported.id, tmp_path / "prepare")["dataset"])
+
+
+def shared_data(name: str) -> Path:
+    """A file of the developers' data folder; the test skips where there is none."""
+    path = SHARED_DATA / name
+    if not path.exists():
+        pytest.skip(f"{name} is not on this machine")
+    return path

@@ -1,0 +1,241 @@
+import gzip
+import shutil
+
+import anndata as ad
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import io, sparse
+
+from scapp.core.errors import DataError
+from scapp.data.config import ImportConfig
+from scapp.data.reading import from_anndata, read
+from scapp.data.tables import read_labels
+from tests.conftest import shared_data
+
+GENES = [f"ENSG{i:011d}" for i in range(12)]
+CELLS = [f"ACGTACGTACGT{'ACGT'[i]}-1" for i in range(4)]
+COUNTS = np.arange(48, dtype=np.float32).reshape(4, 12)
+
+
+def frame():
+    return pd.DataFrame(COUNTS, index=CELLS, columns=GENES)
+
+
+def adata(values=COUNTS, **layers):
+    result = ad.AnnData(sparse.csr_matrix(values), obs=pd.DataFrame(index=CELLS), var=pd.DataFrame(index=GENES))
+    for name, layer in layers.items():
+        result.layers[name] = sparse.csr_matrix(layer)
+    return result
+
+
+def test_counts_are_looked_for_in_the_stated_order():
+    log = np.log1p(COUNTS * 0.7)
+    with_all = adata(log, raw_counts=COUNTS + 1, counts=COUNTS + 2)
+    with_all.raw = adata(COUNTS + 3)
+    expected = [("layers['counts']", 2), ("layers['raw_counts']", 1), (".raw", 3), ("X", 0)]
+    for place, shift in expected:
+        if place == "X":
+            with_all.X = sparse.csr_matrix(COUNTS)
+        imported = from_anndata(with_all)
+        assert imported.taken_from == place
+        np.testing.assert_array_equal(imported.adata.layers["counts"].toarray(), COUNTS + shift)
+        if place.startswith("layers"):
+            del with_all.layers[place[8:-2]]
+        else:
+            with_all.raw = None
+
+
+def test_values_without_counts_are_named_for_what_they_are():
+    rng = np.random.default_rng(1)
+    log = from_anndata(adata(rng.uniform(0.1, 5, (4, 12)).astype(np.float32)))
+    assert log.adata.X is not None
+    assert "counts" not in log.adata.layers
+    assert "log-normalised" in log.findings[-1].sentence
+    linear = from_anndata(adata(rng.uniform(0.1, 5000, (4, 12)).astype(np.float32)))
+    assert "expression" in linear.adata.layers
+    assert "RPKM" in linear.findings[-1].sentence
+
+
+def test_scaled_data_are_refused_and_an_own_fault_is_named_per_place():
+    with pytest.raises(DataError, match="negative"):
+        from_anndata(adata(COUNTS - 5))
+    both = adata(COUNTS - 5, counts=np.zeros_like(COUNTS))
+    with pytest.raises(DataError, match=r"layers\['counts'\].*zero.*X.*negative"):
+        from_anndata(both)
+
+
+def test_the_users_file_is_not_altered(tmp_path):
+    path = tmp_path / "x.h5ad"
+    adata().write_h5ad(path)
+    before = path.read_bytes()
+    read(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "csv.gz", "tsv.gz"])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_tables_in_both_orientations(tmp_path, ending, transposed):
+    path = tmp_path / f"table.{ending}"
+    table = frame().T if transposed else frame()
+    table.to_csv(path, sep="\t" if "tsv" in ending else ",")
+    imported = read(path)
+    np.testing.assert_array_equal(imported.adata.layers["counts"].toarray(), COUNTS)
+    assert list(imported.adata.obs_names) == CELLS
+    assert list(imported.adata.var_names) == GENES
+    assert ("genes in rows" if transposed else "cells in rows") in imported.findings[0].sentence
+
+
+def test_orientation_can_be_forced(tmp_path):
+    path = tmp_path / "table.csv"
+    frame().iloc[:, :4].to_csv(path)
+    with pytest.raises(DataError, match="4 columns"):
+        read(path)
+    pd.DataFrame(np.ones((12, 12)), index=GENES, columns=[f"c{i}" for i in range(12)]).to_csv(path)
+    forced = read(path, ImportConfig(orientation="cells_in_rows"))
+    assert list(forced.adata.obs_names) == GENES
+
+
+def test_r_style_header_without_a_corner(tmp_path):
+    path = tmp_path / "r.csv"
+    text = frame().T.to_csv().replace(",", "", 1)
+    assert text.startswith("ACGT")
+    path.write_text(text)
+    np.testing.assert_array_equal(read(path).adata.layers["counts"].toarray(), COUNTS)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "is empty"),
+        ("only\n1\n", "one column"),
+        ("a,b,c\n", "no rows"),
+        ("x," + ",".join(GENES) + "\nc1," + ",".join(["1"] * 11 + ["high"]) + "\n", "'high' in row 'c1'"),
+        ("x," + ",".join(GENES) + "\nc1," + ",".join(["1"] * 11 + [""]) + "\n", "missing"),
+        ("x,a,b\nc1,1,2\nc2,1,2,3,4\n", "not a regular table"),
+    ],
+)
+def test_bad_tables_say_what_is_wrong(tmp_path, content, said):
+    path = tmp_path / "bad.csv"
+    path.write_text(content)
+    with pytest.raises(DataError, match=said):
+        read(path)
+
+
+def write_10x(folder, *, legacy, compressed):
+    folder.mkdir()
+    io.mmwrite(folder / "matrix.mtx", sparse.coo_matrix(COUNTS.T.astype(int)), field="integer")
+    (folder / "barcodes.tsv").write_text("\n".join(CELLS) + "\n")
+    columns = ["{0}\tS{1}", "{0}\tS{1}\tGene Expression"][not legacy]
+    name = "genes.tsv" if legacy else "features.tsv"
+    (folder / name).write_text("\n".join(columns.format(gene, i) for i, gene in enumerate(GENES)) + "\n")
+    if compressed:
+        for path in list(folder.iterdir()):
+            with open(path, "rb") as source, gzip.open(f"{path}.gz", "wb") as target:
+                shutil.copyfileobj(source, target)
+            path.unlink()
+
+
+@pytest.mark.parametrize(("legacy", "compressed"), [(True, False), (False, True), (False, False)])
+def test_10x_folders(tmp_path, legacy, compressed):
+    write_10x(tmp_path / "tenx", legacy=legacy, compressed=compressed)
+    imported = read(tmp_path / "tenx")
+    np.testing.assert_array_equal(imported.adata.layers["counts"].toarray(), COUNTS)
+    assert list(imported.adata.var["gene_ids"]) == GENES
+
+
+def test_incomplete_10x_folder_names_the_missing_file(tmp_path):
+    write_10x(tmp_path / "tenx", legacy=False, compressed=True)
+    (tmp_path / "tenx" / "barcodes.tsv.gz").unlink()
+    with pytest.raises(DataError, match=r"barcodes\.tsv"):
+        read(tmp_path / "tenx")
+
+
+def test_10x_folder_whose_files_do_not_fit(tmp_path):
+    write_10x(tmp_path / "tenx", legacy=True, compressed=False)
+    (tmp_path / "tenx" / "barcodes.tsv").write_text("\n".join(CELLS[:2]) + "\n")
+    with pytest.raises(DataError, match="does not fit together"):
+        read(tmp_path / "tenx")
+
+
+@pytest.mark.parametrize("name", ["study.h5ad", "table.csv.gz"])
+def test_truncated_files_are_said_to_be_truncated(tmp_path, name):
+    path = tmp_path / name
+    if name.endswith("h5ad"):
+        adata().write_h5ad(path)
+    else:
+        frame().to_csv(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DataError, match="truncated or damaged"):
+        read(path)
+
+
+def test_files_whose_ending_lies(tmp_path):
+    lying = tmp_path / "text.h5ad"
+    lying.write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match="damaged"):
+        read(lying)
+    binary = tmp_path / "binary.csv"
+    binary.write_bytes(bytes(range(128, 256)) * 10)
+    with pytest.raises(DataError, match="not a text table"):
+        read(binary)
+    other = tmp_path / "other.h5ad"
+    with h5py.File(other, "w") as file:
+        file["something"] = 1
+    with pytest.raises(DataError):
+        read(other)
+    foreign = tmp_path / "foreign.h5"
+    with h5py.File(foreign, "w") as file:
+        file.create_group("something")
+    with pytest.raises(DataError, match="10x"):
+        read(foreign)
+
+
+def test_unknown_ending_and_missing_file(tmp_path):
+    (tmp_path / "a.rds").touch()
+    with pytest.raises(DataError, match="ending"):
+        read(tmp_path / "a.rds")
+    with pytest.raises(DataError, match="no file"):
+        read(tmp_path / "b.h5ad")
+
+
+def test_labels_are_joined_by_cell_name(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("barcode,cell_type,age\n" + f"{CELLS[2]},B,3\n{CELLS[0]},A,1\n")
+    labels = read_labels(path, pd.Index(CELLS))
+    assert labels["cell_type"].tolist()[0] == "A"
+    assert labels["cell_type"].isna().tolist() == [False, True, False, True]
+    path.write_text(f"{CELLS[0]}\tA\n{CELLS[1]}\tB\n")
+    assert read_labels(path, pd.Index(CELLS))["cell_type"].tolist()[:2] == ["A", "B"]
+    path.write_text("barcode,cell_type\nother,A\n")
+    with pytest.raises(DataError, match="None of the 1 names"):
+        read_labels(path, pd.Index(CELLS))
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "taken"),
+    [
+        ("formats/10x_v3_gz", (1107, 507), "the 10x matrix"),
+        ("formats/10x_v2_plain_labelled", (100, 12232), "the 10x matrix"),
+        ("formats/10x_v3_filtered_feature_bc_matrix.h5", (1107, 507), "the 10x matrix"),
+        ("formats/10x_v2_filtered_gene_bc_matrices.h5", (12, 343), "the 10x matrix"),
+        ("formats/genes_by_cells_rstyle.csv.gz", (225, 15127), "the table"),
+        ("formats/cells_by_genes_small.tsv", (475, 384), "the table"),
+        ("pbmc3k_seurat.h5ad", (2638, 2000), "X (recovered)"),
+    ],
+)
+def test_real_files(name, shape, taken):
+    imported = read(shared_data(name))
+    assert imported.adata.shape == shape
+    assert imported.taken_from == taken
+    assert "counts" in imported.adata.layers
+
+
+def test_several_genomes_must_be_chosen():
+    path = shared_data("formats/10x_v2_multiple_genomes.h5")
+    with pytest.raises(DataError, match="2 genomes: another_genome, hg19_chr21"):
+        read(path)
+    assert read(path, ImportConfig(genome="hg19_chr21")).adata.shape == (12, 343)
+    with pytest.raises(DataError):
+        read(path, ImportConfig(genome="mars"))
