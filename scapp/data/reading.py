@@ -168,7 +168,7 @@ def _read_10x_h5(path: Path, config: ImportConfig) -> Imported:
         genome = config.genome or names[0]
     try:
         adata = sc.read_10x_h5(path, genome=genome)
-    except Exception as error:  # noqa: BLE001 - scanpy raises bare Exceptions for an unknown genome and a foreign layout
+    except Exception as error:
         raise DataError(
             f"'{path.name}' could not be read as a 10x .h5 file ({error}); it holds {listed(names)}.",
             hint="Check the genome's name, or save the data as .h5ad and upload that.",

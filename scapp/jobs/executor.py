@@ -1,10 +1,10 @@
 """The process that does the work: it may be killed at any moment, and its supervisor says why.
 
-It reads run ids from standard input, one a line, carries each out, and writes what became of it to
-``outcome.json`` in the run's folder before it answers with the id on standard output.
+It reads run ids from standard input, one a line, carries each out, and answers on standard output with
+one line of JSON that says what became of it.
 """
 
-import errno
+import json
 import logging
 import os
 import sys
@@ -14,7 +14,6 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from scapp.core import files
 from scapp.core.environment import Environment
 from scapp.core.errors import ScappError
 from scapp.core.steps import StepStopped
@@ -42,8 +41,7 @@ def serve(root: Path) -> None:
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
             outcome = carry_out(run, workspace, environment)
-            files.write_json(run.folder / "outcome.json", outcome)
-        answers.write(run.id + "\n")
+        answers.write(json.dumps(outcome) + "\n")
 
 
 def _die_with(parent: int) -> None:
@@ -84,24 +82,21 @@ def carry_out(run: Run, workspace: Workspace, environment: Environment) -> dict[
     except ScappError as error:
         logger.info("failed: %s %s", error.message, error.hint)
         return _failed(error.message, error.hint)
-    except (MemoryError, OSError, RuntimeError) as error:
-        traceback.print_exc()
-        return _failed(*explain(error))
     except Exception as error:
         # The last line of defence of the process that does the work: logged in full, shown in short.
         traceback.print_exc()
-        return _failed(
-            f"{type(error).__name__}: {error}",
-            "This is a fault in scapp. The log below holds the details for a report.",
-        )
+        return _failed(*explain(error))
     logger.info("done %s", result)
     return {"state": "done", "result": result}
 
 
-def explain(error: MemoryError | OSError | RuntimeError) -> tuple[str, str]:
-    """Message and hint for what the machine, not the user, did wrong."""
+def explain(error: Exception) -> tuple[str, str]:
+    """Message and hint for what went wrong without being the user's mistake.
+
+    Libraries wrap the system's errors in their own types, so the texts are what can be relied on.
+    """
     text = str(error)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if "No space left" in text or "Disk quota exceeded" in text:
         return (
             "The disk is full.",
             "Free some space (old runs and datasets can be deleted on the home page), then click 'Resume'.",
@@ -111,7 +106,10 @@ def explain(error: MemoryError | OSError | RuntimeError) -> tuple[str, str]:
             f"There was not enough memory ({text or 'MemoryError'}).",
             "Close other programs, use fewer genes or smaller batches, then start again.",
         )
-    return f"{type(error).__name__}: {text}", "The log below holds the details."
+    return (
+        f"{type(error).__name__}: {text}",
+        "This may be a fault in scapp: the log below holds the details for a report.",
+    )
 
 
 def _failed(message: str, hint: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from scapp.pipelines.catalogue import Step, step
 from scapp.workspace.runs import Run, RunStore
 from scapp.workspace.store import Dataset
 
+_started: list["subprocess.Popen[bytes]"] = []
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -63,7 +64,7 @@ def ensure_worker(root: Path, lane: str) -> None:
         return
     log = Path(root) / "locks" / f"worker-{lane}.log"
     with open(log, "ab") as stream:
-        subprocess.Popen(
+        worker = subprocess.Popen(
             [sys.executable, "-m", "scapp", "work", "--lane", lane, "--workspace", str(root)],
             stdin=subprocess.DEVNULL,
             stdout=stream,
@@ -72,6 +73,8 @@ def ensure_worker(root: Path, lane: str) -> None:
             cwd=REPOSITORY,
             env=dict(os.environ),
         )
+    # kept, and asked at the next start: a parent that never asks leaves a zombie behind
+    _started[:] = [process for process in [*_started, worker] if process.poll() is None]
 
 
 def worker_running(root: Path, lane: str) -> bool:

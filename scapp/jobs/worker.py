@@ -5,6 +5,8 @@ It holds the lane's lock, so there is one worker a lane. The work itself is done
 interrupted are stopped that way, and a child that dies leaves a run that says how.
 """
 
+import errno
+import json
 import os
 import selectors
 import signal
@@ -13,14 +15,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 from filelock import FileLock, Timeout
 
-from scapp.core import files
 from scapp.core.environment import Environment
 from scapp.core.provenance import now
-from scapp.workspace.runs import HEARTBEAT_SECONDS, Failure, Run, RunStore, Status
+from scapp.workspace.runs import HEARTBEAT_SECONDS, Failure, Run, RunStore, State, Status
 
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 10.0
@@ -56,6 +58,7 @@ class Supervisor:
             return
         try:
             self._fail_abandoned()
+            self._warm_child()
             idle_since = time.monotonic()
             while time.monotonic() - idle_since < self.environment.worker_idle_seconds:
                 run = self.store.next_queued(self.lane)
@@ -82,7 +85,6 @@ class Supervisor:
             status = run.status
             if status.state != "queued":
                 return
-            (run.folder / "outcome.json").unlink(missing_ok=True)
             me = psutil.Process()
             status = Status(
                 state="running",
@@ -118,11 +120,13 @@ class Supervisor:
             if stop_seen is not None:
                 self._insist(child, time.monotonic() - stop_seen)
         selector.close()
-        if answered and child.stdout.readline().strip() == run.id:
-            self._settle(run, status)
+        answer = child.stdout.readline() if answered else ""
+        if answer:
+            _record(run, status, **json.loads(answer))
+        elif child.wait() is not None and stop_seen is not None:
+            _record(run, status, "stopped")
         else:
-            child.wait()
-            self._settle_dead(run, status, child.returncode, stopped=stop_seen is not None)
+            _record(run, status, "failed", error=death(child.returncode).model_dump())
 
     def _insist(self, child: subprocess.Popen[str], seconds: float) -> None:
         """First the step's own look at the stop file, then SIGTERM, then SIGKILL."""
@@ -130,24 +134,6 @@ class Supervisor:
             child.kill()
         elif seconds > GRACE_SECONDS:
             child.terminate()
-
-    def _settle(self, run: Run, status: Status) -> None:
-        outcome = files.read_json(run.folder / "outcome.json")
-        run.set_status(
-            status.model_copy(
-                update={
-                    "state": outcome["state"],
-                    "result": outcome.get("result", {}),
-                    "error": _failure(outcome.get("error")),
-                }
-            )
-        )
-
-    def _settle_dead(self, run: Run, status: Status, returncode: int, *, stopped: bool) -> None:
-        if stopped:
-            run.set_status(status.model_copy(update={"state": "stopped"}))
-            return
-        run.set_status(status.model_copy(update={"state": "failed", "error": death(returncode)}))
 
     def _warm_child(self) -> subprocess.Popen[str]:
         if self._child is None or self._child.poll() is not None:
@@ -179,8 +165,22 @@ def death(returncode: int) -> Failure:
     )
 
 
-def _failure(error: dict[str, str] | None) -> Failure | None:
-    return Failure.model_validate(error) if error else None
+def _record(
+    run: Run, status: Status, state: State, result: dict[str, Any] | None = None, error: dict[str, str] | None = None
+) -> None:
+    """Write how a run ended; on a full disk, as soon as there is room for it."""
+    ended = status.model_copy(
+        update={"state": state, "result": result or {}, "error": Failure.model_validate(error) if error else None}
+    )
+    while True:
+        try:
+            run.set_status(ended)
+        except OSError as fault:
+            if fault.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            time.sleep(1)
+        else:
+            return
 
 
 def child_environment(n_threads: int) -> dict[str, str]:

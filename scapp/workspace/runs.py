@@ -166,7 +166,7 @@ class Run:
                     f"This run is {observed.state}; only a stopped or failed one can go on.",
                     hint="Wait for it, or start a new run.",
                 )
-            stop_orphan(observed)
+            stop_orphan(self.status)
             (self.folder / "stop").unlink(missing_ok=True)
             self.set_status(Status(state="queued", resume=True))
 
@@ -274,6 +274,8 @@ def process_alive(pid: int | None, started: float | None) -> bool:
 
 
 def stop_orphan(status: Status) -> None:
-    """End a worker that no longer answers, so that two never work on one run."""
+    """End a worker that still has the run but no longer answers, so that two never work on one run."""
+    if status.state not in ("running", "stopping"):
+        return
     if status.pid is not None and status.host == socket.gethostname() and process_alive(status.pid, status.pid_started):
         os.kill(status.pid, signal.SIGKILL)

@@ -115,7 +115,7 @@ def test_nothing_happens_with_probability_zero_and_the_batch_is_never_written_to
     values = distinct()
     before = values.clone()
     assert torch.equal(augment(values, AugmentationConfig(**ONLY), generator()), values)
-    augment(values, AugmentationConfig(**{key: 1.0 for key in ONLY}), generator())
+    augment(values, AugmentationConfig(**dict.fromkeys(ONLY, 1.0)), generator())
     assert torch.equal(values, before)
 
 
@@ -130,7 +130,7 @@ def test_views_are_equal_by_seed_and_differ_without():
 @pytest.mark.parametrize("shape", [(1, 50), (5, 1), (1, 1)])
 def test_one_cell_one_gene_and_both_dtypes(shape, dtype):
     values = torch.ones(shape, dtype=dtype)
-    view = augment(values, AugmentationConfig(**{key: 1.0 for key in ONLY}), generator())
+    view = augment(values, AugmentationConfig(**dict.fromkeys(ONLY, 1.0)), generator())
     assert view.shape == shape
     assert view.dtype == dtype
     assert torch.isfinite(view).all()

@@ -7,7 +7,9 @@ from scapp.contrast.losses import chance_loss, collapse_meter, info_nce
 
 
 def unit(n, d, seed):
-    return torch.nn.functional.normalize(torch.randn(n, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64), dim=1)
+    return torch.nn.functional.normalize(
+        torch.randn(n, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64), dim=1
+    )
 
 
 def slow_info_nce(queries, keys, negatives, temperature, excluded=None):

@@ -6,9 +6,14 @@ from scapp.core import files
 def test_failed_write_leaves_the_old_file_and_no_rest(tmp_path):
     path = tmp_path / "value.json"
     files.write_json(path, {"a": 1})
-    with pytest.raises(RuntimeError), files.replacing(path) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
+
+    def fail_halfway():
+        with files.replacing(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_halfway()
     assert files.read_json(path) == {"a": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["value.json"]
 
