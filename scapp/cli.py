@@ -27,7 +27,8 @@ from scapp.pipelines.catalogue import step
 from scapp.pipelines.config import ImportRequest
 from scapp.pipelines.engine import Machine, execute
 from scapp.workspace.checkpoints import latest_checkpoint, write_checkpoint
-from scapp.workspace.store import Dataset, Workspace
+from scapp.workspace.dataset import Dataset
+from scapp.workspace.store import Workspace
 
 USER_MISTAKE = 2
 

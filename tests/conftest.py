@@ -11,7 +11,8 @@ from scapp.data.simulation import simulate
 from scapp.pipelines.catalogue import step
 from scapp.pipelines.config import ImportRequest
 from scapp.pipelines.engine import Machine, execute
-from scapp.workspace.store import Dataset, Workspace
+from scapp.workspace.dataset import Dataset
+from scapp.workspace.store import Workspace
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 MACHINE = Machine("cpu", 1)

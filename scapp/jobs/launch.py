@@ -11,8 +11,8 @@ from scapp.core.config import Config
 from scapp.data.checks import check_memory
 from scapp.jobs.worker import lane_lock
 from scapp.pipelines.catalogue import Step, step
+from scapp.workspace.dataset import Dataset
 from scapp.workspace.runs import Run, RunStore
-from scapp.workspace.store import Dataset
 
 _started: list["subprocess.Popen[bytes]"] = []
 REPOSITORY = Path(__file__).resolve().parents[2]

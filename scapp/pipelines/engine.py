@@ -13,7 +13,8 @@ from scapp.core.steps import StepContext
 from scapp.pipelines.catalogue import Step
 from scapp.pipelines.step import Inputs, Outcome, Reading
 from scapp.workspace.manifest import Entry
-from scapp.workspace.store import Staged, Workspace, new_provenance, stage
+from scapp.workspace.staging import Staged, new_provenance, stage
+from scapp.workspace.store import Workspace
 
 RESULT_FOLDER = "result"
 

@@ -11,7 +11,7 @@ from scapp.core.steps import StepContext
 from scapp.pipelines.config import ExportConfig
 from scapp.pipelines.step import Inputs, Outcome
 from scapp.plotting.palette import palette
-from scapp.workspace.store import Dataset
+from scapp.workspace.dataset import Dataset
 
 
 def export(inputs: Inputs, config: ExportConfig, context: StepContext) -> Outcome:

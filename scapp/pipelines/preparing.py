@@ -36,6 +36,7 @@ def prepare(inputs: Inputs, config: PrepareConfig, context: StepContext) -> Outc
         return prepare_normalised(inputs, config, context)
     slot, counts = data.read_values()
     obs, var = data.frame("obs"), data.frame("var")
+    _check_batch_key(config, obs)
     context.report(0, 4, "filtering")
     kept = filter_data(counts, obs, config)
     removed = removal_table(obs, config)["all cells"].astype(int).to_dict()
@@ -68,6 +69,7 @@ def prepare_normalised(inputs: Inputs, config: PrepareConfig, context: StepConte
     log_values = data.read(keys.X)
     everything = np.arange(data.dataset.n_cells), np.arange(data.dataset.n_genes)
     obs, var = data.frame("obs"), data.frame("var")
+    _check_batch_key(config, obs)
     values = _names(data, *everything)
     values |= {keys.obs(column): obs[column] for column in obs} | {keys.var(column): var[column] for column in var}
     values |= {name: data.read(name) for name in data.dataset.slots if name.startswith("obsm/")}
@@ -83,6 +85,14 @@ def prepare_normalised(inputs: Inputs, config: PrepareConfig, context: StepConte
     return Outcome(
         new_dataset=NewDataset(f"{data.dataset.name} · prepared", values, data.dataset.manifest.source), summary=report
     )
+
+
+def _check_batch_key(config: PrepareConfig, obs: pd.DataFrame) -> None:
+    if config.batch_key is not None and config.batch_key not in obs:
+        raise ConfigError(
+            f"There is no annotation '{config.batch_key}'; there are {', '.join(obs.columns)}.",
+            hint="Choose another column under 'Choose genes per batch', or none.",
+        )
 
 
 def _names(data: Reading, cells: np.ndarray, genes: np.ndarray) -> dict[str, Any]:
@@ -104,11 +114,6 @@ def _derived(
     obs: pd.DataFrame,
     context: StepContext,
 ) -> dict[str, Any]:
-    if config.batch_key is not None and config.batch_key not in obs:
-        raise ConfigError(
-            f"There is no annotation '{config.batch_key}'; there are {', '.join(obs.columns)}.",
-            hint="Choose another column under 'Choose genes per batch', or none.",
-        )
     context.report(2, 4, "choosing highly variable genes")
     batches = obs[config.batch_key] if config.batch_key else None
     genes = highly_variable(log_values, counts, config, batches)

@@ -6,7 +6,7 @@ import pandas as pd
 from scapp.analysis.clustering import kmeans
 from scapp.core import keys
 from scapp.metrics.clustering import compare, silhouette
-from scapp.workspace.store import Dataset
+from scapp.workspace.dataset import Dataset
 
 
 def score_representation(dataset: Dataset, name: str, label_key: str, *, seed: int) -> dict[str, float]:

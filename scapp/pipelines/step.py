@@ -9,7 +9,7 @@ import pandas as pd
 
 from scapp.core import keys
 from scapp.core.errors import DataError
-from scapp.workspace.store import Dataset
+from scapp.workspace.dataset import Dataset
 
 
 class Reading:

@@ -15,7 +15,9 @@ LINE = {"color": "#3b82c4", "width": 2}
 def curves_data(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Logged rows as a table, one row per epoch; an epoch that was logged twice (after a resume) counts once."""
     table = pd.DataFrame(rows)
-    return table.drop_duplicates("epoch", keep="last").reset_index(drop=True) if len(table) else table
+    if not len(table):
+        return table
+    return table.drop_duplicates("epoch", keep="last").sort_values("epoch").reset_index(drop=True)
 
 
 def plot_loss(curves: pd.DataFrame) -> go.Figure:

@@ -16,8 +16,8 @@ from scapp.pipelines.config import ImportRequest
 from scapp.ui import explain, state
 from scapp.ui.boundary import escape
 from scapp.ui.forms import config_form
+from scapp.workspace.dataset import Dataset
 from scapp.workspace.runs import ACTIVE, Run
-from scapp.workspace.store import Dataset
 
 ENDINGS = ["h5ad", "h5", "hdf5", "csv", "tsv", "gz", "mtx"]
 IMPORT_RUN = "import_run"

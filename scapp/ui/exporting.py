@@ -11,8 +11,8 @@ from scapp.ui import state
 from scapp.ui.live import run_panel
 from scapp.ui.routing import link
 from scapp.ui.widgets import show_table
+from scapp.workspace.dataset import Dataset
 from scapp.workspace.runs import ACTIVE
-from scapp.workspace.store import Dataset
 
 EXPECTED = (
     (keys.COUNTS, "raw counts", "upload_qc"),

@@ -17,8 +17,8 @@ from scapp.ui.forms import config_form
 from scapp.ui.live import run_panel
 from scapp.ui.routing import link
 from scapp.ui.widgets import download_csv, selected_polygons, show_figure, show_table
+from scapp.workspace.dataset import Dataset
 from scapp.workspace.runs import ACTIVE, Run
-from scapp.workspace.store import Dataset
 
 GENE = "a gene"
 

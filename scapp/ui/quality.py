@@ -16,8 +16,8 @@ from scapp.ui.boundary import escape
 from scapp.ui.forms import config_form
 from scapp.ui.live import run_panel
 from scapp.ui.widgets import show_figure, show_table
+from scapp.workspace.dataset import Dataset
 from scapp.workspace.runs import ACTIVE
-from scapp.workspace.store import Dataset
 
 FILTERS = ("min_genes", "max_genes", "min_counts", "max_counts", "max_pct_mt", "max_doublet_score", "min_cells")
 METRICS: tuple[tuple[str, str, str | None, str], ...] = (

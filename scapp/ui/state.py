@@ -16,9 +16,10 @@ from scapp.core.errors import DataError
 from scapp.data.symbols import SYMBOL_COLUMNS, gene_symbols
 from scapp.ui.boundary import escape, show_error
 from scapp.ui.routing import link
+from scapp.workspace.dataset import Dataset
 from scapp.workspace.elements import read_element
 from scapp.workspace.runs import Run, RunStore
-from scapp.workspace.store import Dataset, Workspace
+from scapp.workspace.store import Workspace
 
 _DATASET = "dataset"
 

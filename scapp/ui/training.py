@@ -17,8 +17,8 @@ from scapp.ui.boundary import boundary
 from scapp.ui.forms import config_form
 from scapp.ui.routing import link
 from scapp.ui.widgets import download_csv, show_figure
+from scapp.workspace.dataset import Dataset
 from scapp.workspace.runs import ACTIVE, Run
-from scapp.workspace.store import Dataset
 
 STEP = "clear"
 PRESET_NAMES = {

@@ -11,21 +11,19 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import psutil
 from filelock import FileLock
 
 from scapp.core import files, keys
-from scapp.core.errors import ConfigError, DataError, StaleInputError, listed
-from scapp.core.provenance import Provenance, fingerprint, now, versions
-from scapp.workspace.elements import new_id, read_csc_column, read_element, write_element
-from scapp.workspace.manifest import FORMAT, Entry, Manifest, Parent, Retired
+from scapp.core.errors import ConfigError, DataError, StaleInputError
+from scapp.core.provenance import Provenance, now
+from scapp.workspace.dataset import Dataset
+from scapp.workspace.elements import new_id
+from scapp.workspace.manifest import FORMAT, Manifest, Parent, Retired
+from scapp.workspace.staging import Staged, stage, staging_prefix, writer_alive
 
 LOCK_SECONDS = 60
 KEEP_RETIRED = timedelta(hours=1)
@@ -33,96 +31,6 @@ KEEP_RETIRED = timedelta(hours=1)
 
 _ID = re.compile(r"[0-9a-f]{16}")
 _MANIFEST = "manifest.json"
-_PRODUCED_BY = {keys.X: "the Upload & QC page ('Filter and normalise')", keys.COUNTS: "importing raw counts"}
-
-
-@dataclass(frozen=True)
-class Staged:
-    """Elements written and not yet part of a dataset."""
-
-    folder: Path
-    entries: dict[str, Entry]
-    provenance: Provenance
-    inputs: dict[str, str]
-
-
-class Dataset:
-    """One version of a dataset: what its manifest named when it was opened."""
-
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
-        self.folder = folder
-        self.manifest = manifest
-
-    @property
-    def id(self) -> str:
-        """Random id, also the folder's name."""
-        return self.manifest.id
-
-    @property
-    def name(self) -> str:
-        """The user's name for it."""
-        return self.manifest.name
-
-    @property
-    def n_cells(self) -> int:
-        """Number of cells."""
-        return self.manifest.n_cells
-
-    @property
-    def n_genes(self) -> int:
-        """Number of genes."""
-        return self.manifest.n_genes
-
-    @property
-    def slots(self) -> Mapping[str, Entry]:
-        """Slots that hold something, in the order of writing."""
-        return self.manifest.slots
-
-    def __contains__(self, slot: str) -> bool:
-        return slot in self.manifest.slots
-
-    def columns(self, field: str = "obs") -> list[str]:
-        """Names of the cell (or gene) annotations."""
-        return keys.names_in(self.manifest.slots, field)
-
-    def read(self, slot: str) -> Any:
-        """The value of a slot.
-
-        Raises
-        ------
-        DataError
-            The slot is empty; the hint names the page that fills it.
-        """
-        return read_element(self._element(slot))
-
-    def obs(self, columns: list[str]) -> pd.DataFrame:
-        """Some cell annotations, in file order, without loading the names of the cells."""
-        return pd.DataFrame({column: self.read(keys.obs(column)) for column in columns}, index=range(self.n_cells))
-
-    def names(self, slot: str) -> pd.Index:
-        """``obs_names`` or ``var_names``."""
-        return pd.Index(self.read(slot), dtype=object).astype(str)
-
-    def var(self) -> pd.DataFrame:
-        """All gene annotations, indexed by gene name."""
-        columns = {column: self.read(keys.var(column)) for column in self.columns("var")}
-        return pd.DataFrame(columns, index=self.names(keys.VAR_NAMES))
-
-    def gene(self, position: int) -> np.ndarray:
-        """log-normalised values of one gene, shape (n_cells,), read from the by-gene copy of X."""
-        if not 0 <= position < self.n_genes:
-            raise DataError(f"There is no gene number {position}.", hint="Choose a gene from the list.")
-        return read_csc_column(self._element(keys.X_BY_GENE), position)
-
-    def _element(self, slot: str) -> Path:
-        entry = self.manifest.slots.get(slot)
-        if entry is None:
-            where = _PRODUCED_BY.get(slot, "an earlier step")
-            raise DataError(
-                f"'{self.name}' has no {slot}; it holds {listed(self.manifest.slots)}.",
-                hint=f"It is made by {where}.",
-            )
-        return self.folder / "elements" / entry.element
 
 
 class Workspace:
@@ -230,7 +138,7 @@ class Workspace:
             A slot that was read has changed meanwhile.
         """
         folder = self._folder(id)
-        staging = files.temporary_folder(folder / "staging", _staging_prefix())
+        staging = files.temporary_folder(folder / "staging", staging_prefix())
         try:
             staged = stage(values, staging, provenance=provenance, inputs=dict(inputs or {}))
             return self.adopt(id, staged)
@@ -321,7 +229,7 @@ class Workspace:
             elements = folder / "elements"
             doomed = [path for path in elements.iterdir() if path.name not in named] if elements.exists() else []
             staging = folder / "staging"
-            doomed += [path for path in staging.iterdir() if not _writer_alive(path.name)] if staging.exists() else []
+            doomed += [path for path in staging.iterdir() if not writer_alive(path.name)] if staging.exists() else []
             for path in doomed:
                 shutil.rmtree(path)
         return len(doomed)
@@ -340,28 +248,6 @@ class Workspace:
         locks.mkdir(exist_ok=True)
         with FileLock(locks / f"{id}.lock", timeout=LOCK_SECONDS):
             yield
-
-
-def stage(
-    values: Mapping[str, Any], folder: Path, *, provenance: Provenance, inputs: dict[str, str] | None = None
-) -> Staged:
-    """Write values as elements into a folder, with a by-gene copy beside X."""
-    values = dict(values)
-    if keys.X in values:
-        values[keys.X_BY_GENE] = values[keys.X].tocsc()
-    folder.mkdir(parents=True, exist_ok=True)
-    entries = {}
-    for slot, value in values.items():
-        element = new_id()
-        write_element(folder / element, value)
-        entries[slot] = Entry(element=element, fingerprint=fingerprint(value), provenance=provenance.id, version=0)
-    files.fsync_tree(folder)
-    return Staged(folder, entries, provenance, inputs or {})
-
-
-def new_provenance(step: str, **details: Any) -> Provenance:
-    """A provenance record with a fresh id, the time and the versions of this process."""
-    return Provenance(id=new_id(), step=step, versions=versions(), created=now(), **details)
 
 
 def _merge(manifest: Manifest, staged: Staged) -> None:
@@ -399,15 +285,3 @@ def _link_or_copy(source: str, target: str) -> str:
         # another file system, or one without hard links
         shutil.copy2(source, target)
     return target
-
-
-def _staging_prefix() -> str:
-    return f"{os.getpid()}-{int(psutil.Process().create_time())}-"
-
-
-def _writer_alive(name: str) -> bool:
-    pid, started, _ = name.split("-", 2)
-    try:
-        return int(psutil.Process(int(pid)).create_time()) == int(started)
-    except psutil.NoSuchProcess:
-        return False

@@ -18,7 +18,8 @@ from scapp.jobs.worker import death
 from scapp.pipelines.catalogue import step
 from scapp.pipelines.engine import adopt_result
 from scapp.workspace.runs import RunStore
-from scapp.workspace.store import Workspace, new_provenance
+from scapp.workspace.staging import new_provenance
+from scapp.workspace.store import Workspace
 from tests.conftest import run_step
 
 LONG = {"hidden": 64, "dim": 8, "batch_size": 32, "queue_size": 64, "epochs": 3000}

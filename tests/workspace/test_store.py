@@ -13,7 +13,8 @@ from scipy import sparse
 from scapp.core import files, keys
 from scapp.core.errors import ConfigError, DataError, StaleInputError
 from scapp.core.provenance import fingerprint
-from scapp.workspace.store import Workspace, new_provenance
+from scapp.workspace.staging import new_provenance
+from scapp.workspace.store import Workspace
 
 VALUES = {
     keys.OBS_NAMES: pd.Index(["a", "b", "c"]),

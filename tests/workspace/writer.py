@@ -5,7 +5,8 @@ import sys
 
 import numpy as np
 
-from scapp.workspace.store import Workspace, new_provenance
+from scapp.workspace.staging import new_provenance
+from scapp.workspace.store import Workspace
 
 
 def main() -> None:

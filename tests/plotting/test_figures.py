@@ -1,0 +1,104 @@
+import numpy as np
+import pandas as pd
+
+from scapp.plotting.cell_map import RASTER_PIXELS, inside, plot_map, raster_pixels
+from scapp.plotting.palette import palette
+from scapp.plotting.quality import histogram_data, plot_counts_against_genes, plot_histogram
+from scapp.plotting.training import curves_data, plot_curve, plot_loss, plot_view
+
+POINTS = np.array([[0.0, 0], [1, 1], [2, 0], [10, 10]])
+GROUPS = pd.Series(pd.Categorical(["a", "b", "a", None]))
+
+
+def test_palette_is_different_stable_and_hexadecimal():
+    colours = palette(80)
+    assert len(set(colours)) == 80
+    assert all(len(c) == 7 and c[0] == "#" for c in colours)
+    assert palette(5) == colours[:5]
+
+
+def test_histogram_counts_every_cell_once_and_pools_many_samples():
+    values = np.arange(100.0)
+    assert histogram_data(values).counts["all cells"].sum() == 100
+    samples = pd.Series([f"s{i % 20}" for i in range(100)])
+    counts = histogram_data(values, samples).counts
+    assert sum(c.sum() for c in counts.values()) == 100
+    assert len(counts) == 13
+    assert "other samples" in counts
+
+
+def test_thresholds_are_drawn_inside_the_range_only():
+    data = histogram_data(np.arange(100.0))
+    assert len(plot_histogram(data, title="t", lower=10, upper=90).layout.shapes) == 4
+    assert len(plot_histogram(data, title="t", lower=0, upper=None).layout.shapes) == 0
+    assert plot_histogram(histogram_data(np.array([])), title="t").layout.annotations[0].text == "no cells"
+
+
+def test_scatter_shows_kept_and_removed():
+    figure = plot_counts_against_genes(np.arange(4), np.arange(4), None, np.array([True, False, False, False]))
+    assert [len(trace.x) for trace in figure.data] == [3, 1]
+    many = plot_counts_against_genes(np.arange(30_000), np.arange(30_000), np.ones(30_000), np.zeros(30_000, bool))
+    assert len(many.data[0].x) == 20_000
+    assert "20,000 of 30,000" in many.layout.title.text
+
+
+def test_map_has_a_trace_per_category_and_missing_ones_apart():
+    figure = plot_map(POINTS, GROUPS, title="kind")
+    assert [trace.name for trace in figure.data] == ["not given (1)", "a (2)", "b (1)"]
+    assert plot_map(np.empty((0, 2)), None, title="").layout.annotations[0].text == "no cells"
+
+
+def test_high_values_are_drawn_last():
+    figure = plot_map(POINTS, pd.Series([3.0, 1, np.nan, 2]), title="gene")
+    assert [v for v in figure.data[0].marker.color if v == v] == [1, 2, 3]
+
+
+def test_large_maps_become_an_image_with_the_same_frame(monkeypatch):
+    monkeypatch.setattr("scapp.plotting.cell_map.MOST_POINTS", 3)
+    figure = plot_map(POINTS, GROUPS, title="kind")
+    assert len(figure.layout.images) == 1
+    assert (figure.layout.images[0].sizex, figure.layout.images[0].sizey) == (10, 10)
+    assert [trace.name for trace in figure.data if trace.name] == ["a", "b"]
+
+
+def test_raster_pixels_by_hand():
+    image = raster_pixels(POINTS, GROUPS, ["#ff0000", "#00ff00"])
+    last = RASTER_PIXELS - 1
+    assert image[last, 0].tolist() == [255, 0, 0, 255]
+    middle = int(0.1 * last)
+    assert image[last - middle, middle].tolist() == [0, 255, 0, 255]
+    assert image[0, 0].tolist()[3] == 0
+    assert (image[..., 3] > 0).sum() == 4
+    values = raster_pixels(POINTS, pd.Series([0.0, 1, 2, 3]))
+    assert (values[..., 3] > 0).sum() == 4
+    assert (raster_pixels(POINTS, None)[..., 3] > 0).sum() == 4
+
+
+def test_membership_in_polygons():
+    square = [(-0.5, -0.5), (2.5, -0.5), (2.5, 1.5), (-0.5, 1.5)]
+    assert inside(POINTS, [square]).tolist() == [True, True, True, False]
+    assert inside(POINTS, [square, [(9, 9), (11, 9), (11, 11), (9, 11)]]).all()
+    assert not inside(POINTS, []).any()
+    assert not inside(POINTS, [[(0, 0), (1, 1)]]).any()
+
+
+def rows(n):
+    return [
+        {"epoch": i + 1, "loss": 1.0 / (i + 1), "chance": 2.0, "accuracy": 0.1, "spread": 0.5, "learning_rate": 1.0}
+        for i in range(n)
+    ]
+
+
+def test_curves_count_a_repeated_epoch_once():
+    table = curves_data([*rows(3), *rows(2)])
+    assert table["epoch"].tolist() == [1, 2, 3]
+    assert len(curves_data([])) == 0
+
+
+def test_training_figures_with_and_without_rows():
+    assert [t.name for t in plot_loss(curves_data(rows(3))).data] == ["loss (InfoNCE)", "chance"]
+    assert len(plot_loss(curves_data([])).data) == 0
+    assert len(plot_curve(curves_data(rows(3)), "spread", "spread", reference=1.0).layout.shapes) == 1
+    assert len(plot_view(POINTS, GROUPS).data) == 3
+    assert len(plot_view(POINTS, pd.Series([1.0, 2, 3, 4], name="x")).data) == 1
+    assert len(plot_view(np.empty((0, 2)), None).data) == 0

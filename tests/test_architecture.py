@@ -1,0 +1,83 @@
+"""The house keeps its walls: what the web process loads, and what each module may grow to."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scapp.pipelines.catalogue import STEPS
+from scapp.ui.routing import PAGES, ROOT, page_file
+
+HEAVY = ("torch", "scanpy", "umap", "numba")
+
+
+def sources():
+    return [ROOT / "app.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "scapp").rglob("*.py")]
+
+
+def test_the_web_process_loads_no_heavy_library():
+    """Import app, every page's imports, and all of ui, in a fresh process."""
+    modules = [
+        p.relative_to(ROOT).with_suffix("") for p in (ROOT / "scapp" / "ui").glob("*.py") if p.stem != "__init__"
+    ]
+    imports = [".".join(module.parts) for module in modules]
+    for page in [ROOT / "app.py", *(page_file(p.id) for p in PAGES)]:
+        imports += [node.module for node in ast.walk(ast.parse(page.read_text())) if isinstance(node, ast.ImportFrom)]
+    code = f"import importlib, sys\nfor name in {imports!r}: importlib.import_module(name)\nprint([m for m in {HEAVY!r} if m in sys.modules])"
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert finished.stdout.strip() == "[]"
+
+
+def test_app_is_configuration_and_navigation_only():
+    assert len((ROOT / "app.py").read_text().splitlines()) < 60
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.id)
+def test_every_page_begins_with_the_guard_and_catches_in_one_place(page):
+    tree = ast.parse(page_file(page.id).read_text())
+    statements = [node for node in tree.body if not isinstance(node, (ast.Import, ast.ImportFrom))][1:]
+    assert ast.unparse(statements[0]) == "guard()"
+    assert any(isinstance(node, ast.With) and "boundary()" in ast.unparse(node.items[0]) for node in statements)
+
+
+def test_nothing_is_unpickled():
+    for path in sources():
+        text = path.read_text()
+        for word in ("pickle.load", "allow_pickle=True", "weights_only=False", "torch.load", "joblib.load"):
+            assert word not in text, f"{path}: {word}"
+
+
+def test_every_step_can_be_loaded():
+    for step in STEPS:
+        assert callable(step.load())
+        step.config()
+
+
+def test_version_and_changelog_agree():
+    from scapp import __version__
+
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    first = next(line for line in changelog.splitlines() if line.startswith("## "))
+    assert __version__ in first
+
+
+def test_docs_tables_are_up_to_date():
+    """The tables of settings in docs/methods.md are generated: python -m docs.generate."""
+    from docs.generate import TARGET, render
+
+    assert TARGET.read_text() == render(TARGET.read_text())
+
+
+def test_files_stay_readable():
+    for path in sources():
+        assert len(path.read_text().splitlines()) <= 400, path
+
+
+def test_tests_mirror_packages():
+    rooms = {
+        path.name for path in (ROOT / "scapp").iterdir() if path.is_dir() and path.name not in ("__pycache__", "ui")
+    }
+    tests = {path.name for path in (Path(__file__).parent).iterdir() if path.is_dir()}
+    assert rooms <= tests

@@ -1,0 +1,127 @@
+"""The command line's contract: JSON on the last line, exit status, nothing half written."""
+
+import json
+
+import anndata as ad
+import pytest
+
+from scapp.cli import main
+
+TINY = ["--hidden", "16", "--dim", "8", "--batch-size", "32", "--queue-size", "64"]
+
+
+@pytest.fixture
+def run(capsys):
+    def call(*arguments):
+        status = main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        lines = captured.out.strip().splitlines()
+        return status, json.loads(lines[-1]) if lines else None, captured.err
+
+    return call
+
+
+def test_clear_writes_the_slots_and_the_figures(run, study_file, tmp_path):
+    output = tmp_path / "out.h5ad"
+    status, result, _ = run(
+        "clear", study_file, "-o", output, "--epochs", 2, "--label-key", "cell_type", "--device", "cpu", *TINY
+    )
+    assert status == 0
+    expected = {"n_cells", "n_genes", "epochs", "device", "train_seconds", "cells_per_s", "peak_memory_mb"}
+    expected |= {"kmeans_ari", "kmeans_nmi", "leiden_ari", "leiden_nmi", "silhouette"}
+    assert set(result) == expected
+    assert (result["n_cells"], result["epochs"], result["device"]) == (150, 2, "cpu")
+    adata = ad.read_h5ad(output)
+    assert adata.n_obs == 150
+    assert {"X_clear", "X_umap_clear"} <= set(adata.obsm)
+    assert "leiden_clear" in adata.obs
+    assert [path.name for path in tmp_path.iterdir()] == ["out.h5ad"]
+
+
+def test_settings_come_from_preset_file_and_options_in_that_order(run, study_file, tmp_path):
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"epochs": 3, "augmentation": {"mask_share": 0.4}}))
+    output = tmp_path / "out.h5ad"
+    options = ["--preset", "authors_code", "--config", config, "--epochs", 1, *TINY]
+    assert run("clear", study_file, "-o", output, *options)[0] == 0
+    records = json.loads(ad.read_h5ad(output).uns["scapp"]["provenance"]).values()
+    used = next(record["config"] for record in records if record["step"] == "clear")
+    assert (used["optimizer"], used["epochs"]) == ("sgd", 1)
+    assert (used["augmentation"]["mask_share"], used["augmentation"]["noise_sd"]) == (0.4, 0.5)
+
+
+def test_qc_filters_and_import_keeps_everything(run, study_file, tmp_path):
+    status, result, _ = run(
+        "qc", study_file, "-o", tmp_path / "qc.h5ad", "--max-pct-mt", 15, "--min-genes", 0, "--n-top-genes", 50
+    )
+    assert status == 0
+    assert result["n_cells_after"] < result["n_cells_before"] == 150
+    adata = ad.read_h5ad(tmp_path / "qc.h5ad")
+    assert adata.n_obs == result["n_cells_after"]
+    assert adata.var["highly_variable"].sum() == 50
+    status, result, _ = run("import", study_file, "-o", tmp_path / "import.h5ad")
+    assert (status, result["n_cells"], result["taken_from"]) == (0, 150, "layers['counts']")
+
+
+def test_labels_and_transposed_tables(run, study, tmp_path):
+    table = study.to_df(layer="counts").iloc[:20]
+    table.T.to_csv(tmp_path / "t.csv")
+    study.obs["cell_type"].iloc[:20].to_csv(tmp_path / "labels.csv")
+    options = ["--transpose", "--labels", tmp_path / "labels.csv"]
+    status, result, _ = run("import", tmp_path / "t.csv", "-o", tmp_path / "o.h5ad", *options)
+    assert (status, result["n_cells"], result["n_genes"]) == (0, 20, 200)
+    assert ad.read_h5ad(tmp_path / "o.h5ad").obs["cell_type"].tolist() == study.obs["cell_type"].iloc[:20].tolist()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["clear", "nothing.h5ad", "-o", "{tmp}/o.h5ad"], "no file 'nothing.h5ad'"),
+        (["clear", "{study}", "-o", "{tmp}/o.csv"], "does not end in .h5ad"),
+        (["clear", "{study}", "-o", "{tmp}/none/o.h5ad"], "no folder"),
+        (["clear", "{study}", "-o", "{tmp}/o.h5ad", "--label-key", "kind"], "no annotation 'kind'; it has cell_type"),
+        (["clear", "{study}", "-o", "{tmp}/o.h5ad", "--temperature", "-1"], "temperature"),
+        (["clear", "{study}", "-o", "{tmp}/o.h5ad", "--resume"], "no checkpoint"),
+        (["clear", "{study}", "-o", "{tmp}/o.h5ad", "--device", "cuda"], "not available"),
+        (["qc", "{study}", "-o", "{tmp}/o.h5ad", "--min-genes", "5000"], "leave 0 of 150 cells"),
+    ],
+)
+def test_mistakes_exit_with_2_and_leave_nothing(run, study_file, tmp_path, arguments, said):
+    import torch
+
+    if "cuda" in arguments and torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    filled = [argument.format(study=study_file, tmp=tmp_path) for argument in arguments]
+    status, result, error = run(*filled)
+    assert status == 2
+    assert result is None
+    assert said in error
+    assert "Traceback" not in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_command_resumes_to_the_same_result(run, study_file, tmp_path, monkeypatch):
+    whole, resumed = tmp_path / "whole.h5ad", tmp_path / "resumed.h5ad"
+    options = ["--epochs", 6, *TINY]
+    assert run("clear", study_file, "-o", whole, *options)[0] == 0
+
+    from scapp import cli
+
+    class Dying(cli.ConsoleContext):
+        looks = 0
+
+        def stop_requested(self):
+            self.looks += 1
+            return self.looks > 9
+
+    monkeypatch.setattr(cli, "ConsoleContext", Dying)
+    from scapp.core.steps import StepStopped
+
+    with pytest.raises(StepStopped):
+        main(["clear", str(study_file), "-o", str(resumed), "--epochs", "6", *TINY])
+    assert not resumed.exists()
+    monkeypatch.undo()
+    assert run("clear", study_file, "-o", resumed, "--resume", *options)[0] == 0
+    first, second = ad.read_h5ad(whole).obsm["X_clear"], ad.read_h5ad(resumed).obsm["X_clear"]
+    assert (first == second).all()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["resumed.h5ad", "whole.h5ad"]
