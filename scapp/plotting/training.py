@@ -27,7 +27,7 @@ def plot_loss(curves: pd.DataFrame) -> go.Figure:
         figure.add_scatter(
             x=curves["epoch"], y=curves["chance"], mode="lines", name="chance", line={"color": MUTED, "dash": "dash"}
         )
-        figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.15, "x": 0})
+        figure.update_layout(showlegend=True, legend={"orientation": "h", "y": -0.35, "x": 0})
     return figure
 
 

@@ -16,6 +16,7 @@ from scapp.pipelines.config import ImportRequest
 from scapp.ui import explain, state
 from scapp.ui.boundary import escape
 from scapp.ui.forms import config_form
+from scapp.ui.live import prewarm
 from scapp.workspace.dataset import Dataset
 from scapp.workspace.runs import ACTIVE, Run
 
@@ -99,6 +100,7 @@ def import_in_progress() -> Run | None:
 
 def import_form() -> None:
     """Three ways to bring data: upload, a path on the server, an example."""
+    prewarm("light")
     upload, path, example = st.tabs(["Upload a file", "Path on this computer", "Example"])
     with upload:
         _upload_form()

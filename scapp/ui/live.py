@@ -19,6 +19,11 @@ WORDS: dict[State, str] = {
 }
 
 
+def prewarm(lane: str) -> None:
+    """Start a lane's worker while the user still chooses: its libraries take seconds to load."""
+    ensure_worker(state.root(), lane)
+
+
 def run_panel(run: Run | None, *, key: str) -> State | None:
     """Show a run; while it is active the panel refreshes itself, and the page when it ends.
 

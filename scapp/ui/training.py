@@ -58,6 +58,7 @@ def _run_name(run: Run) -> str:
 def start_section(dataset: Dataset, run: Run | None) -> None:
     """Settings, an estimate, and the button."""
     active = run is not None and run.observe().state in ACTIVE
+    live.prewarm("training")
     with st.expander("Settings of a new run", expanded=run is None):
         preset = st.segmented_control(
             "Preset",
@@ -216,12 +217,13 @@ def _numbers(run: Run, rows: list[dict[str, Any]]) -> None:
         return
     last = rows[-1]
     left = (last["epochs"] - last["epoch"]) * float(np.median([row["seconds"] for row in rows[-20:]]))
-    columns = st.columns(5)
+    columns = st.columns(6)
     columns[0].metric("Epoch", f"{last['epoch']} of {last['epochs']}")
-    columns[1].metric("Loss (chance)", f"{last['loss']:.3f} ({last['chance']:.3f})")
-    columns[2].metric("Instance accuracy", f"{100 * last['accuracy']:.1f}%")
-    columns[3].metric("Cells per second", f"{last['cells_per_s']:,.0f}")
-    columns[4].metric("Time left", _duration(left) if run.observe().state in ACTIVE and left > 0 else "none")
+    columns[1].metric("Loss", f"{last['loss']:.3f}")
+    columns[2].metric("Chance level", f"{last['chance']:.3f}")
+    columns[3].metric("Accuracy", f"{100 * last['accuracy']:.1f}%", help=explain.ACCURACY)
+    columns[4].metric("Cells/s", f"{last['cells_per_s']:,.0f}")
+    columns[5].metric("Time left", _duration(left) if run.observe().state in ACTIVE and left > 0 else "none")
 
 
 def _view(dataset: Dataset, run: Run, colour: str | None, *, frozen: bool) -> tuple[np.ndarray, pd.Series | None]:

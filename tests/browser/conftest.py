@@ -1,0 +1,129 @@
+"""One server and one warm worker for the browser suite."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from scapp.data.config import SimulationConfig
+from scapp.data.simulation import simulate
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+class Server:
+    """The app as a user starts it, on a free port and its own workspace."""
+
+    def __init__(self, folder: Path) -> None:
+        self.workspace = folder / "workspace"
+        self.log = folder / "server.log"
+        with socket.socket() as free:
+            free.bind(("localhost", 0))
+            self.port = free.getsockname()[1]
+        self.address = f"http://localhost:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        environment = {**os.environ, "SCAPP_WORKSPACE": str(self.workspace), "SCAPP_THREADS": "1"}
+        options = ["--server.headless", "true", "--server.port", str(self.port)]
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "streamlit", "run", "app.py", *options], cwd=ROOT, env=environment, stdout=log, stderr=log
+            )
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            try:
+                urllib.request.urlopen(f"{self.address}/_stcore/health").close()
+            except OSError:
+                time.sleep(0.1)
+            else:
+                return
+        raise AssertionError(self.log.read_text())
+
+    def stop(self) -> None:
+        assert self.process is not None
+        self.process.terminate()
+        self.process.wait(30)
+
+    def end(self) -> None:
+        self.stop()
+        for process in psutil.process_iter(["cmdline"]):
+            if str(self.workspace) in " ".join(process.info["cmdline"] or []):
+                process.kill()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    if CHROMIUM is None:
+        pytest.skip("no chromium on the path: install Debian's package chromium to run the browser tests")
+    server = Server(tmp_path_factory.mktemp("browser"))
+    server.start()
+    yield server
+    server.end()
+    complaints = [line for line in server.log.read_text().splitlines() if "Error" in line or "Traceback" in line]
+    assert complaints == []
+
+
+def _note(errors: list[str], message: Any) -> None:
+    """Keep a console error, but not Streamlit's own probing: below a page's address it asks for its health
+    at two wrong places before the right one, and while the server restarts nothing answers."""
+    own = "/_stcore/" in message.location.get("url", "") or "/_stcore/" in message.text
+    if message.type == "error" and not own:
+        errors.append(f"{message.text} {message.location.get('url', '')}")
+
+
+@pytest.fixture
+def open_browser(server, tmp_path):
+    """Open a browser window; at the end its console must hold no error."""
+    from playwright.sync_api import sync_playwright
+
+    errors: list[str] = []
+    contexts = []
+    with sync_playwright() as playwright:
+
+        def open_window(theme="light"):
+            context = playwright.chromium.launch_persistent_context(
+                tmp_path / f"profile{len(contexts)}",
+                executable_path=CHROMIUM,
+                args=ARGUMENTS,
+                viewport={"width": 1440, "height": 900},
+                color_scheme=theme,
+                accept_downloads=True,
+            )
+            contexts.append(context)
+            page = context.pages[0]
+            page.set_default_timeout(60_000)
+            page.on("console", lambda message: _note(errors, message))
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            return page
+
+        yield open_window
+        for context in contexts:
+            context.close()
+    assert errors == []
+
+
+@pytest.fixture(scope="session")
+def upload(tmp_path_factory):
+    """A file the app has never seen: 300 cells of 3 types with labels."""
+    path = tmp_path_factory.mktemp("upload") / "my cells.h5ad"
+    simulate(SimulationConfig(n_cells=300, n_genes=300, n_types=3, type_strength=2, marker_share=0.3)).write_h5ad(path)
+    return path

@@ -1,0 +1,280 @@
+"""Every page, empty and loaded, without a browser."""
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from scapp.contrast.config import clear_config
+from scapp.core import keys
+from scapp.pipelines.catalogue import step
+from scapp.ui.routing import PAGES, ROOT
+from scapp.workspace.runs import Failure, RunStore, Status
+from tests.conftest import run_step
+
+TINY = {"hidden": 16, "dim": 8, "batch_size": 32, "queue_size": 64, "epochs": 3}
+
+
+@pytest.fixture
+def app(workspace, monkeypatch):
+    """The app on an empty workspace; no worker is started."""
+    monkeypatch.setenv("SCAPP_WORKSPACE", str(workspace.root))
+    started = []
+    for place in ("scapp.jobs.launch.ensure_worker", "scapp.ui.live.ensure_worker", "scapp.ui.training.ensure_worker"):
+        monkeypatch.setattr(place, lambda root, lane: started.append(lane))
+
+    def open_page(id, **query):
+        at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        for name, value in query.items():
+            at.query_params[name] = value
+        at.run()
+        if id != "home":
+            at.switch_page(f"pages/{id}.py")
+            for name, value in query.items():
+                at.query_params[name] = value
+            at.run()
+        assert not at.exception
+        return at
+
+    open_page.started = started
+    return open_page
+
+
+def texts(at):
+    elements = [
+        *at.markdown,
+        *at.info,
+        *at.error,
+        *at.warning,
+        *at.success,
+        *at.title,
+        *at.header,
+        *at.subheader,
+        *at.caption,
+    ]
+    return "\n".join(element.value for element in elements)
+
+
+def button(at, label):
+    found = [b for b in at.button if b.label == label]
+    assert found, [b.label for b in at.button]
+    return found[0]
+
+
+def runs(workspace):
+    return RunStore(workspace.root)
+
+
+@pytest.fixture
+def trained(workspace, prepared, tmp_path):
+    """A dataset with CLEAR, a map and clusters, and a finished run in the store."""
+    config = clear_config(**TINY)
+    summary = run_step(workspace, "clear", config.model_dump(), prepared.id, tmp_path / "clear")
+    run_step(workspace, "map", {"representation": "clear"}, prepared.id, tmp_path / "map")
+    run = runs(workspace).create(
+        "clear", dataset=prepared.id, config=config.model_dump(mode="json"), title="Train CLEAR", lane="training"
+    )
+    row = {
+        "epoch": 1,
+        "epochs": 3,
+        "loss": 3.0,
+        "chance": 4.0,
+        "accuracy": 0.2,
+        "spread": 0.5,
+        "learning_rate": 1.0,
+        "cells_per_s": 9.0,
+        "seconds": 1.0,
+    }
+    from scapp.core import files
+
+    files.append_json_line(run.folder / "metrics.jsonl", row)
+    np.save(run.folder / "view.npy", np.column_stack([np.arange(150), np.zeros((150, 2))]))
+    run.set_status(Status(state="done", result=summary))
+    return workspace.open(prepared.id)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.id)
+def test_every_page_opens_empty_and_says_what_to_do(app, page):
+    shown = texts(app(page.id))
+    expected = {"home": "There are no datasets yet", "upload_qc": "Pick an example"}.get(page.id, "No dataset is open")
+    assert expected.lower() in shown.lower()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.id)
+def test_every_page_opens_with_a_finished_dataset(app, page, trained):
+    at = app(page.id, dataset=trained.id)
+    assert not at.error, at.error[0].value
+    assert "No dataset is open" not in texts(at)
+
+
+@pytest.mark.parametrize("page", ["train_clear", "cell_map"])
+def test_an_unprepared_dataset_is_sent_to_qc(app, page, imported):
+    assert "not normalised yet" in texts(app(page, dataset=imported.id))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.id)
+def test_a_deleted_or_invented_dataset_in_the_address_is_an_error_box(app, page):
+    for id in ("0123456789abcdef", "../../etc"):
+        at = app(page.id, dataset=id)
+        if page.id != "home" or at.error:
+            assert "Open" in at.error[0].value
+
+
+def test_an_example_is_queued_with_one_click(app, workspace):
+    at = app("home")
+    button(at, "Open this example").click()
+    at.run()
+    (run,) = runs(workspace).list()
+    assert (run.config.step, run.config.config["example"]) == ("import", "pbmc")
+    assert "light" in app.started
+
+
+def test_an_upload_is_copied_and_queued_under_a_safe_name(app, workspace, study_file):
+    at = app("upload_qc")
+    at.file_uploader[0].upload("../../my study.h5ad", study_file.read_bytes())
+    at.run()
+    button(at, "Import").click()
+    at.run()
+    (run,) = runs(workspace).list()
+    path = run.config.config["path"]
+    assert path.startswith(str(workspace.root / "uploads"))
+    assert path.endswith("/my_study.h5ad")
+    assert run.config.config["name"] == "my_study"
+
+
+def test_a_path_outside_the_allowed_folders_is_refused(app, workspace, tmp_path, monkeypatch):
+    monkeypatch.setenv("SCAPP_DATA_DIRS", str(tmp_path))
+    at = app("upload_qc")
+    next(t for t in at.text_input if t.key == "path").input("/etc/passwd")
+    at.run()
+    next(b for b in at.button if b.key == "path.go").click()
+    at.run()
+    assert "outside the folders" in at.error[0].value
+    assert runs(workspace).list() == []
+
+
+def test_thresholds_move_the_numbers_and_are_what_is_queued(app, workspace, imported):
+    at = app("upload_qc", dataset=imported.id)
+    before = next(m.value for m in at.metric if m.label == "Cells after filtering")
+    button(at, "Use suggested thresholds").click()
+    at.run()
+    after = next(m.value for m in at.metric if m.label == "Cells after filtering")
+    assert (before, after != before) == ("150", True)
+    button(at, "Filter and normalise").click()
+    at.run()
+    (run,) = runs(workspace).list(step="prepare")
+    assert run.config.config["max_pct_mt"] is not None
+    removed = step("prepare").config.build(run.config.config)
+    metrics = imported.obs([keys.TOTAL_COUNTS, keys.N_GENES, keys.PCT_MT])
+    from scapp.data.thresholds import removal_table
+
+    assert 150 - removal_table(metrics, removed).loc["any filter", "all cells"] == int(after)
+    button(at, "Keep every cell").click()
+    at.run()
+    assert next(m.value for m in at.metric if m.label == "Cells after filtering") == "150"
+
+
+def test_training_is_queued_with_the_form_and_named_in_the_address(app, workspace, prepared):
+    at = app("train_clear", dataset=prepared.id)
+    next(n for n in at.number_input if n.label == "Epochs").set_value(7)
+    at.run()
+    button(at, "Train CLEAR").click()
+    at.run()
+    (run,) = runs(workspace).list(step="clear")
+    assert run.config.config["epochs"] == 7
+    assert at.query_params["run"] in (run.id, [run.id])
+    assert "training" in app.started
+
+
+def test_presets_fill_the_form(app, prepared):
+    at = app("train_clear", dataset=prepared.id)
+    assert next(n.value for n in at.number_input if n.label == "Epochs") == 200
+    next(c for c in at.segmented_control if c.label == "Preset").set_value("authors_code")
+    at.run()
+    assert next(n.value for n in at.number_input if n.label == "Epochs") == 100
+    assert next(s.value for s in at.selectbox if s.label == "Optimizer") == "sgd"
+
+
+@pytest.mark.parametrize(("state", "label"), [("failed", "Start again"), ("stopped", "Start again")])
+def test_ended_runs_show_the_reason_and_a_way_on(app, workspace, prepared, state, label):
+    run = runs(workspace).create(
+        "clear",
+        dataset=prepared.id,
+        config=clear_config().model_dump(mode="json"),
+        title="Train CLEAR",
+        lane="training",
+    )
+    run.set_status(
+        Status(
+            state=state, error=Failure(message="The loss became nan.", hint="Lower it.") if state == "failed" else None
+        )
+    )
+    (run.folder / "log.txt").write_text("details")
+    at = app("train_clear", dataset=prepared.id)
+    assert ("The loss became nan." in at.error[0].value) if state == "failed" else ("was stopped" in texts(at))
+    assert at.code[0].value == "details"
+    button(at, label).click()
+    at.run()
+    assert run.status.state == "queued"
+
+
+def test_a_run_can_be_discarded(app, workspace, prepared):
+    run = runs(workspace).create(
+        "clear",
+        dataset=prepared.id,
+        config=clear_config().model_dump(mode="json"),
+        title="Train CLEAR",
+        lane="training",
+    )
+    run.set_status(Status(state="stopped"))
+    at = app("train_clear", dataset=prepared.id)
+    button(at, "Discard").click()
+    at.run()
+    assert runs(workspace).list() == []
+    assert not at.exception
+
+
+def test_the_map_can_be_coloured_by_gene(app, trained):
+    at = app("cell_map", dataset=trained.id)
+    next(s for s in at.selectbox if s.label == "Colour by").set_value("a gene")
+    at.run()
+    assert next(s for s in at.selectbox if s.label == "Gene").options[0] == "Gene00000"
+    assert not at.exception
+
+
+def test_scores_are_shown_where_there_are_labels(app, trained):
+    at = app("cell_map", dataset=trained.id)
+    table = at.dataframe[-1].value
+    assert {"ARI", "NMI", "Accuracy"} <= set(table.columns)
+
+
+def test_datasets_are_renamed_duplicated_and_deleted_after_a_tick(app, workspace, imported):
+    at = app("home")
+    next(t for t in at.text_input if t.label == "Name").input("renamed")
+    at.run()
+    button(at, "Rename").click()
+    at.run()
+    assert workspace.open(imported.id).name == "renamed"
+    button(at, "Duplicate").click()
+    at.run()
+    assert len(workspace.datasets()) == 2
+    delete = next(b for b in at.button if b.key == f"delete.{imported.id}")
+    assert delete.disabled
+    next(c for c in at.checkbox if c.key == f"sure.{imported.id}").check()
+    at.run()
+    next(b for b in at.button if b.key == f"delete.{imported.id}").click()
+    at.run()
+    assert [d.name for d in workspace.datasets()] == ["renamed copy"]
+
+
+def test_an_unexpected_error_shows_an_id_and_keeps_the_page(app, imported, monkeypatch):
+    monkeypatch.setattr("scapp.ui.quality.summary", lambda dataset: 1 / 0)
+    at = app("upload_qc", dataset=imported.id)
+    assert "Something went wrong" in at.error[0].value
+    assert "Your data are safe" in at.error[0].value
+    assert "ZeroDivision" not in at.error[0].value
+
+
+def test_export_names_what_is_missing(app, imported):
+    at = app("export", dataset=imported.id)
+    assert at.dataframe[0].value["AnnData slot"].tolist()[:2] == [keys.OBS_NAMES, keys.VAR_NAMES]
+    assert button(at, "Write the .h5ad file")
