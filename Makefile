@@ -1,4 +1,4 @@
-# `make app` and `make test` do all their own set-up. PYTHON and PORT can be given: make app PYTHON=python3.12 PORT=8600
+# `make app` and `make test` do all their own set-up. PYTHON and PORT can be given: make app PYTHON=python3.11 PORT=8600
 PYTHON ?= python3
 PORT ?= 8501
 VENV := .venv
@@ -23,7 +23,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 
 $(VENV)/.app: requirements.txt
-	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 13) else f"scapp needs Python 3.11 or 3.12; this is {v[0]}.{v[1]}. Give another one: make app PYTHON=python3.11")'
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 13) else f"scapp needs Python 3.11 (or 3.12, untested); this is {v[0]}.{v[1]}. Give another one: make app PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
 	touch $@

@@ -29,7 +29,8 @@ with boundary():
             st.write(example.description)
             if st.button("Open this example", key=f"home.example.{example.id}"):
                 request = ImportRequest(example=example.id, name=example.title)
-                st.session_state["import_run"] = submit(state.root(), "import", request).id
+                st.session_state[datasets.IMPORT_RUN] = submit(state.root(), "import", request).id
+                state.open_dataset(None)
                 st.switch_page("pages/upload_qc.py")
 
     st.header("Your datasets")

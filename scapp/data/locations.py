@@ -29,5 +29,5 @@ def checked_path(path: str, folders: list[Path]) -> Path:
 def safe_file_name(name: str) -> str:
     """The last part of a user's file name, without anything that a path or a shell could misread."""
     last = re.split(r"[\\/]", name)[-1]
-    cleaned = re.sub(r"[^\w.\-]+", "_", last).lstrip(".")
+    cleaned = re.sub(r"_+", "_", re.sub(r"[^\w.\-]+", "_", last)).strip("_").lstrip(".")
     return cleaned[-120:] or "file"

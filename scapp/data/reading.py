@@ -292,7 +292,8 @@ def _assemble(matrix: sparse.csr_matrix, obs: pd.DataFrame, var: pd.DataFrame, n
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
     """Annotations with unique text names and column types that can be stored; all-empty columns go."""
     frame = frame.dropna(axis=1, how="all").copy()
-    frame.columns = frame.columns.astype(str)
+    # "_index" is AnnData's own word inside files
+    frame.columns = [f"{name}_" if name == "_index" else str(name) for name in frame.columns]
     frame = frame.loc[:, ~frame.columns.duplicated()]
     for column in frame.columns:
         series = frame[column]

@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from scapp.core.environment import Environment
 from scapp.core.provenance import now
+from scapp.workspace.housekeeping import tidy
 from scapp.workspace.runs import HEARTBEAT_SECONDS, Failure, Run, RunStore, State, Status
 
 POLL_SECONDS = 0.2
@@ -58,6 +59,8 @@ class Supervisor:
             return
         try:
             self._fail_abandoned()
+            if self.lane == "light":
+                tidy(self.root)
             self._warm_child()
             idle_since = time.monotonic()
             while time.monotonic() - idle_since < self.environment.worker_idle_seconds:

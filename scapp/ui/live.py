@@ -60,13 +60,24 @@ def show_progress(run: Run) -> None:
     status, progress = run.observe(), run.progress
     total = max(float(progress.get("total", 1)), 1e-9)
     share = min(max(float(progress.get("done", 0)) / total, 0.0), 1.0)
-    text = str(progress.get("text", "")) if status.state != "queued" else "the worker starts within a few seconds"
+    text = str(progress.get("text", "")) if status.state != "queued" else _why_waiting(run)
     st.progress(
         share,
         text=f"{run.config.title}: {WORDS[status.state]} · {text}"
         if text
         else f"{run.config.title}: {WORDS[status.state]}",
     )
+
+
+def _why_waiting(run: Run) -> str:
+    ahead = [
+        r
+        for r in state.runs().list()
+        if r.config.lane == run.config.lane and r.observe().state in ("running", "stopping")
+    ]
+    if ahead:
+        return f"it starts when '{ahead[0].config.title}', which is running, has ended"
+    return "it starts within a few seconds"
 
 
 def stop_button(run: Run, *, key: str) -> None:

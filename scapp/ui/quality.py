@@ -159,11 +159,12 @@ def _sliders(metrics: pd.DataFrame, prefix: str) -> PrepareConfig:
         key = f"{prefix}.{metric}"
         kind = float if lower is None else int
         start = (kind(0), kind(top)) if lower else kind(top)
+        # the value comes from the session alone, because buttons move the slider
+        st.session_state.setdefault(key, start)
         chosen = column.slider(
             title.capitalize(),
             kind(0),
             kind(top),
-            start,
             step=_slider_step(top, kind),
             key=key,
             persist_state="session",

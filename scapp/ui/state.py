@@ -91,7 +91,7 @@ def prepared_or_stop() -> Dataset:
     return dataset
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=256, show_spinner=False)
 def _element(path: str) -> Any:
     # elements never change, so the path is the whole key; what comes back is read-only by agreement
     return read_element(Path(path))

@@ -100,8 +100,8 @@ def _measured_speed(n_genes: int, config: ClearConfig) -> float | None:
 
 def _duration(seconds: float) -> str:
     if seconds < 90:
-        return f"{max(seconds, 1):.0f} seconds"
-    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def run_section(dataset: Dataset, run: Run) -> None:
@@ -216,14 +216,18 @@ def _numbers(run: Run, rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
     last = rows[-1]
-    left = (last["epochs"] - last["epoch"]) * float(np.median([row["seconds"] for row in rows[-20:]]))
     columns = st.columns(6)
     columns[0].metric("Epoch", f"{last['epoch']} of {last['epochs']}")
     columns[1].metric("Loss", f"{last['loss']:.3f}")
     columns[2].metric("Chance level", f"{last['chance']:.3f}")
     columns[3].metric("Accuracy", f"{100 * last['accuracy']:.1f}%", help=explain.ACCURACY)
     columns[4].metric("Cells/s", f"{last['cells_per_s']:,.0f}")
-    columns[5].metric("Time left", _duration(left) if run.observe().state in ACTIVE and left > 0 else "none")
+    seconds = [row["seconds"] for row in rows]
+    if run.observe().state in ACTIVE:
+        left = (last["epochs"] - last["epoch"]) * float(np.median(seconds[-20:]))
+        columns[5].metric("Time left", _duration(left))
+    else:
+        columns[5].metric("Trained for", _duration(sum(seconds)))
 
 
 def _view(dataset: Dataset, run: Run, colour: str | None, *, frozen: bool) -> tuple[np.ndarray, pd.Series | None]:

@@ -46,7 +46,11 @@ class Server:
         options = ["--server.headless", "true", "--server.port", str(self.port)]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", "app.py", *options], cwd=ROOT, env=environment, stdout=log, stderr=log
+                [sys.executable, "-m", "streamlit", "run", "app.py", *options],
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=log,
             )
         end = time.monotonic() + 60
         while time.monotonic() < end:
