@@ -13,8 +13,9 @@ from scapp.core.steps import StepContext
 from scapp.data.checks import check_memory
 from scapp.data.config import ImportConfig
 from scapp.data.examples import example
+from scapp.data.imported import Imported, from_anndata
 from scapp.data.qc import qc_metrics
-from scapp.data.reading import Imported, from_anndata, read
+from scapp.data.reading import read
 from scapp.data.tables import read_labels
 from scapp.pipelines.config import ImportRequest
 from scapp.pipelines.step import Inputs, NewDataset, Outcome

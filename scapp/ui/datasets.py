@@ -20,7 +20,7 @@ from scapp.ui.live import prewarm
 from scapp.workspace.dataset import Dataset
 from scapp.workspace.runs import ACTIVE, Run
 
-ENDINGS = ["h5ad", "h5", "hdf5", "csv", "tsv", "gz", "mtx"]
+ENDINGS = ["h5ad", "h5", "hdf5", "loom", "csv", "tsv", "txt", "gz", "mtx", "zip", "tar", "tgz"]
 IMPORT_RUN = "import_run"
 _TENX_PARTS = ("matrix.mtx", "barcodes.tsv", "features.tsv", "genes.tsv")
 
@@ -117,7 +117,7 @@ def import_form() -> None:
 def _upload_form() -> None:
     limit = st.get_option("server.maxUploadSize")
     uploaded = st.file_uploader(
-        f"An .h5ad, a 10x .h5, a .csv or .tsv (also .gz), or the three files of a 10x folder together; up to {limit} MB",
+        f"An .h5ad, .loom, 10x .h5, .csv, .tsv or .txt (also .gz), the three files of a 10x folder together, or a .zip or .tar.gz of a 10x folder or .zarr; up to {limit} MB",
         type=ENDINGS,
         accept_multiple_files=True,
         key="upload",

@@ -10,7 +10,8 @@ from scipy import io, sparse
 
 from scapp.core.errors import DataError
 from scapp.data.config import ImportConfig
-from scapp.data.reading import from_anndata, read
+from scapp.data.imported import from_anndata
+from scapp.data.reading import read
 from scapp.data.tables import read_labels
 from tests.conftest import shared_data
 

@@ -3,7 +3,7 @@ import pytest
 
 from scapp.data.config import SimulationConfig
 from scapp.data.examples import EXAMPLES, load_pbmc
-from scapp.data.reading import from_anndata
+from scapp.data.imported import from_anndata
 from scapp.data.simulation import MITOCHONDRIAL, simulate
 
 SMALL = {"n_cells": 400, "n_genes": 300}

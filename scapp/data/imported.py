@@ -1,0 +1,160 @@
+"""From matrices that a file holds to one usable matrix with names and annotations."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from scapp.core import keys
+from scapp.core.errors import DataError
+from scapp.data.checks import Finding, check_matrix, empty_findings, recover_counts, unique_names, units_of
+from scapp.data.config import ImportConfig
+
+Place = tuple[str, Any, pd.DataFrame]
+"""Where in a file a matrix was found, the matrix, and the annotations of its genes."""
+
+VALUE_SLOTS = (keys.COUNTS, keys.EXPRESSION, keys.X)
+"""Where the imported values can stand, in the order in which later steps look for them."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A file's content, ready to become a dataset.
+
+    Parameters
+    ----------
+    adata
+        Counts in ``layers["counts"]``; or log values in ``X``; or other linear values in
+        ``layers["expression"]``: exactly one of the three.
+    taken_from
+        Where in the file the values were found, in words.
+    findings
+        What was noticed on the way.
+    """
+
+    adata: ad.AnnData
+    taken_from: str
+    findings: list[Finding] = field(default_factory=list)
+
+
+def from_anndata(adata: ad.AnnData, config: ImportConfig | None = None) -> Imported:
+    """Look for counts in ``layers["counts"]``, ``layers["raw_counts"]``, ``.raw`` and ``X``, in that order.
+
+    Annotations and embeddings come along. See ``from_places`` for what is taken.
+    """
+    imported = from_places(_places(adata), adata.obs, config or ImportConfig())
+    return _with_embeddings(imported, adata)
+
+
+def from_matrix(matrix: Any, obs: pd.DataFrame, var: pd.DataFrame, name: str, config: ImportConfig) -> Imported:
+    """The only matrix of a file. See ``from_places``."""
+    return from_places([(name, matrix, var)], obs, config)
+
+
+def from_places(places: list[Place], obs: pd.DataFrame, config: ImportConfig) -> Imported:
+    """Take the first place that holds whole counts.
+
+    Where none does, log-normalised values are taken from which whole counts can be recovered; else the
+    first place with non-negative values, as it is.
+
+    Raises
+    ------
+    DataError
+        When no place holds a usable matrix: the message names each place and its fault.
+    """
+    usable: list[tuple[str, sparse.csr_matrix, pd.DataFrame]] = []
+    faults: list[tuple[str, DataError]] = []
+    for name, matrix, var in places:
+        try:
+            checked = check_matrix(matrix, missing_as_zero=config.missing_as_zero)
+        except DataError as error:
+            faults.append((name, error))
+            continue
+        if units_of(checked) == "counts":
+            return _assemble(checked, obs, var, name, "counts")
+        usable.append((name, checked, var))
+    for name, matrix, var in usable:
+        if units_of(matrix) == "log" and (counts := recover_counts(matrix)) is not None:
+            note = Finding(f"{name} holds log-normalised values.", "The whole counts behind them were recovered.")
+            assembled = _assemble(counts, obs, var, f"{name} (recovered)", "counts")
+            return Imported(assembled.adata, assembled.taken_from, [note, *assembled.findings])
+    if usable:
+        name, matrix, var = usable[0]
+        return _assemble(matrix, obs, var, name, units_of(matrix))
+    raise _no_matrix(faults)
+
+
+def _no_matrix(faults: list[tuple[str, DataError]]) -> DataError:
+    if not faults:
+        hint = "Write the counts into X or layers['counts'] and upload it again."
+        return DataError("The file holds no matrix.", hint=hint)
+    if len(faults) == 1:
+        return faults[0][1]
+    reasons = " ".join(f"{name}: {error.message}" for name, error in faults)
+    return DataError(f"No place in the file holds a usable matrix. {reasons}", hint=faults[0][1].hint)
+
+
+def _places(adata: ad.AnnData) -> list[Place]:
+    places = [
+        (f"layers['{name}']", adata.layers[name], adata.var)
+        for name in ("counts", "raw_counts")
+        if name in adata.layers
+    ]
+    if adata.raw is not None:
+        places.append((".raw", adata.raw.X, adata.raw.var))
+    if adata.X is not None:
+        places.append(("X", adata.X, adata.var))
+    return places
+
+
+def _assemble(matrix: sparse.csr_matrix, obs: pd.DataFrame, var: pd.DataFrame, name: str, units: str) -> Imported:
+    cells, cell_findings = unique_names(obs.index, "cell")
+    genes, gene_findings = unique_names(var.index, "gene")
+    adata = ad.AnnData(obs=_plain(obs).set_axis(cells, axis=0), var=_plain(var).set_axis(genes, axis=0))
+    findings = [*cell_findings, *gene_findings, *empty_findings(matrix)]
+    if units == "counts":
+        adata.layers["counts"] = matrix
+    elif units == "log":
+        adata.X = matrix
+        findings.append(
+            Finding(
+                f"{name} holds log-normalised values and no raw counts.",
+                "They are used as they are; steps that need counts (doublets, count filters) are not offered.",
+            )
+        )
+    else:
+        adata.layers["expression"] = matrix
+        findings.append(
+            Finding(
+                f"{name} holds values that are not whole counts (RPKM, TPM or similar).",
+                "They are normalised and logged like counts; doublet scores are not offered.",
+            )
+        )
+    return Imported(adata, name, findings)
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Annotations with unique text names and column types that can be stored; all-empty columns go."""
+    frame = frame.dropna(axis=1, how="all").copy()
+    # "_index" is AnnData's own word inside files
+    frame.columns = [f"{name}_" if name == "_index" else str(name) for name in frame.columns]
+    frame = frame.loc[:, ~frame.columns.duplicated()]
+    for column in frame.columns:
+        series = frame[column]
+        if isinstance(series.dtype, pd.CategoricalDtype):
+            frame[column] = series.cat.remove_unused_categories()
+        elif series.dtype == object or isinstance(series.dtype, pd.StringDtype):
+            frame[column] = pd.Categorical(series.astype(object).where(series.isna(), series.astype(str)))
+    return frame
+
+
+def _with_embeddings(imported: Imported, adata: ad.AnnData) -> Imported:
+    """Keep the file's own embeddings where they are plain numbers."""
+    for name, value in adata.obsm.items():
+        array = np.asarray(value) if not sparse.issparse(value) and not isinstance(value, pd.DataFrame) else None
+        if array is not None and array.ndim == 2 and np.issubdtype(array.dtype, np.number) and np.isfinite(array).all():
+            imported.adata.obsm[name] = array.astype(np.float32)
+    return imported

@@ -1,0 +1,84 @@
+"""10x Genomics output: folders of version 2 and 3, and .h5 files."""
+
+from pathlib import Path
+
+import h5py
+import pandas as pd
+from scipy import sparse
+from scipy.io import mmread
+
+from scapp.core.errors import DataError, listed
+from scapp.data.config import ImportConfig
+from scapp.data.imported import Imported, from_matrix
+
+
+def read_folder(path: Path, config: ImportConfig) -> Imported:
+    """Version 2 (genes.tsv) and 3 (features.tsv), compressed or not; scanpy's reader knows two of the four."""
+    matrix_file, barcode_file = _tenx_file(path, "matrix.mtx"), _tenx_file(path, "barcodes.tsv")
+    gene_file = _tenx_file(path, "features.tsv", "genes.tsv")
+    barcodes = pd.read_csv(barcode_file, sep="\t", header=None, dtype=str)[0]
+    genes = pd.read_csv(gene_file, sep="\t", header=None, dtype=str)
+    try:
+        matrix = sparse.csr_matrix(mmread(matrix_file)).T
+    except ValueError as error:
+        raise DataError(
+            f"'{matrix_file.name}' is damaged: {error}.", hint="Copy or download it again, then upload it once more."
+        ) from error
+    if matrix.shape != (len(barcodes), len(genes)):
+        raise DataError(
+            f"The 10x folder '{path.name}' does not fit together: the matrix has {matrix.shape[0]:,} cells and {matrix.shape[1]:,} genes, "
+            f"the lists have {len(barcodes):,} and {len(genes):,}.",
+            hint="Check that matrix, barcodes and features come from the same run, then upload them again.",
+        )
+    symbols = genes[1] if genes.shape[1] > 1 else genes[0]
+    var = pd.DataFrame({"gene_ids": genes[0].to_numpy()}, index=pd.Index(symbols))
+    if genes.shape[1] > 2:
+        expression = (genes[2] == "Gene Expression").to_numpy()
+        if expression.any():
+            matrix, var = matrix.tocsc()[:, expression], var[expression]
+    return from_matrix(matrix, pd.DataFrame(index=pd.Index(barcodes)), var, "the 10x matrix", config)
+
+
+def _tenx_file(folder: Path, *stems: str) -> Path:
+    """The one file that ends in a stem; names may begin with a prefix, as GEO's do."""
+    files = sorted(p for p in folder.iterdir() if p.is_file())
+    for stem in stems:
+        matching = [p for p in files if p.name.removesuffix(".gz").endswith(stem)]
+        exact = [p for p in matching if p.name.removesuffix(".gz") == stem]
+        if len(exact or matching) > 1:
+            raise DataError(
+                f"The folder '{folder.name}' has {len(matching)} files that end in {stem} ({listed([p.name for p in matching], 3)}).",
+                hint="Put each sample into a folder of its own, and import one of them.",
+            )
+        if matching:
+            return (exact or matching)[0]
+    raise DataError(
+        f"The folder '{folder.name}' has no {' or '.join(stems)} (nor with .gz); found {listed([p.name for p in files])}.",
+        hint="Choose the folder that holds matrix.mtx(.gz), barcodes.tsv(.gz) and features.tsv(.gz) or genes.tsv.",
+    )
+
+
+def read_h5(path: Path, config: ImportConfig) -> Imported:
+    """Version 2 (a group per genome) and 3 (one matrix), by scanpy; several genomes must be chosen from."""
+    import scanpy as sc
+
+    with h5py.File(path) as file:
+        names = list(file)
+    if "matrix" in names:
+        # v3 keeps the genome of each feature in a column, and scanpy filters by it
+        genome = config.genome
+    elif config.genome is None and len(names) > 1:
+        raise DataError(
+            f"'{path.name}' holds {len(names)} genomes: {listed(names)}.",
+            hint="Write the one you want into 'Genome' under the advanced import options (--genome on the command line).",
+        )
+    else:
+        genome = config.genome or names[0]
+    try:
+        adata = sc.read_10x_h5(path, genome=genome)
+    except Exception as error:
+        raise DataError(
+            f"'{path.name}' could not be read as a 10x .h5 file ({error}); it holds {listed(names)}.",
+            hint="Check the genome's name, or save the data as .h5ad and upload that.",
+        ) from error
+    return from_matrix(adata.X, adata.obs, adata.var, "the 10x matrix", config)
