@@ -43,8 +43,9 @@ def test_a_packed_10x_folder(tmp_path, ending):
     np.testing.assert_array_equal(read(path).adata.layers["counts"].toarray(), COUNTS)
 
 
+@pytest.mark.filterwarnings("ignore:Writing zarr v2")
 def test_zarr_as_a_folder_and_packed(tmp_path):
-    with ad.settings.override(zarr_write_format=3, auto_shard_zarr_v3=False):
+    with ad.settings.override(zarr_write_format=2):
         adata().write_zarr(tmp_path / "x.zarr")
     for path in (tmp_path / "x.zarr", tarred(tmp_path / "x.tar.gz", tmp_path / "x.zarr")):
         imported = read(path)
