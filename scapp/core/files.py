@@ -1,8 +1,10 @@
 """Writing files so that a process killed at any moment leaves the old one or the new one."""
 
+import errno
 import json
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,17 +41,29 @@ def read_json(path: Path) -> Any:
 
 
 def append_json_line(path: Path, value: Any) -> None:
-    """Append one line in a single write, so that readers see whole lines."""
-    with open(path, "ab", buffering=0) as stream:
-        stream.write((json.dumps(value) + "\n").encode())
+    """Append one line in a single write, so that readers see whole lines.
+
+    Raises
+    ------
+    OSError
+        The disk is full. What was written of the line is cut off by the next one.
+    """
+    line = (json.dumps(value) + "\n").encode()
+    with open(path, "ab+", buffering=0) as stream:
+        if stream.seek(0, os.SEEK_END):
+            stream.seek(-1, os.SEEK_END)
+            if stream.read(1) != b"\n":
+                line = b"\n" + line
+        if stream.write(line) != len(line):
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
 
 def read_json_lines(path: Path) -> list[Any]:
-    """Lines of a JSON-lines file; an unfinished last line is left out."""
+    """Lines of a JSON-lines file; lines that a full disk or a killed process cut short are left out."""
     if not path.exists():
         return []
     lines = path.read_text().split("\n")[:-1]
-    return [json.loads(line) for line in lines if line]
+    return [json.loads(line) for line in lines if line.endswith("}")]
 
 
 def fsync_tree(path: Path) -> None:
@@ -70,6 +84,14 @@ def fsync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def remove(path: Path) -> None:
+    """Delete a file or folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def temporary_folder(parent: Path, prefix: str) -> Path:

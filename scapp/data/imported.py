@@ -8,16 +8,12 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from scapp.core import keys
 from scapp.core.errors import DataError
 from scapp.data.checks import Finding, check_matrix, empty_findings, recover_counts, unique_names, units_of
 from scapp.data.config import ImportConfig
 
 Place = tuple[str, Any, pd.DataFrame]
 """Where in a file a matrix was found, the matrix, and the annotations of its genes."""
-
-VALUE_SLOTS = (keys.COUNTS, keys.EXPRESSION, keys.X)
-"""Where the imported values can stand, in the order in which later steps look for them."""
 
 
 @dataclass(frozen=True)
@@ -146,15 +142,23 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
         series = frame[column]
         if isinstance(series.dtype, pd.CategoricalDtype):
             frame[column] = series.cat.remove_unused_categories()
+        elif isinstance(series.dtype, pd.BooleanDtype):
+            frame[column] = pd.Categorical(series.astype(object).where(series.notna(), None))
+        elif pd.api.types.is_extension_array_dtype(series.dtype) and pd.api.types.is_numeric_dtype(series.dtype):
+            frame[column] = series.astype(np.float64)
         elif series.dtype == object or isinstance(series.dtype, pd.StringDtype):
             frame[column] = pd.Categorical(series.astype(object).where(series.isna(), series.astype(str)))
     return frame
 
 
 def _with_embeddings(imported: Imported, adata: ad.AnnData) -> Imported:
-    """Keep the file's own embeddings where they are plain numbers."""
+    """Keep the file's own embeddings where they are plain numbers, and the colours of its categories."""
     for name, value in adata.obsm.items():
         array = np.asarray(value) if not sparse.issparse(value) and not isinstance(value, pd.DataFrame) else None
         if array is not None and array.ndim == 2 and np.issubdtype(array.dtype, np.number) and np.isfinite(array).all():
             imported.adata.obsm[name] = array.astype(np.float32)
+    for column in imported.adata.obs.select_dtypes("category"):
+        colours = adata.uns.get(f"{column}_colors")
+        if colours is not None and len(colours) == len(imported.adata.obs[column].cat.categories):
+            imported.adata.uns[f"{column}_colors"] = [str(colour) for colour in colours]
     return imported

@@ -61,6 +61,10 @@ def doublet_scores(counts: sparse.csr_matrix, config: DoubletConfig, batches: pd
     """
     groups = pd.Series(np.zeros(counts.shape[0], dtype=int)) if batches is None else batches.reset_index(drop=True)
     scores = np.zeros(counts.shape[0])
+    if groups.isna().any():
+        raise ConfigError(
+            f"{int(groups.isna().sum()):,} cells have no sample.", hint="Choose a sample column without gaps, or none."
+        )
     for name in groups.unique():
         members = np.flatnonzero((groups == name).to_numpy())
         if members.size < SCRUBLET_LEAST_CELLS:

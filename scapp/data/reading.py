@@ -85,6 +85,9 @@ def _format_of(path: Path) -> Format:
 
 
 def _read_table(path: Path, config: ImportConfig) -> Imported:
+    # text takes at least two bytes a value; gzip makes about a tenth of it
+    expanded = path.stat().st_size * (10 if path.name.lower().endswith(".gz") else 1)
+    check_memory(4.0 * expanded, f"Reading '{path.name}'", "Free memory, or save the table as .h5ad and import that.")
     table = read_table(path, config)
     imported = from_matrix(
         table.values, pd.DataFrame(index=table.cells), pd.DataFrame(index=table.genes), "the table", config

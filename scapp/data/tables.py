@@ -17,6 +17,7 @@ from scapp.data.config import ImportConfig
 
 Axis = Literal["cells_in_rows", "genes_in_rows"]
 ROWS_PER_PIECE = 2_000
+ROW_NAME_HEADERS = ("cell", "cells", "gene", "genes", "barcode", "barcodes", "cell_id", "gene_id", "index", "")
 _BARCODE = re.compile(r"[ACGT]{10,}|cell|sample|_s\d+|^\d+$|[-_.]\d+$", re.IGNORECASE)
 _GENE = re.compile(
     r"^(ENS[A-Z]*G\d|MT-|ERCC-|RP[SL]\d|[A-Z][A-Z0-9]{1,7}(-?AS?\d?)?$|[A-Z][a-z]{2,}\d*[a-z]?\d*$|[a-z]{3,4}-\d+$)"
@@ -41,8 +42,10 @@ def read_table(path: Path, config: ImportConfig) -> Table:
     DataError
         No numbers, text inside the matrix, rows of unequal length.
     """
-    separator, header, short_header = _layout(path)
+    separator, header, short_header, n_fields = _layout(path)
     names = ["", *header] if short_header else header
+    while len(names) > 1 and not names[-1].strip():
+        names = names[:-1]
     blocks: list[sparse.csr_matrix] = []
     row_names: list[str] = []
     try:
@@ -50,15 +53,15 @@ def read_table(path: Path, config: ImportConfig) -> Table:
             path,
             sep=separator,
             header=None,
-            names=range(len(names)),
+            names=range(n_fields),
             skiprows=1,
             index_col=0,
             chunksize=ROWS_PER_PIECE,
-            dtype={0: str},
+            converters={0: str},  # a gene may be called NA
         ) as pieces:
             for piece in pieces:
                 row_names.extend(piece.index.astype(str))
-                blocks.append(sparse.csr_matrix(_numbers(piece, names)))
+                blocks.append(sparse.csr_matrix(_numbers(_named(piece, names), names)))
     except pd.errors.ParserError as error:
         raise DataError(
             f"'{path.name}' is not a regular table: {error}.",
@@ -76,8 +79,8 @@ def read_table(path: Path, config: ImportConfig) -> Table:
     return Table(values, rows, columns, [finding])
 
 
-def _layout(path: Path) -> tuple[str, list[str], bool]:
-    """Separator, header fields, and whether the header lacks a name for the first column (as R writes it)."""
+def _layout(path: Path) -> tuple[str, list[str], bool, int]:
+    """Separator, header, whether it lacks a name for the first column (as R writes it), and fields in a row."""
     opener = gzip.open if path.name.lower().endswith(".gz") else open
     with opener(path, "rt", encoding="utf-8-sig") as stream:
         first, second = stream.readline(), stream.readline()
@@ -92,7 +95,39 @@ def _layout(path: Path) -> tuple[str, list[str], bool]:
             hint="Export it with commas or tabs between the fields.",
         )
     header, row = (next(csv.reader([line], delimiter=separator)) for line in (first, second))
-    return separator, header, len(row) == len(header) + 1
+    # R writes no name for the column of row names; a separator at the end of a row is not a field
+    short = len(row) == len(header) + 1 and row[-1].strip() != ""
+    if short and header and header[0].strip().lower() in ROW_NAME_HEADERS:
+        raise DataError(
+            f"'{path.name}' has {len(header)} names in its header and {len(row)} fields in its first row.",
+            hint="Make the header name every column, then upload the table again.",
+        )
+    names = header if short else header[1:]
+    if len(set(names)) < len(names) and all(_is_number(name) for name in names):
+        raise DataError(
+            f"'{path.name}' has no header: its first row holds numbers ({listed(names, 4)}).",
+            hint="Add a first row with the names of the columns, then upload the table again.",
+        )
+    return separator, header, short, max(len(header) + short, len(row))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _named(piece: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """The columns that have a name; the others come from separators at the end of rows, and must be empty."""
+    nameless = piece.iloc[:, len(names) - 1 :]
+    if nameless.notna().any(axis=None):
+        raise DataError(
+            f"Some rows have values in {nameless.shape[1]} columns that have no name.",
+            hint="Make the header name every column, then upload the table again.",
+        )
+    return piece.iloc[:, : len(names) - 1]
 
 
 def _numbers(piece: pd.DataFrame, names: list[str]) -> np.ndarray:

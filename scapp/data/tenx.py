@@ -5,20 +5,25 @@ from pathlib import Path
 import h5py
 import pandas as pd
 from scipy import sparse
-from scipy.io import mmread
+from scipy.io import mminfo, mmread
 
 from scapp.core.errors import DataError, listed
+from scapp.data.checks import check_memory
 from scapp.data.config import ImportConfig
 from scapp.data.imported import Imported, from_matrix
+
+CURE = "Free memory by closing other programs, use a larger machine, or import fewer cells."
 
 
 def read_folder(path: Path, config: ImportConfig) -> Imported:
     """Version 2 (genes.tsv) and 3 (features.tsv), compressed or not; scanpy's reader knows two of the four."""
     matrix_file, barcode_file = _tenx_file(path, "matrix.mtx"), _tenx_file(path, "barcodes.tsv")
     gene_file = _tenx_file(path, "features.tsv", "genes.tsv")
-    barcodes = pd.read_csv(barcode_file, sep="\t", header=None, dtype=str)[0]
-    genes = pd.read_csv(gene_file, sep="\t", header=None, dtype=str)
+    barcodes = pd.read_csv(barcode_file, sep="\t", header=None, dtype=str, keep_default_na=False)[0]
+    genes = pd.read_csv(gene_file, sep="\t", header=None, dtype=str, keep_default_na=False)
     try:
+        n_values = mminfo(matrix_file)[2]
+        check_memory(40.0 * n_values, f"Reading '{matrix_file.name}'", CURE)
         matrix = sparse.csr_matrix(mmread(matrix_file)).T
     except ValueError as error:
         raise DataError(
@@ -64,13 +69,21 @@ def read_h5(path: Path, config: ImportConfig) -> Imported:
 
     with h5py.File(path) as file:
         names = list(file)
+        if not names:
+            raise DataError(f"'{path.name}' is empty.", hint="Copy or download it again, then upload it once more.")
+        if {"X", "obs", "var"} <= set(names):
+            raise DataError(
+                f"'{path.name}' holds an AnnData object, not 10x output.", hint="Rename it so that it ends in .h5ad."
+            )
+        n_values = max((file[name]["data"].size for name in names if "data" in file[name]), default=0)
+    check_memory(24.0 * n_values, f"Reading '{path.name}'", CURE)
     if "matrix" in names:
         # v3 keeps the genome of each feature in a column, and scanpy filters by it
         genome = config.genome
     elif config.genome is None and len(names) > 1:
         raise DataError(
             f"'{path.name}' holds {len(names)} genomes: {listed(names)}.",
-            hint="Write the one you want into 'Genome' under the advanced import options (--genome on the command line).",
+            hint="Write the one you want into 'Genome' under 'Options' (--genome on the command line).",
         )
     else:
         genome = config.genome or names[0]

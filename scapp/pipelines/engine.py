@@ -75,6 +75,8 @@ def execute(
         seconds=round(time.monotonic() - started, 3),
     )
     saved = _save(outcome, provenance, workspace, reading, folder)
+    for path in outcome.delete:
+        files.remove(path)
     return {**outcome.summary, **saved, "files": outcome.files, "seconds": provenance.seconds}
 
 

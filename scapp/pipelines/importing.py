@@ -1,6 +1,5 @@
 """Import: a file or an example becomes a dataset with quality metrics."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +40,9 @@ def import_dataset(inputs: Inputs, config: ImportRequest, context: StepContext) 
         "findings": [{"sentence": finding.sentence, "fix": finding.fix} for finding in imported.findings],
         "file": Path(config.path).name if config.path else name,
     }
-    if config.delete_source and config.path:
-        _delete(Path(config.path))
     summary = {"n_cells": adata.n_obs, "n_genes": adata.n_vars, "taken_from": imported.taken_from}
-    return Outcome(new_dataset=NewDataset(name, values, source), summary=summary)
+    uploaded = [Path(config.path)] if config.delete_source and config.path else []
+    return Outcome(new_dataset=NewDataset(name[:100], values, source), summary=summary, delete=uploaded)
 
 
 def _load(config: ImportRequest) -> tuple[Imported, str]:
@@ -64,6 +62,7 @@ def dataset_values(adata: ad.AnnData) -> dict[str, Any]:
     values |= {keys.obs(column): adata.obs[column] for column in adata.obs}
     values |= {keys.var(column): adata.var[column] for column in adata.var}
     values |= {f"obsm/{name}": np.asarray(array) for name, array in adata.obsm.items()}
+    values |= {f"uns/{name}": value for name, value in adata.uns.items()}
     matrix = next(m for m in (adata.layers.get("counts"), adata.layers.get("expression"), adata.X) if m is not None)
     check_memory(
         2.0 * matrix.data.nbytes, "Writing this dataset", "Free memory by closing other programs, then import again."
@@ -80,10 +79,3 @@ def dataset_values(adata: ad.AnnData) -> dict[str, Any]:
         values |= {keys.obs(column): cells[column].to_numpy() for column in cells}
         values |= {keys.var(column): genes[column].to_numpy() for column in genes}
     return values
-
-
-def _delete(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

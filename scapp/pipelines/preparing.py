@@ -13,7 +13,7 @@ from scapp.data.config import DoubletConfig, PrepareConfig
 from scapp.data.preprocessing import filter_data, highly_variable, normalise, principal_components
 from scapp.data.qc import doublet_scores, qc_metrics
 from scapp.data.thresholds import removal_table
-from scapp.pipelines.step import Inputs, NewDataset, Outcome, Reading
+from scapp.pipelines.step import Inputs, NewDataset, Outcome
 
 
 def score_doublets(inputs: Inputs, config: DoubletConfig, context: StepContext) -> Outcome:
@@ -30,26 +30,33 @@ def score_doublets(inputs: Inputs, config: DoubletConfig, context: StepContext) 
 
 
 def prepare(inputs: Inputs, config: PrepareConfig, context: StepContext) -> Outcome:
-    """Filter, normalise, choose genes, PCA; the result is a child dataset."""
+    """Filter, normalise, choose genes, PCA; the result is a child dataset.
+
+    Log-normalised input without counts is filtered by detected genes and not normalised again.
+    """
     data = inputs.data
-    if keys.COUNTS not in data and keys.EXPRESSION not in data:
-        return prepare_normalised(inputs, config, context)
-    slot, counts = data.read_values()
     obs, var = data.frame("obs"), data.frame("var")
     _check_batch_key(config, obs)
+    logged = keys.COUNTS not in data and keys.EXPRESSION not in data
+    slot, matrix = (keys.X, data.read(keys.X)) if logged else data.read_values()
+    if logged:
+        _refuse_count_filters(config)
+    metrics = pd.DataFrame({keys.N_GENES: np.diff(matrix.indptr)}) if logged else obs
     context.report(0, 4, "filtering")
-    kept = filter_data(counts, obs, config)
-    removed = removal_table(obs, config)["all cells"].astype(int).to_dict()
-    counts = counts[kept.cells][:, kept.genes]
+    kept = filter_data(matrix, metrics, config)
+    removed = removal_table(metrics, config)["all cells"].astype(int).to_dict()
+    matrix = matrix[kept.cells][:, kept.genes]
     obs = obs.iloc[kept.cells].reset_index(drop=True)
     genes = data.names(keys.VAR_NAMES)[kept.genes]
     var = var.iloc[kept.genes].reset_index(drop=True)
     context.raise_if_stopped()
     context.report(1, 4, "normalising")
-    log_values = normalise(counts, config.target_sum)
-    values = _names(data, kept.cells, kept.genes) | _remeasured(counts, genes, obs, var) | {slot: counts}
+    log_values = matrix if logged else normalise(matrix, config.target_sum)
+    values: dict[str, Any] = {keys.OBS_NAMES: data.names(keys.OBS_NAMES)[kept.cells], keys.VAR_NAMES: genes}
+    values |= _annotations(obs, var) if logged else _remeasured(matrix, genes, obs, var) | {slot: matrix}
     values |= {name: data.read(name)[kept.cells] for name in data.dataset.slots if name.startswith("obsm/")}
-    values |= _derived(log_values, counts if slot == keys.COUNTS else None, config, obs, context)
+    values |= {name: data.read(name) for name in data.dataset.slots if name.startswith("uns/")}
+    values |= _derived(log_values, matrix if slot == keys.COUNTS else None, config, obs, context)
     report = {
         "n_cells_before": data.dataset.n_cells,
         "n_cells_after": int(kept.cells.size),
@@ -58,33 +65,16 @@ def prepare(inputs: Inputs, config: PrepareConfig, context: StepContext) -> Outc
         "removed": removed,
     }
     values[keys.PREPARATION] = report
-    return Outcome(
-        new_dataset=NewDataset(f"{data.dataset.name} · filtered", values, data.dataset.manifest.source), summary=report
-    )
+    name = f"{data.dataset.name[:100]} · filtered"
+    return Outcome(new_dataset=NewDataset(name, values, data.dataset.manifest.source), summary=report)
 
 
-def prepare_normalised(inputs: Inputs, config: PrepareConfig, context: StepContext) -> Outcome:
-    """Log-normalised input without counts: nothing to filter or normalise; genes and PCA only."""
-    data = inputs.data
-    log_values = data.read(keys.X)
-    everything = np.arange(data.dataset.n_cells), np.arange(data.dataset.n_genes)
-    obs, var = data.frame("obs"), data.frame("var")
-    _check_batch_key(config, obs)
-    values = _names(data, *everything)
-    values |= {keys.obs(column): obs[column] for column in obs} | {keys.var(column): var[column] for column in var}
-    values |= {name: data.read(name) for name in data.dataset.slots if name.startswith("obsm/")}
-    values |= _derived(log_values, None, config, obs, context)
-    report = {
-        "n_cells_before": data.dataset.n_cells,
-        "n_cells_after": data.dataset.n_cells,
-        "n_genes_before": data.dataset.n_genes,
-        "n_genes_after": data.dataset.n_genes,
-        "removed": {},
-    }
-    values[keys.PREPARATION] = report
-    return Outcome(
-        new_dataset=NewDataset(f"{data.dataset.name} · prepared", values, data.dataset.manifest.source), summary=report
-    )
+def _refuse_count_filters(config: PrepareConfig) -> None:
+    if config.min_counts > 0 or config.max_counts is not None or config.max_pct_mt is not None:
+        raise ConfigError(
+            "Filters on counts and on the mitochondrial share need raw counts, and this dataset has none.",
+            hint="Leave these filters out, or import a file with raw counts.",
+        )
 
 
 def _check_batch_key(config: PrepareConfig, obs: pd.DataFrame) -> None:
@@ -95,16 +85,15 @@ def _check_batch_key(config: PrepareConfig, obs: pd.DataFrame) -> None:
         )
 
 
-def _names(data: Reading, cells: np.ndarray, genes: np.ndarray) -> dict[str, Any]:
-    return {keys.OBS_NAMES: data.names(keys.OBS_NAMES)[cells], keys.VAR_NAMES: data.names(keys.VAR_NAMES)[genes]}
+def _annotations(obs: pd.DataFrame, var: pd.DataFrame) -> dict[str, Any]:
+    values = {keys.obs(column): obs[column] for column in obs}
+    return values | {keys.var(column): var[column] for column in var}
 
 
 def _remeasured(counts: sparse.csr_matrix, genes: pd.Index, obs: pd.DataFrame, var: pd.DataFrame) -> dict[str, Any]:
     """Annotations of the kept cells and genes, with the metrics that the filter changed measured again."""
     cells, per_gene = qc_metrics(counts, genes, var.set_axis(genes, axis=0))
-    obs, var = obs.assign(**cells), var.assign(**per_gene)
-    values = {keys.obs(column): obs[column] for column in obs}
-    return values | {keys.var(column): var[column] for column in var}
+    return _annotations(obs.assign(**cells), var.assign(**per_gene))
 
 
 def _derived(

@@ -106,9 +106,12 @@ class Outcome:
         Plain numbers and words for the page and the command line.
     files
         Names of files that the step wrote into its folder.
+    delete
+        Copies that are not needed any longer once the result is saved.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
     new_dataset: NewDataset | None = None
     summary: dict[str, Any] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
+    delete: list[Path] = field(default_factory=list)

@@ -130,6 +130,7 @@ def raster_pixels(points: np.ndarray, colour: pd.Series | None, colours: list[st
         codes = colour.cat.codes.to_numpy()
         table = _rgb(colours or palette(len(colour.cat.categories)))
         best = np.zeros(n_pixels, dtype=int)
+        image[:, :3] = _rgb([MUTED])[0]  # where no cell has a category
         for code in range(len(table)):
             here = np.bincount(pixel[codes == code], minlength=n_pixels)
             more = here > best

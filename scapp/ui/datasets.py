@@ -14,7 +14,7 @@ from scapp.data.locations import checked_path, safe_file_name
 from scapp.jobs.launch import submit
 from scapp.pipelines.config import ImportRequest
 from scapp.ui import explain, state
-from scapp.ui.boundary import escape
+from scapp.ui.boundary import escape, show_error
 from scapp.ui.forms import config_form
 from scapp.ui.live import prewarm
 from scapp.workspace.dataset import Dataset
@@ -27,6 +27,8 @@ _TENX_PARTS = ("matrix.mtx", "barcodes.tsv", "features.tsv", "genes.tsv")
 
 def dataset_list() -> None:
     """Every dataset, one row each: open, rename, duplicate, delete."""
+    for fault in state.workspace().unreadable():
+        show_error(fault.message, fault.hint)
     found = state.workspace().datasets()
     if not found:
         st.info("There are no datasets yet. Open an example above, or import a file on the Upload & QC page.")
@@ -46,7 +48,7 @@ def _row(dataset: Dataset) -> None:
     )
     if open_column.button("Open", key=f"open.{dataset.id}", width="stretch"):
         state.open_dataset(dataset.id)
-        prepared = keys.X in dataset
+        prepared = keys.PREPARATION in dataset
         st.switch_page(
             "pages/train_clear.py" if prepared else "pages/upload_qc.py", query_params={"dataset": dataset.id}
         )

@@ -22,7 +22,6 @@ LOSS = (
 )
 ACCURACY = "Share of views whose own partner is more similar than every negative."
 SPREAD = "The collapse meter. Near 1 the embeddings use all directions; near 0 all cells look alike and the map will be empty of meaning."
-CHOICE_COUNTS = "The counts were taken from **{place}**."
 EXAMPLE_INTRO = "No file at hand? Pick an example; nothing is downloaded."
 CLUSTER_SCORES = (
     "How well clusters agree with labels that came with the data. ARI and NMI are 1 for perfect agreement and about 0 for chance. "

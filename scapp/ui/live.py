@@ -85,7 +85,7 @@ def stop_button(run: Run, *, key: str) -> None:
     stopping = run.stop_requested
     if st.button("Stopping…" if stopping else "Stop", key=f"{key}.stop.{run.id}", disabled=stopping):
         run.request_stop()
-        st.rerun(scope="fragment")
+        st.rerun()
 
 
 def show_finished(run: Run, *, key: str, quiet_when_done: bool = True) -> None:

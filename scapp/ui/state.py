@@ -84,7 +84,7 @@ def dataset_or_stop() -> Dataset:
 def prepared_or_stop() -> Dataset:
     """The current dataset when it is normalised; otherwise what is missing and the end of the page."""
     dataset = dataset_or_stop()
-    if keys.X not in dataset or keys.var(keys.HIGHLY_VARIABLE) not in dataset:
+    if keys.PREPARATION not in dataset:
         st.info("This dataset is not normalised yet. Filter and normalise it on the Upload & QC page first.")
         link("upload_qc", "Go to Upload & QC", dataset=dataset.id)
         st.stop()

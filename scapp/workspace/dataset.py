@@ -12,7 +12,15 @@ from scapp.core.errors import DataError, listed
 from scapp.workspace.elements import read_csc_column, read_element
 from scapp.workspace.manifest import Entry, Manifest
 
-_PRODUCED_BY = {keys.X: "the Upload & QC page ('Filter and normalise')", keys.COUNTS: "importing raw counts"}
+_PRODUCED_BY = (
+    ("X", "Filter and normalise the dataset on the Upload & QC page."),
+    ("layers/", "Import a file with raw counts on the Upload & QC page."),
+    ("obsp/", "Click 'Make the map' on the Clusters & map page."),
+    ("obsm/X_umap", "Click 'Make the map' on the Clusters & map page."),
+    ("obsm/X_clear", "Train CLEAR on the Train CLEAR page."),
+    ("obsm/", "Filter and normalise the dataset on the Upload & QC page."),
+)
+"""What to click next when a slot is empty, by how the slot begins."""
 
 
 class Dataset:
@@ -86,9 +94,11 @@ class Dataset:
     def _element(self, slot: str) -> Path:
         entry = self.manifest.slots.get(slot)
         if entry is None:
-            where = _PRODUCED_BY.get(slot, "an earlier step")
+            hint = next(
+                (text for start, text in _PRODUCED_BY if slot.startswith(start)), "Run the step that makes it first."
+            )
             raise DataError(
                 f"'{self.name}' has no {slot}; it holds {listed(self.manifest.slots)}.",
-                hint=f"It is made by {where}.",
+                hint=hint,
             )
         return self.folder / "elements" / entry.element

@@ -6,6 +6,7 @@ dataset; two writers of different slots both get through; and a reader that load
 waits and never sees half a commit.
 """
 
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
+from pydantic import ValidationError
 
 from scapp.core import files, keys
 from scapp.core.errors import ConfigError, DataError, StaleInputError
@@ -52,12 +54,21 @@ class Workspace:
         return self.root / "datasets"
 
     def datasets(self) -> list[Dataset]:
-        """Every dataset, newest first."""
-        found = []
-        for folder in self.datasets_folder.iterdir():
-            if _ID.fullmatch(folder.name) and (folder / _MANIFEST).exists():
-                found.append(self.open(folder.name))
+        """Every dataset that can be read, newest first; see ``unreadable`` for the others."""
+        found = [dataset for dataset in self._all() if isinstance(dataset, Dataset)]
         return sorted(found, key=lambda dataset: dataset.manifest.created, reverse=True)
+
+    def unreadable(self) -> list[DataError]:
+        """Why the other folders cannot be read as datasets."""
+        return [fault for fault in self._all() if isinstance(fault, DataError)]
+
+    def _all(self) -> Iterator[Dataset | DataError]:
+        for folder in self.datasets_folder.iterdir():
+            if _ID.fullmatch(folder.name):
+                try:
+                    yield self.open(folder.name)
+                except DataError as error:
+                    yield error
 
     def open(self, id: str) -> Dataset:
         """The current version of a dataset.
@@ -70,6 +81,10 @@ class Workspace:
         folder = self._folder(id)
         try:
             content = files.read_json(folder / _MANIFEST)
+        except json.JSONDecodeError as error:
+            raise DataError(
+                f"The manifest of dataset {id} is damaged.", hint=f"Restore '{folder}' from a backup."
+            ) from error
         except FileNotFoundError:
             raise DataError(
                 "This dataset is not there; it may have been deleted.", hint="Open another one on the home page."
@@ -79,7 +94,12 @@ class Workspace:
                 f"This dataset has format {content.get('format')}; this scapp reads format {FORMAT}.",
                 hint="Update scapp, or export the dataset with the version that made it.",
             )
-        return Dataset(folder, Manifest.model_validate(content))
+        try:
+            return Dataset(folder, Manifest.model_validate(content))
+        except ValidationError as error:
+            raise DataError(
+                f"The manifest of dataset {id} is damaged.", hint=f"Restore '{folder}' from a backup."
+            ) from error
 
     def create(
         self,
@@ -221,8 +241,10 @@ class Workspace:
         with self._locked(id):
             manifest = self.open(id).manifest
             limit = (datetime.now(UTC) - keep).isoformat(timespec="milliseconds")
-            manifest.retired = [item for item in manifest.retired if item.at > limit]
-            files.write_json(folder / _MANIFEST, manifest.model_dump(mode="json"))
+            kept = [item for item in manifest.retired if item.at > limit]
+            if len(kept) < len(manifest.retired):
+                manifest.retired = kept
+                files.write_json(folder / _MANIFEST, manifest.model_dump(mode="json"))
             named = {entry.element for entry in manifest.slots.values()} | {
                 item.entry.element for item in manifest.retired
             }

@@ -106,10 +106,28 @@ def test_r_style_header_without_a_corner(tmp_path):
     np.testing.assert_array_equal(read(path).adata.layers["counts"].toarray(), COUNTS)
 
 
+def test_separators_at_the_end_of_rows_are_no_values(tmp_path):
+    path = tmp_path / "t.csv"
+    lines = frame().to_csv().replace("\n", ",\n").splitlines()
+    for content in ("\n".join([lines[0].rstrip(","), *lines[1:]]), "\n".join(lines)):
+        path.write_text(content + "\n")
+        imported = read(path)
+        assert list(imported.adata.var_names) == GENES
+        np.testing.assert_array_equal(imported.adata.layers["counts"].toarray(), COUNTS)
+
+
+def test_a_gene_may_be_called_na(tmp_path):
+    path = tmp_path / "t.csv"
+    frame().T.rename(index={GENES[3]: "NA"}).to_csv(path)
+    assert read(path).adata.var_names[3] == "NA"
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         ("", "is empty"),
+        ("c1,0,0,1\nc2,1,2,3\n", "no header"),
+        ("cell,a,b\nc1,1,2,3\n", "2 names in its header|3 names in its header"),
         ("only\n1\n", "one column"),
         ("a,b,c\n", "no rows"),
         ("x," + ",".join(GENES) + "\nc1," + ",".join(["1"] * 11 + ["high"]) + "\n", "'high' in row 'c1'"),

@@ -8,7 +8,7 @@ from safetensors.numpy import load_file
 
 from scapp.contrast.config import clear_config
 from scapp.core import keys
-from scapp.core.errors import DataError
+from scapp.core.errors import ConfigError, DataError
 from scapp.pipelines.catalogue import step
 from scapp.pipelines.exporting import to_anndata
 from scapp.pipelines.mapping import graph_slot
@@ -131,11 +131,17 @@ def test_log_normalised_input_goes_through_without_counts(workspace, tmp_path):
         sparse.csr_matrix(values.astype(np.float32)), obs=pd.DataFrame(index=[f"c{i}" for i in range(60)])
     ).write_h5ad(path)
     imported = run_step(workspace, "import", {"path": str(path), "name": "log"}, None, tmp_path / "i")["dataset"]
-    prepared = workspace.open(run_step(workspace, "prepare", {}, imported, tmp_path / "p")["dataset"])
+    prepared = workspace.open(
+        run_step(workspace, "prepare", {"min_genes": 5, "min_cells": 0}, imported, tmp_path / "p")["dataset"]
+    )
     np.testing.assert_allclose(prepared.read(keys.X).toarray(), values, rtol=1e-5)
     assert prepared.read(keys.representation("pca")).shape[0] == 60
     with pytest.raises(DataError, match="raw counts"):
         run_step(workspace, "doublets", {}, imported, tmp_path / "d")
+    with pytest.raises(ConfigError, match="need raw counts"):
+        run_step(workspace, "prepare", {"min_counts": 5}, imported, tmp_path / "q")
+    few = run_step(workspace, "prepare", {"min_genes": 21, "min_cells": 0}, imported, tmp_path / "r")
+    assert few["n_cells_after"] == ((values > 0).sum(axis=1) >= 21).sum() < 60
 
 
 def test_steps_without_their_input_name_the_page(workspace, imported, tmp_path):
@@ -147,8 +153,6 @@ def test_steps_without_their_input_name_the_page(workspace, imported, tmp_path):
 
 
 def test_prepare_refuses_an_unknown_batch_column(workspace, imported, tmp_path):
-    from scapp.core.errors import ConfigError
-
     with pytest.raises(ConfigError, match="'nothing'"):
         run_step(workspace, "prepare", {"batch_key": "nothing"}, imported.id, tmp_path / "b")
 
