@@ -17,7 +17,8 @@ from scapp.contrast.losses import chance_loss, collapse_meter, info_nce
 from scapp.contrast.matrix import CellMatrix
 from scapp.contrast.model import Encoder, KeyQueue, follow
 from scapp.contrast.state import generator_for, load_state, save_state
-from scapp.core.errors import DataError, RunError
+from scapp.core.errors import DataError, DivergedError, RunError
+from scapp.core.provenance import fingerprint
 from scapp.core.steps import StepContext, StepStopped
 
 CHECKPOINT_SECONDS = 10.0
@@ -65,8 +66,10 @@ def train_clear(values: Any, config: ClearConfig, context: StepContext, *, devic
     ------
     DataError
         Fewer than two cells.
-    RunError
+    DivergedError
         The loss became NaN or infinite.
+    RunError
+        The checkpoint to go on from was made with other settings or other data.
     StepStopped
         The user asked to stop; a checkpoint of this very step was written.
 
@@ -93,6 +96,7 @@ class _Training:
     def __init__(self, values: Any, config: ClearConfig, device: torch.device) -> None:
         self.config = config
         self.device = device
+        self.data_fingerprint = fingerprint(values)
         self.matrix = CellMatrix(values, device, scale=config.scale_input)
         self.batch_size, queue_size = effective_sizes(config, self.matrix.n_cells)
         self.steps_per_epoch = max(self.matrix.n_cells // self.batch_size, 1)
@@ -154,9 +158,9 @@ class _Training:
             else self._one_way_loss(first, second, cells)
         )
         if not torch.isfinite(loss):
-            raise RunError(
+            raise DivergedError(
                 f"The loss became {loss.item()} in epoch {self.epoch + 1}, step {self.step + 1}.",
-                hint="Lower the learning rate (a tenth is a good try) or raise the temperature, then train again.",
+                hint="Lower the learning rate (a tenth is a good try) or raise the temperature, then train again as a new run.",
             )
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -266,8 +270,11 @@ class _Training:
         return ClearResult(np.concatenate(pieces), weights, self.history)
 
     def _identity(self) -> dict[str, Any]:
-        shape = [self.matrix.n_cells, self.matrix.n_genes]
-        return {"config": self.config.model_dump(mode="json"), "shape": shape, "device": self.device.type}
+        return {
+            "config": self.config.model_dump(mode="json"),
+            "data": self.data_fingerprint,
+            "device": self.device.type,
+        }
 
     def save(self, folder: Path) -> None:
         """Write everything that changes."""

@@ -5,6 +5,9 @@ from typing import Any, Literal
 from scapp.core.config import Config, setting
 from scapp.core.errors import ConfigError
 
+DENSE_LIMIT_BYTES = 2e9
+"""Larger training matrices stay sparse in memory and are made dense one batch at a time."""
+
 Preset = Literal["paper", "authors_code"]
 
 
@@ -113,7 +116,7 @@ class ClearConfig(Config):
     epochs: int = setting(
         200,
         title="Epochs",
-        help="How many times training sees every cell. More takes longer and may help small data.",
+        help="How many times training goes through the cells. More takes longer and may help small data.",
         ge=1,
         le=10_000,
     )
@@ -124,6 +127,14 @@ class ClearConfig(Config):
         unit="cells",
         ge=2,
         le=16_384,
+    )
+    min_steps_per_epoch: int = setting(
+        4,
+        title="Least steps per epoch",
+        help="Small data are split into at least so many batches, because one step per epoch hardly trains anything.",
+        ge=1,
+        le=100,
+        advanced=True,
     )
     learning_rate: float = setting(
         1.0,
@@ -216,6 +227,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "authors_code": {
         "epochs": 100,
+        "min_steps_per_epoch": 1,
         "optimizer": "sgd",
         "weight_decay": 1e-6,
         "cosine_schedule": False,
@@ -244,19 +256,23 @@ def clear_config(preset: str = "paper", **changes: Any) -> ClearConfig:
     return ClearConfig.build(values)
 
 
+SMALLEST_BATCH = 16
+
+
 def effective_sizes(config: ClearConfig, n_cells: int) -> tuple[int, int]:
     """Batch and queue size for a number of cells.
 
-    Below ``batch_size`` cells the whole data are one batch, and the queue holds one batch, as in the
-    authors' code.
+    Batches are small enough for ``min_steps_per_epoch``, but not below 16 cells. Below ``batch_size``
+    cells the queue holds as many keys as there are cells (the authors' code: both are the number of cells).
     """
-    if n_cells < config.batch_size:
-        return n_cells, min(config.queue_size, n_cells)
-    return config.batch_size, config.queue_size
+    for_steps = max(n_cells // config.min_steps_per_epoch, SMALLEST_BATCH)
+    batch = min(config.batch_size, for_steps, n_cells)
+    return batch, config.queue_size if n_cells >= config.batch_size else min(config.queue_size, n_cells)
 
 
 def estimate_memory(config: ClearConfig, n_cells: int, n_genes: int) -> float:
     """Bytes that training takes: the matrix, the model with its optimizer, and the views of a batch."""
     batch, queue = effective_sizes(config, n_cells)
     weights = config.hidden * (n_genes + config.dim)
-    return 4.0 * (n_cells * n_genes * 1.1 + 6 * weights + 12 * batch * n_genes + 4 * batch * (queue + 2 * batch)) + 5e8
+    dense = min(4.0 * n_cells * n_genes, DENSE_LIMIT_BYTES)
+    return dense + 4.0 * (6 * weights + 12 * batch * n_genes + 4 * batch * (queue + 2 * batch)) + 5e8

@@ -7,9 +7,9 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
+from scapp.contrast.config import DENSE_LIMIT_BYTES
+
 CLIP = 10.0
-DENSE_LIMIT_BYTES = 2e9
-"""Larger matrices stay sparse in memory and are made dense one batch at a time."""
 
 
 class CellMatrix:

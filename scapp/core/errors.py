@@ -4,6 +4,7 @@ ScappError
   + DataError               a file or matrix is not what it should be
   + ConfigError             a setting is out of bounds or does not fit the data
   + RunError                a run could not do its work
+      + DivergedError       training left the numbers; going on would do so again
       + StaleInputError     what a run read was changed before it could be saved
   + MissingDependencyError  an optional package is not installed
 
@@ -47,6 +48,10 @@ class ConfigError(ScappError):
 
 class RunError(ScappError):
     """A run could not do its work."""
+
+
+class DivergedError(RunError):
+    """Training left the numbers; going on from the checkpoint would do so again."""
 
 
 class StaleInputError(RunError):

@@ -55,13 +55,12 @@ def read_table(path: Path, config: ImportConfig) -> Table:
             header=None,
             names=range(n_fields),
             skiprows=1,
-            index_col=0,
             chunksize=ROWS_PER_PIECE,
             converters={0: str},  # a gene may be called NA
         ) as pieces:
             for piece in pieces:
-                row_names.extend(piece.index.astype(str))
-                blocks.append(sparse.csr_matrix(_numbers(_named(piece, names), names)))
+                row_names.extend(piece[0])
+                blocks.append(sparse.csr_matrix(_numbers(_named(piece.set_index(0), names), names)))
     except pd.errors.ParserError as error:
         raise DataError(
             f"'{path.name}' is not a regular table: {error}.",

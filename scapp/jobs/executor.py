@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from scapp.core.environment import Environment
-from scapp.core.errors import ScappError
+from scapp.core.errors import DivergedError, ScappError
 from scapp.core.steps import StepStopped
 from scapp.jobs.context import RunContext
 from scapp.jobs.devices import choose_device
@@ -81,7 +81,7 @@ def carry_out(run: Run, workspace: Workspace, environment: Environment) -> dict[
         return {"state": "stopped"}
     except ScappError as error:
         logger.info("failed: %s %s", error.message, error.hint)
-        return _failed(error.message, error.hint)
+        return _failed(error.message, error.hint, resumable=not isinstance(error, DivergedError))
     except Exception as error:
         # The last line of defence of the process that does the work: logged in full, shown in short.
         traceback.print_exc()
@@ -112,5 +112,5 @@ def explain(error: Exception) -> tuple[str, str]:
     )
 
 
-def _failed(message: str, hint: str) -> dict[str, Any]:
-    return {"state": "failed", "error": Failure(message=message, hint=hint).model_dump()}
+def _failed(message: str, hint: str, *, resumable: bool = True) -> dict[str, Any]:
+    return {"state": "failed", "error": Failure(message=message, hint=hint, resumable=resumable).model_dump()}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from scapp.core import files
 from scapp.core.config import Config
 from scapp.data.checks import check_memory
 from scapp.jobs.worker import lane_lock
@@ -43,14 +44,23 @@ def submit(root: Path, name: str, config: Config, dataset: Dataset | None = None
 def resume(root: Path, run: Run) -> None:
     """Queue a stopped or failed run again."""
     run.queue_again()
+    RunStore(root).announce(run)
     ensure_worker(root, run.config.lane)
+
+
+def discard(root: Path, run: Run) -> None:
+    """Delete a run, and the uploaded copy that it was to import."""
+    uploaded = run.config.config.get("path") if run.config.config.get("delete_source") else None
+    RunStore(root).discard(run.id)
+    if uploaded is not None:
+        files.remove(Path(uploaded))
 
 
 def refuse_too_large(record: Step, config: Config, dataset: Dataset) -> None:
     """Check the memory that a step would take on a dataset."""
     if record.memory is None:
         return
-    needed = record.memory(config, dataset.n_cells, dataset.n_genes)
+    needed = record.memory(config, dataset)
     check_memory(
         needed,
         f"'{record.title}' on {dataset.n_cells:,} cells",

@@ -95,7 +95,6 @@ class Supervisor:
                 pid=me.pid,
                 pid_started=me.create_time(),
                 host=socket.gethostname(),
-                resume=status.resume,
             )
             run.heartbeat()
             run.set_status(status)
@@ -169,7 +168,7 @@ def death(returncode: int) -> Failure:
 
 
 def _record(
-    run: Run, status: Status, state: State, result: dict[str, Any] | None = None, error: dict[str, str] | None = None
+    run: Run, status: Status, state: State, result: dict[str, Any] | None = None, error: dict[str, Any] | None = None
 ) -> None:
     """Write how a run ended; on a full disk, as soon as there is room for it."""
     ended = status.model_copy(

@@ -9,14 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from scapp.analysis.config import ClusterConfig, MapConfig
 from scapp.contrast.config import ClearConfig, estimate_memory
+from scapp.core import keys
 from scapp.core.config import Config
 from scapp.core.errors import ConfigError
 from scapp.core.steps import StepContext
 from scapp.data.config import DoubletConfig, PrepareConfig
 from scapp.pipelines.config import ExportConfig, ImportRequest
 from scapp.pipelines.step import Inputs, Outcome
+from scapp.workspace.dataset import Dataset
 
 StepFunction = Callable[[Inputs, Any, StepContext], Outcome]
 
@@ -38,9 +42,7 @@ class Step:
     lane
         ``training`` for steps that fill the device, ``light`` for the others.
     memory
-        Bytes needed, from configuration, cells and genes; None where it is small.
-    resumable
-        Whether a stopped run goes on from a checkpoint rather than from its start.
+        Bytes needed, from configuration and dataset; None where it is small.
     """
 
     name: str
@@ -48,8 +50,7 @@ class Step:
     config: type[Config]
     function: str
     lane: str = "light"
-    memory: Callable[[Any, int, int], float] | None = None
-    resumable: bool = False
+    memory: Callable[[Any, Dataset], float] | None = None
 
     def load(self) -> StepFunction:
         """Import the function."""
@@ -58,13 +59,30 @@ class Step:
         return loaded
 
 
-def _prepare_memory(config: PrepareConfig, n_cells: int, n_genes: int) -> float:
-    dense_genes = min(config.n_top_genes, n_genes)
-    return 12.0 * n_cells * n_genes * 0.3 + 8.0 * n_cells * dense_genes + 5e8
+STORED_SHARE = 0.15
+"""Share of a count matrix that is not zero, for estimates; 8 bytes an entry."""
 
 
-def _map_memory(config: MapConfig, n_cells: int, n_genes: int) -> float:
-    return n_cells * (config.n_neighbors * 60.0 + 2_000) + 5e8
+def _sparse_bytes(dataset: Dataset) -> float:
+    return 8.0 * STORED_SHARE * dataset.n_cells * dataset.n_genes
+
+
+def _prepare_memory(config: PrepareConfig, dataset: Dataset) -> float:
+    dense_genes = min(config.n_top_genes, dataset.n_genes)
+    return 4 * _sparse_bytes(dataset) + 8.0 * dataset.n_cells * dense_genes * config.scale_for_pca + 5e8
+
+
+def _doublet_memory(config: DoubletConfig, dataset: Dataset) -> float:
+    return 6 * _sparse_bytes(dataset) + 1e9
+
+
+def _clear_memory(config: ClearConfig, dataset: Dataset) -> float:
+    n_genes = int(np.sum(dataset.read(keys.var(keys.HIGHLY_VARIABLE))))
+    return 2 * _sparse_bytes(dataset) + estimate_memory(config, dataset.n_cells, n_genes)
+
+
+def _map_memory(config: MapConfig, dataset: Dataset) -> float:
+    return dataset.n_cells * (config.n_neighbors * 60.0 + 2_000) + 5e8
 
 
 STEPS = (
@@ -74,7 +92,7 @@ STEPS = (
         "Score doublets",
         DoubletConfig,
         "scapp.pipelines.preparing:score_doublets",
-        memory=lambda c, n, g: n * g * 2.0 + 1e9,
+        memory=_doublet_memory,
     ),
     Step("prepare", "Filter and normalise", PrepareConfig, "scapp.pipelines.preparing:prepare", memory=_prepare_memory),
     Step(
@@ -84,7 +102,6 @@ STEPS = (
         "scapp.pipelines.training:train",
         lane="training",
         memory=estimate_memory,
-        resumable=True,
     ),
     Step("map", "Make the map", MapConfig, "scapp.pipelines.mapping:make_map", memory=_map_memory),
     Step("cluster", "Cluster", ClusterConfig, "scapp.pipelines.mapping:cluster"),

@@ -11,7 +11,7 @@ from scapp.core.errors import DataError, RunError
 from scapp.data.config import ImportConfig
 from scapp.data.examples import EXAMPLES
 from scapp.data.locations import checked_path, safe_file_name
-from scapp.jobs.launch import submit
+from scapp.jobs.launch import discard, submit
 from scapp.pipelines.config import ImportRequest
 from scapp.ui import explain, state
 from scapp.ui.boundary import escape, show_error
@@ -76,7 +76,7 @@ def _delete(dataset: Dataset) -> None:
     if any(run.observe().state in ACTIVE for run in mine):
         raise RunError("A run is working on this dataset.", hint="Stop it on its page, then delete the dataset.")
     for run in mine:
-        store.discard(run.id)
+        discard(state.root(), run)
     state.workspace().delete(dataset.id)
     if st.session_state.get("dataset") == dataset.id:
         state.open_dataset(None)

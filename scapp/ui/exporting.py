@@ -5,7 +5,7 @@ import streamlit as st
 
 from scapp.core import keys
 from scapp.data.locations import safe_file_name
-from scapp.jobs.launch import submit
+from scapp.jobs.launch import discard, submit
 from scapp.pipelines.config import ExportConfig
 from scapp.ui import state
 from scapp.ui.live import run_panel
@@ -50,6 +50,8 @@ def file_section(dataset: Dataset) -> None:
     active = status is not None and status.state in ACTIVE
     name = safe_file_name(dataset.name.replace(" ", "_")) + ".h5ad"
     if not active and st.button("Write the .h5ad file", type="primary", key="export.go"):
+        for old in state.runs().list(dataset=dataset.id, step="export"):
+            discard(state.root(), old)
         submit(state.root(), "export", ExportConfig(file_name=name), dataset)
         st.rerun()
     run_panel(run, key="export")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from scapp.jobs.launch import ensure_worker, resume
+from scapp.jobs.launch import discard, ensure_worker, resume
 from scapp.pipelines.engine import adopt_result
 from scapp.ui import state
 from scapp.ui.boundary import boundary, escape, show_error
@@ -49,7 +49,8 @@ def _live(run_id: str, key: str) -> None:
         if status.state not in ACTIVE:
             st.rerun()
         if status.state == "queued":
-            # a worker may have gone home between queueing and its last look
+            # a worker may have gone home, or the queueing process died, before it was taken
+            state.runs().announce(run)
             ensure_worker(state.root(), run.config.lane)
         show_progress(run)
         stop_button(run, key=key)
@@ -106,11 +107,12 @@ def show_finished(run: Run, *, key: str, quiet_when_done: bool = True) -> None:
 def _choices(run: Run, key: str) -> None:
     with st.container(horizontal=True):
         again = "Resume" if run.has_checkpoint else "Start again"
-        if st.button(again, key=f"{key}.resume.{run.id}", type="primary"):
+        error = run.status.error
+        if (error is None or error.resumable) and st.button(again, key=f"{key}.resume.{run.id}", type="primary"):
             resume(state.root(), run)
             st.rerun()
         if st.button("Discard", key=f"{key}.discard.{run.id}", help="Delete this run and its checkpoints."):
-            state.runs().discard(run.id)
+            discard(state.root(), run)
             st.rerun()
     show_log(run)
 

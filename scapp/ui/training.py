@@ -10,7 +10,7 @@ from scapp.contrast.config import PRESETS, ClearConfig, clear_config
 from scapp.contrast.estimates import estimate_seconds
 from scapp.core import keys
 from scapp.core.errors import RunError
-from scapp.jobs.launch import ensure_worker, submit
+from scapp.jobs.launch import discard, ensure_worker, submit
 from scapp.plotting.training import curves_data, plot_curve, plot_loss, plot_view
 from scapp.ui import explain, live, state
 from scapp.ui.boundary import boundary
@@ -88,7 +88,7 @@ def start_section(dataset: Dataset, run: Run | None) -> None:
 def _measured_speed(n_genes: int, config: ClearConfig) -> float | None:
     """Cells per second of the newest finished run of the same shape on this machine."""
     for run in state.runs().list(step=STEP):
-        result = run.status.result
+        result = run.observe().result
         if (
             result.get("n_genes") == n_genes
             and run.config.config.get("hidden") == config.hidden
@@ -129,6 +129,10 @@ def run_section(dataset: Dataset, run: Run) -> None:
     )
     if state_now == "done":
         live.show_log(run)
+        help = "Delete this run's curves, checkpoints and model; its representation stays in the dataset."
+        if st.button("Discard this run", key=f"discard.{run.id}", help=help):
+            discard(state.root(), run)
+            st.rerun()
 
 
 def _closing_words(run: Run) -> str:

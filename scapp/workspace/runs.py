@@ -38,6 +38,7 @@ class Failure(BaseModel):
 
     message: str
     hint: str
+    resumable: bool = True
 
 
 class RunConfig(BaseModel):
@@ -62,7 +63,6 @@ class Status(BaseModel):
     pid: int | None = None
     pid_started: float | None = None
     host: str | None = None
-    resume: bool = False
     error: Failure | None = None
     result: dict[str, Any] = Field(default_factory=dict)
 
@@ -168,7 +168,7 @@ class Run:
                 )
             stop_orphan(self.status)
             (self.folder / "stop").unlink(missing_ok=True)
-            self.set_status(Status(state="queued", resume=True))
+            self.set_status(Status(state="queued"))
 
     def lock(self) -> FileLock:
         """Lock around changes of the status."""
@@ -206,7 +206,9 @@ class RunStore:
         files.write_json(building / "config.json", asked.model_dump(mode="json"))
         files.write_json(building / "status.json", Status(state="queued", changed=now()).model_dump(mode="json"))
         os.replace(building, self.folder / id)
-        return Run(self.folder / id)
+        run = Run(self.folder / id)
+        self.announce(run)
+        return run
 
     def open(self, id: str) -> Run:
         """A run by its id.
@@ -238,12 +240,27 @@ class RunStore:
         """The newest run of a step on a dataset."""
         return next(iter(self.list(dataset=dataset, step=step)), None)
 
+    def announce(self, run: Run) -> None:
+        """Put a run on its lane's list of waiting ones, so that a worker need not look through all runs."""
+        marker = self._waiting(run.config.lane) / run.id
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch()
+
     def next_queued(self, lane: str) -> Run | None:
         """The run that has waited longest in a lane."""
-        for run in reversed(self.list()):
-            if run.config.lane == lane and run.status.state == "queued":
-                return run
+        waiting = self._waiting(lane)
+        for marker in sorted(waiting.iterdir()) if waiting.exists() else []:
+            try:
+                run = self.open(marker.name)
+                if run.status.state == "queued":
+                    return run
+            except (RunError, FileNotFoundError):
+                pass  # discarded meanwhile
+            marker.unlink(missing_ok=True)
         return None
+
+    def _waiting(self, lane: str) -> Path:
+        return self.folder.parent / "waiting" / lane
 
     def discard(self, id: str) -> None:
         """Delete a run and what it holds.
@@ -259,7 +276,10 @@ class RunStore:
             if state in ACTIVE:
                 raise RunError(f"The run is {state}.", hint="Stop it first, then discard it.")
             stop_orphan(run.status)
-        shutil.rmtree(run.folder)
+        # gone in one rename, so that nobody reads half a run
+        doomed = self.folder / f".gone-{run.id}"
+        os.replace(run.folder, doomed)
+        shutil.rmtree(doomed)
 
 
 def process_alive(pid: int | None, started: float | None) -> bool:

@@ -73,6 +73,30 @@ def test_a_checkpoint_of_other_settings_is_refused(values, tmp_path):
         train_clear(values, clear_config(**TINY), Recording(tmp_path, 3))
     with pytest.raises(RunError, match="other settings"):
         train_clear(values, clear_config(**TINY, temperature=0.5), Recording(tmp_path))
+    with pytest.raises(RunError, match="other data"):
+        train_clear(values * 2, clear_config(**TINY), Recording(tmp_path))
+
+
+def test_checkpoints_come_by_themselves_and_a_kill_loses_little(values, tmp_path, monkeypatch):
+    class Killed(Exception):
+        pass
+
+    class Dying(Recording):
+        def stop_requested(self):
+            self.looks += 1
+            if self.looks > 14:
+                raise Killed  # as if killed: no checkpoint is written here
+            return False
+
+    monkeypatch.setattr("scapp.contrast.clear.CHECKPOINT_SECONDS", 0.0)
+    config = clear_config(**TINY)
+    with pytest.raises(Killed):
+        train_clear(values, config, Dying(tmp_path))
+    assert latest_checkpoint(tmp_path) is not None
+    rest = Recording(tmp_path)
+    resumed = train_clear(values, config, rest)
+    assert rest.looks <= 6 * 4 - 13
+    np.testing.assert_array_equal(resumed.embedding, train_clear(values, config, QuietContext()).embedding)
 
 
 def test_checkpoints_hold_no_pickle(values, tmp_path):
@@ -191,6 +215,9 @@ def test_sizes_and_estimates():
     config = clear_config("authors_code")
     assert effective_sizes(config, 90) == (90, 90)
     assert effective_sizes(config, 5000) == (512, 1024)
+    assert effective_sizes(clear_config("paper"), 90) == (22, 90)
+    assert effective_sizes(clear_config("paper"), 20) == (16, 20)
+    assert effective_sizes(clear_config("paper"), 5000) == (512, 1024)
     assert estimate_seconds(config, 5120, 2000, 1000.0) == pytest.approx(512)
     assert estimate_seconds(config, 5120, 4000) > 1.9 * estimate_seconds(config, 5120, 2000)
 

@@ -142,6 +142,7 @@ def test_a_frozen_worker_is_silent_and_resume_replaces_it(root, dataset, monkeyp
     wait(lambda: run.observe().state == "failed", 20)
     assert "sign of life" in run.observe().error.message
     run.queue_again()
+    RunStore(root).announce(run)
     wait(lambda: not frozen.is_running() or frozen.status() == psutil.STATUS_ZOMBIE)
     wait(lambda: _taken(root, run))
     run.request_stop()

@@ -13,6 +13,7 @@ from scapp.pipelines.catalogue import step
 from scapp.pipelines.exporting import to_anndata
 from scapp.pipelines.mapping import graph_slot
 from scapp.pipelines.scoring import score_representation
+from scapp.workspace.dataset import Dataset
 from tests.conftest import run_step
 
 TINY = {"hidden": 16, "dim": 8, "batch_size": 32, "queue_size": 64, "epochs": 3}
@@ -158,7 +159,13 @@ def test_prepare_refuses_an_unknown_batch_column(workspace, imported, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["clear", "map", "prepare", "doublets"])
-def test_memory_estimates_grow_with_cells(name):
+def test_memory_estimates_grow_with_cells(name, prepared):
     record = step(name)
-    small, large = (record.memory(record.config(), n, 2000) for n in (1000, 100_000))
-    assert 1e6 < small < large
+    large = Dataset(prepared.folder, prepared.manifest.model_copy(update={"n_cells": 1_000_000}))
+    assert 1e6 < record.memory(record.config(), prepared) < record.memory(record.config(), large)
+
+
+def test_training_is_not_refused_for_genes_that_it_does_not_read(prepared):
+    record = step("clear")
+    wide = Dataset(prepared.folder, prepared.manifest.model_copy(update={"n_cells": 100_000, "n_genes": 30_000}))
+    assert record.memory(record.config(), wide) < 10e9

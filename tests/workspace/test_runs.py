@@ -46,6 +46,10 @@ def test_the_longest_waiting_run_of_a_lane_is_next(store):
     assert store.next_queued("light").id == other.id
     first.set_status(Status(state="done"))
     assert store.next_queued("training").id != first.id
+    first.set_status(Status(state="queued"))
+    assert store.next_queued("training").id != first.id
+    store.announce(first)
+    assert store.next_queued("training").id == first.id
 
 
 def test_stopping_a_queued_run_ends_it_and_it_can_be_queued_again(store):
@@ -54,7 +58,6 @@ def test_stopping_a_queued_run_ends_it_and_it_can_be_queued_again(store):
     assert run.status.state == "stopped"
     run.queue_again()
     assert run.status.state == "queued"
-    assert run.status.resume
     assert not run.stop_requested
     with pytest.raises(RunError, match="is queued"):
         run.queue_again()
