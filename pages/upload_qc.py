@@ -29,8 +29,8 @@ with boundary():
         quality.before_and_after(dataset)
         link("train_clear", "Next: train CLEAR", dataset=dataset.id)
         st.stop()
-    has_metrics = keys.obs(keys.TOTAL_COUNTS) in dataset
-    if has_metrics:
+    quality.filtered_versions(dataset)
+    if keys.COUNTS in dataset or keys.EXPRESSION in dataset:
         config = quality.threshold_section(dataset)
         quality.doublet_section(dataset)
     else:

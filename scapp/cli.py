@@ -6,6 +6,7 @@ Progress goes to standard error; the last line on standard output is one JSON ob
 
 import argparse
 import json
+import math
 import shutil
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from scapp.core.environment import Environment
 from scapp.core.errors import ConfigError, DataError, ScappError
 from scapp.core.steps import QuietContext
 from scapp.data.config import KEEP_EVERYTHING, ImportConfig, PrepareConfig
-from scapp.jobs.devices import choose_device
+from scapp.jobs.devices import choose_device, peak_memory_mb
 from scapp.jobs.worker import Supervisor
 from scapp.pipelines.catalogue import step
 from scapp.pipelines.config import ImportRequest
@@ -31,6 +32,7 @@ from scapp.workspace.dataset import Dataset
 from scapp.workspace.store import Workspace
 
 USER_MISTAKE = 2
+OPTIONAL_FILTERS = ("max_genes", "max_counts", "max_pct_mt", "max_doublet_score")
 
 
 class ConsoleContext(QuietContext):
@@ -117,8 +119,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{error.message}\n{error.hint}", file=sys.stderr)
         return USER_MISTAKE
     if result is not None:
-        print(json.dumps(result))
+        print(json.dumps(_without_nan(result)))
     return 0
+
+
+def _without_nan(result: dict[str, Any]) -> dict[str, Any]:
+    """JSON knows no NaN: a score that is not defined is null."""
+    return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in result.items()}
 
 
 def _import(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -166,41 +173,50 @@ def _clear(arguments: argparse.Namespace) -> dict[str, Any]:
                 f"The input has no annotation '{arguments.label_key}'; it has {', '.join(dataset.columns()) or 'none'}.",
                 hint="Give one of them with --label-key, or leave it out.",
             )
-        prepared = session.run("prepare", PrepareConfig(**KEEP_EVERYTHING), dataset.id)["dataset"]
+        prepared = session.run("prepare", _preparation(arguments.input), dataset.id)["dataset"]
         trained = session.run("clear", config, prepared, ConsoleContext(checkpoints, resume=arguments.resume))
         session.run("map", step("map").config.build({"representation": "clear", "seed": config.seed}), prepared)
         session.write(prepared, output)
         result = {name: trained[name] for name in ("n_cells", "n_genes", "epochs", "train_seconds", "cells_per_s")}
-        result |= {"device": device, "peak_memory_mb": _peak_memory_mb(device)}
+        result |= {"device": device, "peak_memory_mb": peak_memory_mb(device)}
         if arguments.label_key:
             result |= _scores(session.workspace.open(prepared), arguments.label_key, config.seed)
         shutil.rmtree(checkpoints, ignore_errors=True)
         return result
 
 
+def _preparation(path: Path) -> PrepareConfig:
+    """Keep every cell and gene; normalise and choose genes as ``qc`` did when it wrote this file, else by default."""
+    from scapp.pipelines.exporting import read_preparation
+
+    earlier = read_preparation(path) or {}
+    return PrepareConfig.build({**earlier, **dict.fromkeys(OPTIONAL_FILTERS), **KEEP_EVERYTHING})
+
+
 def _clear_choices(arguments: argparse.Namespace) -> ClearConfig:
     given = _given(arguments, ClearConfig)
-    from_file = files.read_json(arguments.config) if arguments.config else {}
+    from_file = _config_file(arguments.config) if arguments.config else {}
     preset = arguments.preset or from_file.pop("preset", "paper")
     augmentation = {**from_file.pop("augmentation", {}), **given.pop("augmentation", {})}
     return clear_config(preset, **{**from_file, **given, "augmentation": augmentation})
+
+
+def _config_file(path: Path) -> dict[str, Any]:
+    try:
+        content = files.read_json(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"'{path}' could not be read as JSON ({error}).", hint="Check the path and the file."
+        ) from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"'{path}' holds no JSON object.", hint='Write settings as {"epochs": 100}.')
+    return content
 
 
 def _scores(dataset: Dataset, label_key: str, seed: int) -> dict[str, float]:
     from scapp.pipelines.scoring import score_representation
 
     return score_representation(dataset, "clear", label_key, seed=seed)
-
-
-def _peak_memory_mb(device: str) -> float:
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
-    if device == "cuda":
-        import torch
-
-        peak = max(peak, torch.cuda.max_memory_allocated() / 1024**2)
-    return round(peak, 1)
 
 
 def _work(arguments: argparse.Namespace) -> None:

@@ -63,6 +63,16 @@ def test_qc_filters_and_import_keeps_everything(run, study_file, tmp_path):
     assert (status, result["n_cells"], result["taken_from"]) == (0, 150, "layers['counts']")
 
 
+def test_clear_goes_on_from_what_qc_chose(run, study_file, tmp_path):
+    filtered, output = tmp_path / "qc.h5ad", tmp_path / "clear.h5ad"
+    assert run("qc", study_file, "-o", filtered, "--min-genes", 20, "--n-top-genes", 40, "--target-sum", 5000)[0] == 0
+    status, result, _ = run("clear", filtered, "-o", output, "--epochs", 1, *TINY)
+    assert (status, result["n_genes"]) == (0, 40)
+    first, second = ad.read_h5ad(filtered), ad.read_h5ad(output)
+    assert (first.var["highly_variable"] == second.var["highly_variable"]).all()
+    assert abs(first.X - second.X).max() < 1e-5
+
+
 def test_labels_and_transposed_tables(run, study, tmp_path):
     table = study.to_df(layer="counts").iloc[:20]
     table.T.to_csv(tmp_path / "t.csv")
@@ -82,6 +92,8 @@ def test_labels_and_transposed_tables(run, study, tmp_path):
         (["clear", "{study}", "-o", "{tmp}/o.h5ad", "--label-key", "kind"], "no annotation 'kind'; it has cell_type"),
         (["clear", "{study}", "-o", "{tmp}/o.h5ad", "--temperature", "-1"], "temperature"),
         (["clear", "{study}", "-o", "{tmp}/o.h5ad", "--resume"], "no checkpoint"),
+        (["clear", "{study}", "-o", "{tmp}/o.h5ad", "--config", "nothing.json"], "could not be read as JSON"),
+        (["import", "{study}", "-o", "{tmp}/o.h5ad", "--labels", "nothing.csv"], "no file 'nothing.csv' with labels"),
         (["clear", "{study}", "-o", "{tmp}/o.h5ad", "--device", "cuda"], "not available"),
         (["qc", "{study}", "-o", "{tmp}/o.h5ad", "--min-genes", "5000"], "leave 0 of 150 cells"),
     ],

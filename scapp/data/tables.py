@@ -181,6 +181,8 @@ def read_labels(path: Path, cells: pd.Index) -> pd.DataFrame:
     DataError
         No cell of the data is named in the table.
     """
+    if not path.is_file():
+        raise DataError(f"There is no file '{path}' with labels.", hint="Check the path, then try again.")
     separator = _layout(path)[0]
     frame = pd.read_csv(path, sep=separator, header=None, dtype=str)
     if frame.iloc[0, 0] in cells:

@@ -1,5 +1,8 @@
 """Which device a step runs on."""
 
+import resource
+import sys
+
 from scapp.core.errors import ConfigError
 
 CHOICES = ("auto", "cpu", "cuda", "mps")
@@ -25,3 +28,13 @@ def choose_device(wanted: str = "auto") -> str:
             hint="Choose 'auto', or install torch's CUDA build (see the README).",
         )
     return wanted
+
+
+def peak_memory_mb(device: str) -> float:
+    """Most memory that this process, or the GPU where it used one, has held."""
+    import torch
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
+    if device.startswith("cuda"):
+        peak = max(peak, torch.cuda.max_memory_allocated() / 1024**2)
+    return round(peak, 1)

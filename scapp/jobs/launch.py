@@ -50,7 +50,7 @@ def resume(root: Path, run: Run) -> None:
 
 def discard(root: Path, run: Run) -> None:
     """Delete a run, and the uploaded copy that it was to import."""
-    uploaded = run.config.config.get("path") if run.config.config.get("delete_source") else None
+    uploaded = run.config.config.get("upload_folder")
     RunStore(root).discard(run.id)
     if uploaded is not None:
         files.remove(Path(uploaded))

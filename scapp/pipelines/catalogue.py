@@ -101,7 +101,7 @@ STEPS = (
         ClearConfig,
         "scapp.pipelines.training:train",
         lane="training",
-        memory=estimate_memory,
+        memory=_clear_memory,
     ),
     Step("map", "Make the map", MapConfig, "scapp.pipelines.mapping:make_map", memory=_map_memory),
     Step("cluster", "Cluster", ClusterConfig, "scapp.pipelines.mapping:cluster"),

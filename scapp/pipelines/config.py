@@ -11,7 +11,9 @@ class ImportRequest(ImportConfig):
     example: str | None = setting(None, title="Example", help="Id of an example dataset.", hidden=True)
     labels: str | None = setting(None, title="Labels", help="A table whose first column holds cell names.", hidden=True)
     name: str = setting("", title="Name", help="Name of the new dataset.", hidden=True)
-    delete_source: bool = setting(False, title="Delete the file afterwards", help="For uploaded copies.", hidden=True)
+    upload_folder: str | None = setting(
+        None, title="Upload folder", help="Folder with the uploaded copy, deleted after the import.", hidden=True
+    )
 
 
 class ExportConfig(Config):

@@ -1,9 +1,11 @@
 """A dataset as one AnnData file, with its provenance."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import anndata as ad
+import h5py
 import pandas as pd
 
 from scapp.core import files, keys
@@ -67,3 +69,15 @@ def provenance(dataset: Dataset) -> dict[str, Any]:
         "source": json.dumps(manifest["source"]),
         "parent": json.dumps(manifest["parent"]),
     }
+
+
+def read_preparation(path: Path) -> dict[str, Any] | None:
+    """Settings of the last filtering and normalisation that scapp recorded in an .h5ad; None where there is no record."""
+    if path.suffix != ".h5ad" or not h5py.is_hdf5(path):
+        return None
+    with h5py.File(path) as file:
+        node = file.get("uns/scapp/provenance")
+        if not isinstance(node, h5py.Dataset):
+            return None
+        records = json.loads(node.asstr()[()]).values()
+    return next((record["config"] for record in reversed(list(records)) if record["step"] == "prepare"), None)

@@ -41,7 +41,7 @@ def import_dataset(inputs: Inputs, config: ImportRequest, context: StepContext) 
         "file": Path(config.path).name if config.path else name,
     }
     summary = {"n_cells": adata.n_obs, "n_genes": adata.n_vars, "taken_from": imported.taken_from}
-    uploaded = [Path(config.path)] if config.delete_source and config.path else []
+    uploaded = [Path(config.upload_folder)] if config.upload_folder else []
     return Outcome(new_dataset=NewDataset(name[:100], values, source), summary=summary, delete=uploaded)
 
 

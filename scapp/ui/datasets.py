@@ -84,20 +84,33 @@ def _delete(dataset: Dataset) -> None:
 
 def import_in_progress() -> Run | None:
     """The import that this session started and has not opened yet; a finished one opens its dataset."""
-    id = st.session_state.get(IMPORT_RUN)
+    id = st.query_params.get(IMPORT_RUN) or st.session_state.get(IMPORT_RUN)
     if id is None:
         return None
     try:
         run = state.runs().open(id)
     except RunError:
-        st.session_state.pop(IMPORT_RUN, None)
+        forget_import()
         return None
+    remember_import(id)
     status = run.observe()
     if status.state == "done":
-        st.session_state.pop(IMPORT_RUN, None)
+        forget_import()
         state.open_dataset(status.result["dataset"])
         return None
     return run
+
+
+def remember_import(id: str) -> None:
+    """Keep the id of a running import in session and address, so that a refresh finds it again."""
+    st.session_state[IMPORT_RUN] = id
+    st.query_params[IMPORT_RUN] = id
+
+
+def forget_import() -> None:
+    """The import has been opened or discarded."""
+    st.session_state.pop(IMPORT_RUN, None)
+    st.query_params.pop(IMPORT_RUN, None)
 
 
 def import_form() -> None:
@@ -124,10 +137,24 @@ def _upload_form() -> None:
         accept_multiple_files=True,
         key="upload",
     )
-    options = _options("upload")
+    with st.expander("Options"):
+        labels = st.file_uploader(
+            "Labels: a table whose first column holds the cells' names", type=["csv", "tsv", "txt", "gz"], key="labels"
+        )
+        options = config_form(ImportConfig, key="import.upload", start=ImportConfig(), flat=True)
     if st.button("Import", type="primary", disabled=not uploaded, key="upload.go"):
-        path = _save_upload(uploaded)
-        _start(ImportRequest(**options, path=str(path), name=_dataset_name(uploaded), delete_source=True))
+        folder = files.temporary_folder(state.root() / "uploads", "upload-")
+        path = _save_upload(uploaded, folder)
+        labels_path = _save_labels(labels, folder)
+        _start(
+            ImportRequest(
+                **options,
+                path=str(path),
+                labels=labels_path,
+                name=_dataset_name(uploaded),
+                upload_folder=str(folder),
+            )
+        )
 
 
 def _path_form() -> None:
@@ -139,19 +166,15 @@ def _path_form() -> None:
         return
     st.write("Files may be read from: " + ", ".join(f"`{folder}`" for folder in folders))
     path = st.text_input("File or 10x folder", key="path", placeholder=f"{folders[0]}/…")
-    options = _options("path")
+    with st.expander("Options"):
+        options = config_form(ImportConfig, key="import.path", start=ImportConfig(), flat=True)
     if st.button("Import", type="primary", disabled=not path, key="path.go"):
         checked = checked_path(path, folders)
         _start(ImportRequest(**options, path=str(checked), name=checked.name.split(".")[0]))
 
 
-def _options(key: str) -> dict[str, object]:
-    with st.expander("Options"):
-        return config_form(ImportConfig, key=f"import.{key}", start=ImportConfig(), flat=True)
-
-
 def _start(request: ImportRequest) -> None:
-    st.session_state[IMPORT_RUN] = submit(state.root(), "import", request).id
+    remember_import(submit(state.root(), "import", request).id)
     state.open_dataset(None)
     st.rerun()
 
@@ -160,21 +183,30 @@ def _dataset_name(uploaded: list[UploadedFile]) -> str:
     return "10x upload" if len(uploaded) > 1 else safe_file_name(uploaded[0].name).split(".")[0] or "upload"
 
 
-def _save_upload(uploaded: list[UploadedFile]) -> Path:
+def _save_upload(uploaded: list[UploadedFile], folder: Path) -> Path:
     """Copy to disk at once, so that the browser's copy in memory is not needed any longer."""
-    folder = files.temporary_folder(state.root() / "uploads", "upload-")
     if len(uploaded) > 1:
-        return _save_tenx(uploaded, folder)
+        return _save_tenx(uploaded, folder / "tenx")
     path = folder / safe_file_name(uploaded[0].name)
     _copy(uploaded[0], path)
     return path
 
 
+def _save_labels(labels: UploadedFile | None, folder: Path) -> str | None:
+    if labels is None:
+        return None
+    (folder / "labels").mkdir()
+    path = folder / "labels" / safe_file_name(labels.name)
+    _copy(labels, path)
+    return str(path)
+
+
 def _save_tenx(uploaded: list[UploadedFile], folder: Path) -> Path:
+    folder.mkdir()
     for file in uploaded:
         part = next((p for p in _TENX_PARTS if safe_file_name(file.name).removesuffix(".gz").endswith(p)), None)
         if part is None:
-            shutil.rmtree(folder)
+            shutil.rmtree(folder.parent)
             raise DataError(
                 f"Several files were uploaded and '{file.name}' is none of matrix.mtx, barcodes.tsv, features.tsv or genes.tsv.",
                 hint="Upload one file, or the three files of one 10x folder.",

@@ -29,6 +29,12 @@ def representation_choice(dataset: Dataset) -> str:
     if "clear" not in names:
         st.info("CLEAR has not been trained on this dataset yet; the map below is of other representations.")
         link("train_clear", "Go to Train CLEAR", dataset=dataset.id)
+    if not names:
+        st.info(
+            "This dataset holds no representation. Filter and normalise it on the Upload & QC page, which makes PCA."
+        )
+        link("upload_qc", "Go to Upload & QC", dataset=dataset.id)
+        st.stop()
     chosen: str = st.selectbox(
         "Representation",
         names,
@@ -75,7 +81,7 @@ def cluster_section(dataset: Dataset, name: str) -> None:
     """Other clusters on the same representation, without a new map."""
     run = _latest("cluster", dataset, name)
     active = run is not None and run.observe().state in ACTIVE
-    with st.expander("Other clusters", expanded=active):
+    with st.expander("Other clusters", expanded=run is not None and run.observe().state != "done"):
         labels = _labels(dataset)
         n_clusters = len(pd.Categorical(state.read(dataset, keys.obs(labels))).categories) if labels else 8
         start = ClusterConfig(representation=name, n_clusters=int(np.clip(n_clusters, 2, 200)))
@@ -98,7 +104,9 @@ def map_section(dataset: Dataset, name: str) -> None:
     with boundary():
         points = np.asarray(state.read(dataset, keys.umap(name)))
         colour, title, colours = _colour(dataset, name)
-        figure = plot_map(points, colour, title=title, colours=colours)
+        shown = _shown(dataset, colour, title)
+        part = colour[shown].reset_index(drop=True) if colour is not None else None
+        figure = plot_map(points[shown], part, title=title, colours=colours)
         event = show_figure(
             figure,
             key=f"map.{dataset.id}.{name}.{title}",
@@ -107,11 +115,12 @@ def map_section(dataset: Dataset, name: str) -> None:
             select=True,
         )
         st.caption(
-            "Click a name in the legend to hide a group, double-click to see it alone. Draw a lasso or box to select cells."
+            "Click a name in the legend to hide a group, double-click to see it alone. Draw a lasso or box to select cells; "
+            "cells hidden by the legend are selected as well, those left out by 'Show only' are not."
         )
         polygons = selected_polygons(event)
         if polygons:
-            _selection(dataset, inside(points, polygons))
+            _selection(dataset, inside(points, polygons) & shown)
 
 
 def _colour(dataset: Dataset, name: str) -> tuple[pd.Series | None, str, list[str] | None]:
@@ -126,8 +135,20 @@ def _colour(dataset: Dataset, name: str) -> tuple[pd.Series | None, str, list[st
     values = pd.Series(state.read(dataset, keys.obs(chosen)))
     if values.dtype == bool:
         values = values.map({True: "yes", False: "no"}).astype("category")
+    elif chosen in grouping and not isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype("category")
     slot = keys.colours(chosen)
     return values, chosen, list(dataset.read(slot)) if slot in dataset else None
+
+
+def _shown(dataset: Dataset, colour: pd.Series | None, title: str) -> np.ndarray:
+    """Which cells are drawn: all, or those of some groups."""
+    everything = np.ones(dataset.n_cells, dtype=bool)
+    if colour is None or not isinstance(colour.dtype, pd.CategoricalDtype):
+        return everything
+    groups = [str(name) for name in colour.cat.categories]
+    only = st.multiselect("Show only", groups, key=f"map.only.{dataset.id}.{title}", placeholder="all groups")
+    return colour.astype(str).isin(only).to_numpy() if only else everything
 
 
 def _clusters_first(columns: list[str], name: str) -> list[str]:

@@ -89,14 +89,19 @@ def before_and_after(dataset: Dataset) -> None:
 
 def _metrics(dataset: Dataset) -> pd.DataFrame:
     wanted = [name for name, *_ in METRICS] + [name for name, _ in OTHER_METRICS]
-    return state.columns(dataset, [name for name in wanted if keys.obs(name) in dataset])
+    metrics = state.columns(dataset, [name for name in wanted if keys.obs(name) in dataset])
+    # files bring columns of these names with anything in them; what is not measured passes every filter
+    usable = [name for name in metrics if metrics[name].dtype.kind in "iuf" and metrics[name].notna().any()]
+    return metrics[usable]
 
 
 def threshold_section(dataset: Dataset) -> PrepareConfig:
     """Sliders, histograms with their lines, and what each filter removes, live."""
     metrics = _metrics(dataset)
     st.header("Quality")
-    prefix = f"qc.{dataset.id}"
+    # new scores are a new scale: their sliders start afresh
+    scale = dataset.slots[keys.obs(keys.DOUBLET_SCORE)].fingerprint[:8] if keys.DOUBLET_SCORE in metrics else ""
+    prefix = f"qc.{dataset.id}.{scale}"
     with st.container(horizontal=True, vertical_alignment="bottom"):
         groups = state.categorical_columns(dataset)
         default = keys.suggest(groups, keys.SUGGESTED_SAMPLES)
@@ -235,6 +240,17 @@ def _histograms(metrics: pd.DataFrame, samples: pd.Series | None, config: Prepar
             show_figure(figure, key=f"qc.histogram.{metric}", name=metric, alt=f"Histogram of {titles[metric]}")
 
 
+def filtered_versions(dataset: Dataset) -> None:
+    """Datasets that were made from this one by filtering."""
+    made = [d for d in state.workspace().datasets() if d.manifest.parent and d.manifest.parent.id == dataset.id]
+    for child in made:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"Already made from this dataset: **{escape(child.name)}** ({child.n_cells:,} cells)")
+            if st.button("Open it", key=f"child.{child.id}"):
+                state.open_dataset(child.id)
+                st.rerun()
+
+
 def doublet_section(dataset: Dataset) -> None:
     """Scrublet, on request: it takes a while, and not every study needs it."""
     if keys.COUNTS not in dataset:
@@ -242,7 +258,9 @@ def doublet_section(dataset: Dataset) -> None:
     run = state.latest_run("doublets", dataset)
     active = run is not None and run.observe().state in ACTIVE
     done = keys.obs(keys.DOUBLET_SCORE) in dataset
-    with st.expander("Doublet scores (two cells in one droplet)", expanded=active):
+    with st.expander(
+        "Doublet scores (two cells in one droplet)", expanded=run is not None and run.observe().state != "done"
+    ):
         if done:
             st.write(
                 "Cells have been scored; set the highest score that you accept above. Scoring again replaces the scores."

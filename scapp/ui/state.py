@@ -22,6 +22,7 @@ from scapp.workspace.runs import Run, RunStore
 from scapp.workspace.store import Workspace
 
 _DATASET = "dataset"
+MOST_NUMBERED_GROUPS = 60
 
 
 def environment() -> Environment:
@@ -118,9 +119,16 @@ def categorical_columns(dataset: Dataset, *, most: int = 200) -> list[str]:
         if isinstance(values, pd.Categorical):
             if len(values.categories) <= most:
                 found.append(name)
-        elif np.asarray(values).dtype == bool:
+        elif _few_levels(np.asarray(values)):
             found.append(name)
     return found
+
+
+def _few_levels(values: np.ndarray) -> bool:
+    """Truth values, and whole numbers that number groups (batch 1, 2, 3) rather than measure something."""
+    if values.dtype == bool:
+        return True
+    return values.dtype.kind in "iu" and len(np.unique(values)) <= min(MOST_NUMBERED_GROUPS, len(values) // 2)
 
 
 def numeric_columns(dataset: Dataset) -> list[str]:

@@ -28,11 +28,18 @@ def test_import_measures_quality_and_says_where_counts_were(imported, study):
     assert keys.X not in imported
 
 
-def test_an_uploaded_copy_is_deleted_after_import(workspace, study, tmp_path):
-    path = tmp_path / "upload.h5ad"
-    study.write_h5ad(path)
-    run_step(workspace, "import", {"path": str(path), "name": "x", "delete_source": True}, None, tmp_path / "run")
-    assert not path.exists()
+def test_an_uploaded_copy_is_deleted_once_the_dataset_is_saved(workspace, study, tmp_path, monkeypatch):
+    folder = tmp_path / "upload"
+    folder.mkdir()
+    study.write_h5ad(folder / "x.h5ad")
+    values = {"path": str(folder / "x.h5ad"), "name": "x", "upload_folder": str(folder)}
+    with monkeypatch.context() as patch:
+        patch.setattr(type(workspace), "create", lambda *a, **k: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            run_step(workspace, "import", values, None, tmp_path / "first")
+    assert folder.exists()
+    run_step(workspace, "import", values, None, tmp_path / "second")
+    assert not folder.exists()
 
 
 def test_prepare_makes_a_child_and_leaves_the_parent(workspace, imported, tmp_path):
