@@ -6,7 +6,7 @@ from scapp.core import keys
 from scapp.ui import datasets, quality, state
 from scapp.ui.boundary import boundary, escape
 from scapp.ui.live import run_panel
-from scapp.ui.routing import guard, link
+from scapp.ui.routing import guard, next_button
 from scapp.ui.widgets import image_format_choice
 
 guard()
@@ -26,8 +26,8 @@ with boundary():
     st.subheader(escape(dataset.name))
     quality.summary(dataset)
     if keys.PREPARATION in dataset:
+        next_button("train_clear", "Next: train CLEAR", dataset=dataset.id)
         quality.before_and_after(dataset)
-        link("train_clear", "Next: train CLEAR", dataset=dataset.id)
         st.stop()
     quality.filtered_versions(dataset)
     if keys.COUNTS in dataset or keys.EXPRESSION in dataset:

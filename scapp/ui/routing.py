@@ -54,6 +54,12 @@ def guard() -> None:
         st.rerun()
 
 
+def next_button(id: str, label: str, *, dataset: str) -> None:
+    """The one thing to do next: a button that leads to another page."""
+    if st.button(label, type="primary", key=f"next.{id}"):
+        st.switch_page(page_file(id), query_params={"dataset": dataset})
+
+
 def link(id: str, label: str, *, dataset: str | None = None, run: str | None = None) -> None:
     """A link to another page that keeps the dataset."""
     query = {name: value for name, value in (("dataset", dataset), ("run", run)) if value}

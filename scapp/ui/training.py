@@ -15,7 +15,7 @@ from scapp.plotting.training import curves_data, plot_curve, plot_loss, plot_vie
 from scapp.ui import explain, live, state
 from scapp.ui.boundary import boundary
 from scapp.ui.forms import config_form
-from scapp.ui.routing import link
+from scapp.ui.routing import next_button
 from scapp.ui.widgets import download_csv, show_figure
 from scapp.workspace.dataset import Dataset
 from scapp.workspace.runs import ACTIVE, Run
@@ -119,7 +119,7 @@ def run_section(dataset: Dataset, run: Run) -> None:
     live.show_finished(run, key="clear")
     if state_now == "done":
         st.success(_closing_words(run))
-        link("cell_map", "Next: make the map", dataset=dataset.id)
+        next_button("cell_map", "Next: make the map", dataset=dataset.id)
     _figures(dataset, run, colour)
     download_csv(
         curves_data(run.metrics),

@@ -43,7 +43,7 @@ def test_from_an_upload_to_a_file(server, open_browser, upload, tmp_path):
     visible(page, "This dataset is filtered and normalised")
 
     # training, with a refresh, another page, a second tab, stop and resume
-    page.get_by_role("link", name="Next: train CLEAR").click()
+    page.get_by_role("button", name="Next: train CLEAR").click()
     page.get_by_role("spinbutton", name="Epochs").fill("1000")
     page.get_by_role("spinbutton", name=re.compile("^Cells per step")).fill("64")
     page.get_by_role("button", name="Train CLEAR").click()
@@ -76,7 +76,7 @@ def test_from_an_upload_to_a_file(server, open_browser, upload, tmp_path):
     visible(page, "Training is done", 300)
 
     # map
-    page.get_by_role("link", name="Next: make the map").click()
+    page.get_by_role("button", name="Next: make the map").click()
     page.get_by_role("button", name="Make the map").click()
     page.get_by_role("heading", name="Clusters and labels").wait_for(timeout=120_000)
     plot = page.locator(".js-plotly-plot .nsewdrag").first

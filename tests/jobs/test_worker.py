@@ -1,5 +1,6 @@
 """Runs in real worker processes: done, stopped, resumed, killed, silent, refused."""
 
+import errno
 import os
 import shutil
 import signal
@@ -14,10 +15,10 @@ from scapp.core import keys
 from scapp.core.errors import ConfigError
 from scapp.jobs import launch
 from scapp.jobs.executor import explain
-from scapp.jobs.worker import death
+from scapp.jobs.worker import _record, death
 from scapp.pipelines.catalogue import step
 from scapp.pipelines.engine import adopt_result
-from scapp.workspace.runs import RunStore
+from scapp.workspace.runs import Run, RunStore
 from scapp.workspace.staging import new_provenance
 from scapp.workspace.store import Workspace
 from tests.conftest import run_step
@@ -190,6 +191,23 @@ def test_the_machines_faults_have_plain_words():
     assert "not enough memory" in explain(RuntimeError("CUDA out of memory"))[0]
     assert "signal 9" in death(-9).message
     assert "exit code 3" in death(3).message
+
+
+def test_the_end_of_a_run_is_written_as_soon_as_the_disk_has_room(tmp_path, monkeypatch):
+    run = RunStore(tmp_path).create("clear", dataset=None, config={}, title="t", lane="training")
+    write, attempts = Run.set_status, []
+
+    def full_twice(self, status):
+        attempts.append(status.state)
+        if len(attempts) < 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(self, status)
+
+    monkeypatch.setattr(Run, "set_status", full_twice)
+    monkeypatch.setattr("scapp.jobs.worker.time.sleep", lambda seconds: None)
+    _record(run, run.status, "failed", error={"message": "The disk is full.", "hint": "Free some space."})
+    assert len(attempts) == 3
+    assert (run.status.state, run.status.error.message) == ("failed", "The disk is full.")
 
 
 def test_a_full_disk_is_a_failed_run_with_its_reason(root, dataset, monkeypatch):
