@@ -87,9 +87,12 @@ def server(tmp_path_factory):
 
 
 def _note(errors: list[str], message: Any) -> None:
-    """Keep a console error, but not Streamlit's own probing: below a page's address it asks for its health
-    at two wrong places before the right one, and while the server restarts nothing answers."""
-    own = "/_stcore/" in message.location.get("url", "") or "/_stcore/" in message.text
+    """Keep a console error, but not Streamlit's own: below a page's address it asks for its health at two wrong
+    places before the right one, and while the server restarts its timers find nobody to talk to."""
+    own = any(
+        "/_stcore/" in text or "disconnected from server" in text
+        for text in (message.location.get("url", ""), message.text)
+    )
     if message.type == "error" and not own:
         errors.append(f"{message.text} {message.location.get('url', '')}")
 
