@@ -107,13 +107,14 @@ def _duration(seconds: float) -> str:
 def run_section(dataset: Dataset, run: Run) -> None:
     """Everything about one run: live while it is active."""
     state_now = run.observe().state
-    colour = _colour_choice(dataset)
-    if state_now in ACTIVE:
-        paused = st.toggle(
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        colour = _colour_choice(dataset)
+        paused = state_now in ACTIVE and st.toggle(
             "Pause the live view",
             key=f"pause.{run.id}",
             help="Training goes on; the figures stand still, so that you can zoom and look.",
         )
+    if state_now in ACTIVE:
         _live_view(dataset.id, run.id, colour, paused)
         return
     live.show_finished(run, key="clear")
@@ -171,8 +172,11 @@ def _live_view(dataset_id: str, run_id: str, colour: str | None, paused: bool) -
             st.rerun()
         if status.state == "queued":
             ensure_worker(state.root(), run.config.lane)
-        live.show_progress(run)
-        live.stop_button(run, key="clear")
+        bar, stop = st.columns([9, 1], vertical_alignment="center")
+        with bar:
+            live.show_progress(run)
+        with stop:
+            live.stop_button(run, key="clear")
         metrics = run.metrics
         if paused:
             metrics = metrics[: st.session_state.setdefault(f"paused_at.{run_id}", len(metrics))]
@@ -221,7 +225,7 @@ def _numbers(run: Run, rows: list[dict[str, Any]]) -> None:
         return
     last = rows[-1]
     columns = st.columns(6)
-    columns[0].metric("Epoch", f"{last['epoch']} of {last['epochs']}")
+    columns[0].metric("Epoch", f"{last['epoch']}/{last['epochs']}")
     columns[1].metric("Loss", f"{last['loss']:.3f}")
     columns[2].metric("Chance level", f"{last['chance']:.3f}")
     columns[3].metric("Accuracy", f"{100 * last['accuracy']:.1f}%", help=explain.ACCURACY)

@@ -14,13 +14,13 @@ def visible(page, text, seconds=60):
 
 def epoch(page):
     text = page.get_by_test_id("stMetric").first.inner_text()
-    return int(re.search(r"(\d+) of", text)[1])
+    return int(re.search(r"(\d+)/", text)[1])
 
 
 def wait_for_epoch(page, beyond):
-    visible(page, re.compile(r"^\d+ of \d+$"))
+    visible(page, re.compile(r"^\d+/\d+$"))
     page.wait_for_function(
-        "beyond => { const m = /(\\d+) of/.exec(document.querySelector('[data-testid=stMetric]')?.innerText); return m && Number(m[1]) > beyond }",
+        "beyond => { const m = /(\\d+)\\//.exec(document.querySelector('[data-testid=stMetric]')?.innerText); return m && Number(m[1]) > beyond }",
         arg=beyond,
     )
 
