@@ -14,9 +14,10 @@ image_format_choice()
 with boundary():
     dataset = state.prepared_or_stop()
     name = mapping.representation_choice(dataset)
-    mapping.map_run_section(dataset, name)
+    running = mapping.map_run_section(dataset, name)
     if keys.umap(name) not in dataset:
-        st.info("No map has been made of this representation yet: click 'Make the map'.")
+        if not running:
+            st.info("No map has been made of this representation yet: click 'Make the map'.")
         st.stop()
     mapping.cluster_section(dataset, name)
     mapping.map_section(dataset, name)

@@ -5,6 +5,9 @@ from scapp.contrast.config import ClearConfig, effective_sizes
 REFERENCE_CELLS_PER_S = 3_000.0
 """Measured on two cores at 2,000 genes and 1,024 hidden units (benchmarks/README.md); only a first guess elsewhere."""
 
+REFERENCE_STEP_SECONDS = 0.04
+"""What a step takes however few its cells: optimizer, momentum encoder and bookkeeping at 2,000 genes."""
+
 
 def estimate_seconds(
     config: ClearConfig, n_cells: int, n_genes: int, measured_cells_per_s: float | None = None
@@ -20,8 +23,9 @@ def estimate_seconds(
         scaled by the number of weights.
     """
     batch, _ = effective_sizes(config, n_cells)
-    cells = config.epochs * max(n_cells // batch, 1) * batch
-    if measured_cells_per_s is None:
-        weights = config.hidden * (n_genes + config.dim)
-        measured_cells_per_s = REFERENCE_CELLS_PER_S * (1024 * (2000 + 128)) / weights
-    return cells / measured_cells_per_s
+    steps = config.epochs * max(n_cells // batch, 1)
+    if measured_cells_per_s is not None:
+        return steps * batch / measured_cells_per_s
+    weights = config.hidden * (n_genes + config.dim)
+    speed = REFERENCE_CELLS_PER_S * (1024 * (2000 + 128)) / weights
+    return steps * (REFERENCE_STEP_SECONDS + batch / speed)

@@ -36,7 +36,7 @@ def filter_data(counts: sparse.csr_matrix, metrics: pd.DataFrame, config: Prepar
         worst = max(removed, key=lambda name: removed[name].sum())
         raise ConfigError(
             f"The filters leave {keep_cells.sum()} of {counts.shape[0]:,} cells; at least 2 are needed. '{worst}' alone removes {removed[worst].sum():,}.",
-            hint="Loosen that filter on the Upload & QC page, then filter again.",
+            hint="Loosen that filter, then filter again.",
         )
     cells = np.flatnonzero(keep_cells)
     n_cells_of_gene = np.bincount(counts[cells].indices, minlength=counts.shape[1])

@@ -8,7 +8,7 @@ from scipy import sparse
 from scipy.io import mminfo, mmread
 
 from scapp.core.errors import DataError, listed
-from scapp.data.checks import check_memory
+from scapp.data.checks import Finding, check_memory
 from scapp.data.config import ImportConfig
 from scapp.data.imported import Imported, from_matrix
 
@@ -41,7 +41,15 @@ def read_folder(path: Path, config: ImportConfig) -> Imported:
         expression = (genes[2] == "Gene Expression").to_numpy()
         if expression.any():
             matrix, var = matrix.tocsc()[:, expression], var[expression]
-    return from_matrix(matrix, pd.DataFrame(index=pd.Index(barcodes)), var, "the 10x matrix", config)
+    imported = from_matrix(matrix, pd.DataFrame(index=pd.Index(barcodes)), var, "the 10x matrix", config)
+    others = sorted({p.name for p in path.iterdir()} - {matrix_file.name, barcode_file.name, gene_file.name})
+    if others:
+        note = Finding(
+            f"Other files in the folder were not read: {listed(others, 4)}.",
+            "A table of labels can be named under 'Options'.",
+        )
+        imported.findings.append(note)
+    return imported
 
 
 def _tenx_file(folder: Path, *stems: str) -> Path:

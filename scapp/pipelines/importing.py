@@ -7,9 +7,9 @@ import anndata as ad
 import numpy as np
 
 from scapp.core import keys
-from scapp.core.errors import ConfigError
+from scapp.core.errors import ConfigError, listed
 from scapp.core.steps import StepContext
-from scapp.data.checks import check_memory
+from scapp.data.checks import Finding, check_memory
 from scapp.data.config import ImportConfig
 from scapp.data.examples import example
 from scapp.data.imported import Imported, from_anndata
@@ -26,11 +26,16 @@ def import_dataset(inputs: Inputs, config: ImportRequest, context: StepContext) 
     imported, name = _load(config)
     adata = imported.adata
     context.raise_if_stopped()
+    if len(adata.obs.columns):
+        imported.findings.append(Finding(f"Annotations that came with the file: {listed(adata.obs.columns)}."))
     if config.labels:
         context.report(1, 4, "joining the labels")
         labels = read_labels(Path(config.labels), adata.obs_names)
         for column in labels:
             adata.obs[column] = labels[column].astype("category") if labels[column].dtype == object else labels[column]
+        matched = int(labels.notna().any(axis=1).sum())
+        sentence = f"Labels were found for {matched:,} of {adata.n_obs:,} cells: {', '.join(labels)}."
+        imported.findings.append(Finding(sentence))
     context.report(2, 4, "measuring quality")
     values = dataset_values(adata)
     context.raise_if_stopped()

@@ -38,7 +38,7 @@ def plot_map(
     if len(points) > MOST_POINTS:
         return _framed(_raster(points, colour, colours), title, legend=grouped)
     figure = go.Figure()
-    size = float(np.clip(60 / np.sqrt(len(points)) + 2, 2, 8))
+    size = marker_size(len(points))
     if colour is None:
         figure.add_scattergl(
             x=_float(points[:, 0]),
@@ -53,6 +53,11 @@ def plot_map(
     else:
         figure.add_trace(_scale_trace(points, colour.to_numpy(dtype=np.float32), size, title))
     return _framed(figure, title, legend=grouped)
+
+
+def marker_size(n_points: int) -> float:
+    """Large enough to see few cells, small enough to tell many apart, in pixels."""
+    return float(np.clip(60 / np.sqrt(n_points) + 2, 2, 9))
 
 
 def category_traces(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from scapp.plotting.cell_map import category_traces
+from scapp.plotting.cell_map import category_traces, marker_size
 from scapp.plotting.theme import MUTED, SEQUENTIAL, empty_figure, styled
 
 LINE = {"color": "#3b82c4", "width": 2}
@@ -61,14 +61,15 @@ def plot_view(points: np.ndarray, colour: pd.Series | None) -> go.Figure:
     if not len(points):
         return empty_figure("no view yet", height=400)
     figure = go.Figure()
+    size = marker_size(len(points))
     if colour is None:
-        figure.add_scattergl(x=points[:, 0], y=points[:, 1], mode="markers", marker={"size": 5}, hoverinfo="skip")
+        figure.add_scattergl(x=points[:, 0], y=points[:, 1], mode="markers", marker={"size": size}, hoverinfo="skip")
     elif isinstance(colour.dtype, pd.CategoricalDtype):
-        for trace in category_traces(points, pd.Categorical(colour), size=5):
+        for trace in category_traces(points, pd.Categorical(colour), size=size):
             figure.add_trace(trace)
     else:
         marker = {
-            "size": 5,
+            "size": size,
             "color": colour.to_numpy(dtype=np.float32),
             "colorscale": SEQUENTIAL,
             "colorbar": {"title": {"text": str(colour.name)}},

@@ -167,10 +167,12 @@ def _path_form() -> None:
     st.write("Files may be read from: " + ", ".join(f"`{folder}`" for folder in folders))
     path = st.text_input("File or 10x folder", key="path", placeholder=f"{folders[0]}/…")
     with st.expander("Options"):
+        labels = st.text_input("Labels: a table whose first column holds the cells' names", key="path.labels")
         options = config_form(ImportConfig, key="import.path", start=ImportConfig(), flat=True)
     if st.button("Import", type="primary", disabled=not path, key="path.go"):
         checked = checked_path(path, folders)
-        _start(ImportRequest(**options, path=str(checked), name=checked.name.split(".")[0]))
+        labels_path = str(checked_path(labels, folders)) if labels else None
+        _start(ImportRequest(**options, path=str(checked), labels=labels_path, name=checked.name.split(".")[0]))
 
 
 def _start(request: ImportRequest) -> None:

@@ -28,6 +28,8 @@ CLUSTER_SCORES = (
     "k-means was told its number of clusters; Leiden was not."
 )
 
+VERDICT_EPOCHS = 10
+
 
 def verdict(rows: list[dict[str, float]]) -> str:
     """One plain sentence on how a training run is doing, from its logged rows."""
@@ -36,10 +38,13 @@ def verdict(rows: list[dict[str, float]]) -> str:
     last = rows[-1]
     if last["spread"] < 0.02:
         return "The embedding has almost collapsed: all cells look alike. Lower the learning rate or strengthen the augmentations."
-    gap = last["chance"] - last["loss"]
-    if gap < 0.02 * last["chance"]:
+    if last["chance"] - last["loss"] < 0.02 * last["chance"]:
         return "The loss is still close to chance: little has been learnt so far."
-    earlier = rows[-min(10, len(rows))]
-    if len(rows) >= 10 and earlier["loss"] - last["loss"] < 0.005 * last["chance"]:
-        return "Learning has levelled off: more epochs will change little."
-    return "Learning: the loss is below chance and falling."
+    if len(rows) < VERDICT_EPOCHS:
+        return "The loss is below chance; a few more epochs will show where it goes."
+    fallen = rows[-VERDICT_EPOCHS]["loss"] - last["loss"]
+    if fallen > 0.005 * last["chance"]:
+        return "Learning: the loss is below chance and falling."
+    if fallen < -0.005 * last["chance"]:
+        return "The loss is below chance but rising: a lower learning rate may help."
+    return "The loss is below chance and has levelled off: more epochs will change little."

@@ -15,7 +15,6 @@ from scapp.workspace.dataset import Dataset
 from scapp.workspace.runs import ACTIVE
 
 EXPECTED = (
-    (keys.COUNTS, "raw counts", "upload_qc"),
     (keys.X, "log-normalised values", "upload_qc"),
     (keys.representation("clear"), "the CLEAR representation", "train_clear"),
     (keys.umap(), "a map", "cell_map"),
@@ -28,6 +27,8 @@ def contents(dataset: Dataset) -> None:
     st.header("What the file holds")
     table = pd.DataFrame([_slot_row(dataset, slot) for slot in dataset.slots if slot != keys.X_BY_GENE])
     show_table(table, key="slots", name="slots", alt="Slots of the dataset")
+    if keys.COUNTS not in dataset:
+        st.caption("These data came without raw counts.")
     for slot, what, page in EXPECTED:
         if slot not in dataset:
             link(page, f"Not there yet: {what}", dataset=dataset.id)

@@ -47,8 +47,8 @@ def representation_choice(dataset: Dataset) -> str:
     return chosen
 
 
-def map_run_section(dataset: Dataset, name: str) -> None:
-    """Settings of the map, and the button."""
+def map_run_section(dataset: Dataset, name: str) -> bool:
+    """Settings of the map, and the button; whether a map is being made."""
     run = _latest("map", dataset, name)
     active = run is not None and run.observe().state in ACTIVE
     made = keys.umap(name) in dataset
@@ -63,6 +63,7 @@ def map_run_section(dataset: Dataset, name: str) -> None:
         submit(state.root(), "map", config, dataset)
         st.rerun()
     run_panel(run, key=f"map.{name}")
+    return active
 
 
 def _outdated(dataset: Dataset, name: str) -> bool:

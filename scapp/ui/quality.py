@@ -10,7 +10,7 @@ from scapp.core import keys
 from scapp.data.config import KEEP_EVERYTHING, DoubletConfig, PrepareConfig
 from scapp.data.thresholds import failing, removal_table, suggest_thresholds
 from scapp.jobs.launch import submit
-from scapp.plotting.quality import histogram_data, plot_counts_against_genes, plot_histogram
+from scapp.plotting.quality import MOST_SAMPLES, histogram_data, plot_counts_against_genes, plot_histogram
 from scapp.ui import state
 from scapp.ui.boundary import escape
 from scapp.ui.forms import config_form
@@ -105,7 +105,8 @@ def threshold_section(dataset: Dataset) -> PrepareConfig:
     prefix = f"qc.{dataset.id}.{scale}"
     with st.container(horizontal=True, vertical_alignment="bottom"):
         groups = state.categorical_columns(dataset)
-        default = keys.suggest(groups, keys.SUGGESTED_SAMPLES)
+        few = [name for name in groups if len(pd.unique(state.read(dataset, keys.obs(name)))) <= MOST_SAMPLES]
+        default = keys.suggest(few, keys.SUGGESTED_SAMPLES)
         options = [None, *groups]
         sample = st.selectbox(
             "Split by sample",
@@ -132,6 +133,8 @@ def threshold_section(dataset: Dataset) -> PrepareConfig:
     before.metric("Cells before", f"{dataset.n_cells:,}")
     after.metric("Cells after filtering", f"{dataset.n_cells - total:,}", delta=-total, delta_color="off")
     share.metric("Kept", f"{100 * (1 - total / dataset.n_cells):.1f}%")
+    if dataset.n_cells - total < 2:
+        st.warning("These filters leave fewer than two cells: move a slider back before you go on.")
     _histograms(metrics, samples, config)
     masks = list(failing(metrics, config).values())
     out = np.logical_or.reduce(masks) if masks else np.zeros(len(metrics), bool)

@@ -21,6 +21,7 @@ from scapp.workspace.dataset import Dataset
 from scapp.workspace.runs import ACTIVE, Run
 
 STEP = "clear"
+FIGURE_SECONDS = 3.0
 PRESET_NAMES = {
     "paper": "Paper (Han et al. 2022, as printed)",
     "authors_code": "Authors' code (as published on GitHub)",
@@ -115,12 +116,14 @@ def run_section(dataset: Dataset, run: Run) -> None:
             help="Training goes on; the figures stand still, so that you can zoom and look.",
         )
     if state_now in ACTIVE:
-        _live_view(dataset.id, run.id, colour, paused)
+        _live_progress(run.id)
+        _live_figures(dataset.id, run.id, colour, paused)
         return
     live.show_finished(run, key="clear")
     if state_now == "done":
-        st.success(_closing_words(run))
+        st.success(_closing_words(dataset, run))
         next_button("cell_map", "Next: make the map", dataset=dataset.id)
+    _numbers(run, run.metrics)
     _figures(dataset, run, colour)
     download_csv(
         curves_data(run.metrics),
@@ -131,16 +134,21 @@ def run_section(dataset: Dataset, run: Run) -> None:
     if state_now == "done":
         live.show_log(run)
         help = "Delete this run's curves, checkpoints and model; its representation stays in the dataset."
-        if st.button("Discard this run", key=f"discard.{run.id}", help=help):
-            discard(state.root(), run)
-            st.rerun()
+        with st.popover("Discard this run", help=help):
+            st.write(help)
+            if st.button("Yes, discard it", key=f"discard.{run.id}", type="primary"):
+                discard(state.root(), run)
+                st.rerun()
 
 
-def _closing_words(run: Run) -> str:
+def _closing_words(dataset: Dataset, run: Run) -> str:
     result = run.status.result
+    own, last = (dataset.slots.get(keys.representation(name)) for name in (result["representation"], "clear"))
+    is_last = own is not None and last is not None and own.provenance == last.provenance
+    where = f"X_{result['representation']}" + (" and, as the last one trained, as X_clear" if is_last else "")
     return (
         f"Training is done: {result['epochs']} epochs in {_duration(result['train_seconds'])} ({result['cells_per_s']:,.0f} cells/s). "
-        f"The representation is stored as X_clear and X_{result['representation']}."
+        f"The representation is stored as {where}."
     )
 
 
@@ -161,7 +169,8 @@ def _colour_choice(dataset: Dataset) -> str | None:
 
 
 @st.fragment(run_every=live.POLL_SECONDS)
-def _live_view(dataset_id: str, run_id: str, colour: str | None, paused: bool) -> None:
+def _live_progress(run_id: str) -> None:
+    """Progress and numbers, each second; when the run ends, the whole page is drawn anew."""
     with boundary():
         try:
             run = state.runs().open(run_id)
@@ -171,12 +180,21 @@ def _live_view(dataset_id: str, run_id: str, colour: str | None, paused: bool) -
         if status.state not in ACTIVE:
             st.rerun()
         if status.state == "queued":
+            state.runs().announce(run)
             ensure_worker(state.root(), run.config.lane)
         bar, stop = st.columns([9, 1], vertical_alignment="center")
         with bar:
             live.show_progress(run)
         with stop:
             live.stop_button(run, key="clear")
+        _numbers(run, run.metrics)
+
+
+@st.fragment(run_every=FIGURE_SECONDS)
+def _live_figures(dataset_id: str, run_id: str, colour: str | None, paused: bool) -> None:
+    """The figures, less often: a browser takes a moment to draw them, and a flicker each second is no view."""
+    with boundary():
+        run = state.runs().open(run_id)
         metrics = run.metrics
         if paused:
             metrics = metrics[: st.session_state.setdefault(f"paused_at.{run_id}", len(metrics))]
@@ -190,7 +208,6 @@ def _figures(
 ) -> None:
     rows = run.metrics if metrics is None else metrics
     curves = curves_data(rows)
-    _numbers(run, rows)
     st.markdown(explain.verdict(rows))
     left, right = st.columns([3, 2])
     with left:
