@@ -34,8 +34,9 @@ def filter_data(counts: sparse.csr_matrix, metrics: pd.DataFrame, config: Prepar
     keep_cells = ~np.logical_or.reduce(list(removed.values())) if removed else np.ones(counts.shape[0], bool)
     if keep_cells.sum() < 2:
         worst = max(removed, key=lambda name: removed[name].sum())
+        title = PrepareConfig.model_fields[worst].title
         raise ConfigError(
-            f"The filters leave {keep_cells.sum()} of {counts.shape[0]:,} cells; at least 2 are needed. '{worst}' alone removes {removed[worst].sum():,}.",
+            f"The filters leave {keep_cells.sum()} of {counts.shape[0]:,} cells; at least 2 are needed. '{title}' alone removes {removed[worst].sum():,}.",
             hint="Loosen that filter, then filter again.",
         )
     cells = np.flatnonzero(keep_cells)
