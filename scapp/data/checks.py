@@ -5,12 +5,10 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-import psutil
 from scipy import sparse
 
-from scapp.core.errors import ConfigError, DataError, listed
+from scapp.core.errors import DataError, listed
 
-MEMORY_SHARE = 0.8
 MIN_GENES = 10
 WHOLE_TOLERANCE = 1e-4
 Units = Literal["counts", "log", "linear"]
@@ -184,19 +182,3 @@ def empty_findings(matrix: sparse.csr_matrix) -> list[Finding]:
             Finding(f"{n_genes:,} genes are zero in every cell.", "Filtering with 'Least cells per gene' removes them.")
         )
     return findings
-
-
-def check_memory(needed_bytes: float, what: str, cure: str) -> None:
-    """Refuse work that would take more than 80% of the memory that is free.
-
-    Raises
-    ------
-    ConfigError
-        With both numbers and a cure.
-    """
-    free = psutil.virtual_memory().available
-    if needed_bytes > MEMORY_SHARE * free:
-        raise ConfigError(
-            f"{what} needs about {needed_bytes / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free, of which scapp uses at most 80%.",
-            hint=cure,
-        )

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scapp.core.errors import DataError
-from scapp.data.checks import recover_counts
 
 if TYPE_CHECKING:
     import anndata as ad
@@ -29,6 +28,8 @@ def load_pbmc() -> "ad.AnnData":
     """
     import anndata as ad
     import scanpy as sc
+
+    from scapp.data.checks import recover_counts
 
     bundled = sc.datasets.pbmc68k_reduced()
     counts = recover_counts(bundled.raw.X.tocsr())

@@ -9,9 +9,9 @@ import pandas as pd
 from scipy import sparse
 
 from scapp.core.errors import DataError, listed
-from scapp.data.checks import check_memory
 from scapp.data.config import ImportConfig
 from scapp.data.imported import Imported, Place, from_places
+from scapp.data.memory import check_memory
 
 CELL_NAMES = ("CellID", "obs_names", "cell_id", "barcode", "Barcode")
 GENE_NAMES = ("Gene", "var_names", "gene", "gene_name", "Accession")

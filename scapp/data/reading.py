@@ -19,9 +19,9 @@ import pandas as pd
 
 from scapp.core.errors import DataError
 from scapp.data import archives, loom, tenx
-from scapp.data.checks import check_memory
 from scapp.data.config import ImportConfig
 from scapp.data.imported import Imported, from_anndata, from_matrix
+from scapp.data.memory import check_memory
 from scapp.data.tables import read_table
 
 BROKEN_FILE = (OSError, EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, tarfile.TarError)

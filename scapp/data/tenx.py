@@ -8,9 +8,10 @@ from scipy import sparse
 from scipy.io import mminfo, mmread
 
 from scapp.core.errors import DataError, listed
-from scapp.data.checks import Finding, check_memory
+from scapp.data.checks import Finding
 from scapp.data.config import ImportConfig
 from scapp.data.imported import Imported, from_matrix
+from scapp.data.memory import check_memory
 
 CURE = "Free memory by closing other programs, use a larger machine, or import fewer cells."
 

@@ -9,7 +9,7 @@ from filelock import FileLock, Timeout
 
 from scapp.core import files
 from scapp.core.config import Config
-from scapp.data.checks import check_memory
+from scapp.data.memory import check_memory
 from scapp.jobs.worker import lane_lock
 from scapp.pipelines.catalogue import Step, step
 from scapp.workspace.dataset import Dataset

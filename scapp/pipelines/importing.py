@@ -9,10 +9,11 @@ import numpy as np
 from scapp.core import keys
 from scapp.core.errors import ConfigError, listed
 from scapp.core.steps import StepContext
-from scapp.data.checks import Finding, check_memory
+from scapp.data.checks import Finding
 from scapp.data.config import ImportConfig
 from scapp.data.examples import example
 from scapp.data.imported import Imported, from_anndata
+from scapp.data.memory import check_memory
 from scapp.data.qc import qc_metrics
 from scapp.data.reading import read
 from scapp.data.tables import read_labels

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 _KEY = "value"
 
@@ -59,7 +58,7 @@ def _storable(value: Any) -> Any:
         value = value.array
     if isinstance(value, pd.Index):
         value = value.to_numpy()
-    if isinstance(value, (pd.Categorical, pd.DataFrame)) or sparse.issparse(value):
+    if isinstance(value, (pd.Categorical, pd.DataFrame)) or hasattr(value, "indptr"):
         return value
     if isinstance(value, pd.api.extensions.ExtensionArray):
         return value.to_numpy()

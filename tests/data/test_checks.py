@@ -5,6 +5,7 @@ from scipy import sparse
 
 from scapp.core.errors import ConfigError, DataError
 from scapp.data import checks
+from scapp.data.memory import check_memory
 
 
 def matrix(**changes):
@@ -86,5 +87,5 @@ def test_empty_cells_and_genes_are_noted():
 
 def test_too_large_for_memory_says_both_numbers():
     with pytest.raises(ConfigError, match=r"needs about 1000000\.0 GB.*free"):
-        checks.check_memory(1e15, "This", "Use less.")
-    checks.check_memory(1, "This", "Use less.")
+        check_memory(1e15, "This", "Use less.")
+    check_memory(1, "This", "Use less.")

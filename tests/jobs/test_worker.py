@@ -178,7 +178,7 @@ def test_failures_say_why_and_the_worker_goes_on(root, dataset, tmp_path):
 
 
 def test_too_large_work_is_refused_before_it_is_queued(root, dataset, monkeypatch):
-    monkeypatch.setattr("scapp.data.checks.psutil.virtual_memory", lambda: type("M", (), {"available": 1e6})())
+    monkeypatch.setattr("scapp.data.memory.psutil.virtual_memory", lambda: type("M", (), {"available": 1e6})())
     before = len(RunStore(root).list())
     with pytest.raises(ConfigError, match="GB of memory"):
         launch.submit(root, "clear", clear_config(), dataset)
