@@ -97,25 +97,22 @@ def _read_table(path: Path, config: ImportConfig) -> Imported:
 
 def _read_h5ad(path: Path, config: ImportConfig) -> Imported:
     _check_h5ad_size(path)
-    try:
-        adata = ad.read_h5ad(path)
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"'{path.name}' ends in .h5ad and does not hold an AnnData object ({type(error).__name__}: {error}).",
-            hint="Open it with anndata.read_h5ad where it was made, write it again, and upload that.",
-        ) from error
-    return from_anndata(adata, config)
+    return _read_anndata(path, config, ad.read_h5ad)
 
 
 def _read_zarr(path: Path, config: ImportConfig) -> Imported:
     if not any((path / name).exists() for name in ("zarr.json", ".zgroup")):
         raise DataError(f"'{path.name}' is no zarr store.", hint="Choose the folder that AnnData's write_zarr made.")
+    return _read_anndata(path, config, ad.read_zarr)
+
+
+def _read_anndata(path: Path, config: ImportConfig, reader: Callable[[Path], ad.AnnData]) -> Imported:
     try:
-        adata = ad.read_zarr(path)
+        adata = reader(path)
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise DataError(
-            f"'{path.name}' does not hold an AnnData object ({type(error).__name__}: {error}).",
-            hint="Open it with anndata.read_zarr where it was made, write it again, and import that.",
+            f"'{path.name}' ends in {path.suffix} and does not hold an AnnData object ({type(error).__name__}: {error}).",
+            hint=f"Open it with anndata.{reader.__name__} where it was made, write it again, and import that.",
         ) from error
     return from_anndata(adata, config)
 
