@@ -60,23 +60,10 @@ def _leaves(member: str) -> bool:
     return parts.is_absolute() or ".." in parts.parts or (len(member) > 1 and member[1] == ":")
 
 
-def content_of(folder: Path) -> Path:
-    """The one dataset in an unpacked archive: a 10x folder, a .zarr, or the only file.
-
-    Raises
-    ------
-    DataError
-        There is none, or more than one.
-    """
-    entries = [p for p in sorted(folder.rglob("*")) if "__MACOSX" not in p.parts and not p.name.startswith(".")]
-    tenx = sorted({p.parent for p in entries if p.name.removesuffix(".gz").endswith("matrix.mtx")})
-    zarr = [p for p in entries if p.is_dir() and p.suffix == ".zarr"]
-    files = [p for p in entries if p.is_file() and not any(z in p.parents for z in zarr) and p.parent not in tenx]
-    found = [*tenx, *zarr] or files
-    if len(found) != 1:
-        names = [str(p.relative_to(folder)) or "." for p in found]
-        raise DataError(
-            f"The archive holds {len(found)} datasets ({listed(names)}); one is needed.",
-            hint="Pack one 10x folder, one .zarr or one file, and upload that.",
-        )
-    return found[0]
+def members(path: Path) -> list[str]:
+    """Names of the files in an archive, without unpacking it."""
+    if path.name.lower().endswith(".zip"):
+        with zipfile.ZipFile(path) as archive:
+            return [m.filename for m in archive.infolist() if not m.is_dir()]
+    with tarfile.open(path) as archive:
+        return [m.name for m in archive.getmembers() if m.isfile()]

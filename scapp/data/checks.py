@@ -1,7 +1,7 @@
 """Checks that keep nonsense out, each with a plain sentence and a fix."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,8 +10,6 @@ from scipy import sparse
 from scapp.core.errors import DataError, listed
 
 MIN_GENES = 10
-WHOLE_TOLERANCE = 1e-4
-Units = Literal["counts", "log", "linear"]
 
 
 @dataclass(frozen=True)
@@ -91,8 +89,8 @@ def _check_values(matrix: sparse.csr_matrix) -> None:
     n_negative = int((values < 0).sum())
     if n_negative:
         raise DataError(
-            f"{n_negative:,} entries are negative (smallest {values.min():.3g}): this looks like scaled or corrected data, not counts.",
-            hint="Upload the raw counts, or an .h5ad that keeps them in layers['counts'] or .raw.",
+            f"{n_negative:,} entries are negative (smallest {values.min():.3g}): these are scaled or batch-corrected values, which no step of scapp starts from.",
+            hint="Upload the raw counts, or an .h5ad that keeps them in layers['counts'] or .raw (in R: the counts slot, not scale.data).",
         )
     if not values.size or not values.any():
         raise DataError(
@@ -101,53 +99,9 @@ def _check_values(matrix: sparse.csr_matrix) -> None:
         )
 
 
-def is_whole(matrix: Any) -> bool:
-    """Whether all stored values are whole numbers within rounding."""
-    values = values_of(matrix)
-    return bool(np.all(np.abs(values - np.rint(values)) <= WHOLE_TOLERANCE))
-
-
-def units_of(matrix: Any) -> Units:
-    """Guess what a non-negative matrix holds.
-
-    Whole numbers are counts. Otherwise log1p of anything that was scaled to 10,000 per cell stays
-    below ln(10,001) = 9.2, and log2 of counts per million below 20; larger values are linear units.
-    """
-    if is_whole(matrix):
-        return "counts"
-    return "log" if values_of(matrix).max() < 20 else "linear"
-
-
-def recover_counts(matrix: sparse.csr_matrix) -> sparse.csr_matrix | None:
-    """Whole counts from log1p-normalised values, where they can be had.
-
-    Normalising multiplies a cell's counts by one factor, so expm1 of its values are whole multiples
-    of its smallest (a count of one), within rounding: values stored to three decimals are off by up to
-    0.05% each, so a multiple m may be off by 0.002 m and a little more for small ones.
-
-    Parameters
-    ----------
-    matrix
-        log1p values, CSR, shape (n_cells, n_genes).
-
-    Returns
-    -------
-    Counts, or None when any cell's values are not whole multiples.
-    """
-    linear = np.expm1(matrix.data.astype(np.float64))
-    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    smallest = np.full(matrix.shape[0], np.inf)
-    np.minimum.at(smallest, rows, linear)
-    multiples = linear / smallest[rows]
-    whole = np.rint(multiples)
-    if not whole.size or (np.abs(multiples - whole) > 0.02 + 0.002 * multiples).any():
-        return None
-    return sparse.csr_matrix((whole.astype(np.float32), matrix.indices.copy(), matrix.indptr.copy()), matrix.shape)
-
-
 def unique_names(names: pd.Index, what: str) -> tuple[pd.Index, list[Finding]]:
     """Make names unique by appending -1, -2, ... to repeats, and say so."""
-    text = pd.Index(names.astype(str))
+    text = pd.Index(names.astype(str)).rename(None)
     if text.is_unique:
         return text, []
     repeated = text[text.duplicated()].unique()

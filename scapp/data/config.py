@@ -25,6 +25,12 @@ class ImportConfig(Config):
         help="Tick this when an empty field in your table means that no molecule was seen.",
         advanced=True,
     )
+    round_to_counts: bool = setting(
+        False,
+        title="Round to whole counts",
+        help="For expected counts (RSEM, kallisto) and counts cleaned of background (SoupX, CellBender); not for TPM or RPKM.",
+        advanced=True,
+    )
 
 
 class SimulationConfig(Config):

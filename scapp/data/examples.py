@@ -29,7 +29,7 @@ def load_pbmc() -> "ad.AnnData":
     import anndata as ad
     import scanpy as sc
 
-    from scapp.data.checks import recover_counts
+    from scapp.data.units import recover_counts
 
     bundled = sc.datasets.pbmc68k_reduced()
     counts = recover_counts(bundled.raw.X.tocsr())

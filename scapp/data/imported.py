@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from scapp.core.errors import DataError
-from scapp.data.checks import Finding, check_matrix, empty_findings, recover_counts, unique_names, units_of
+from scapp.core.errors import DataError, listed
+from scapp.data.checks import Finding, check_matrix, empty_findings, unique_names
 from scapp.data.config import ImportConfig
+from scapp.data.units import RECOVERABLE, UnitsId, recover_counts, units, units_of
 
 Place = tuple[str, Any, pd.DataFrame]
 """Where in a file a matrix was found, the matrix, and the annotations of its genes."""
@@ -34,6 +35,7 @@ class Imported:
     adata: ad.AnnData
     taken_from: str
     findings: list[Finding] = field(default_factory=list)
+    units: UnitsId = "counts"
 
 
 def from_anndata(adata: ad.AnnData, config: ImportConfig | None = None) -> Imported:
@@ -61,7 +63,7 @@ def from_places(places: list[Place], obs: pd.DataFrame, config: ImportConfig) ->
     DataError
         When no place holds a usable matrix: the message names each place and its fault.
     """
-    usable: list[tuple[str, sparse.csr_matrix, pd.DataFrame]] = []
+    usable: list[tuple[Place, UnitsId]] = []
     faults: list[tuple[str, DataError]] = []
     for name, matrix, var in places:
         try:
@@ -69,17 +71,22 @@ def from_places(places: list[Place], obs: pd.DataFrame, config: ImportConfig) ->
         except DataError as error:
             faults.append((name, error))
             continue
-        if units_of(checked) == "counts":
-            return _assemble(checked, obs, var, name, "counts")
-        usable.append((name, checked, var))
-    for name, matrix, var in usable:
-        if units_of(matrix) == "log" and (counts := recover_counts(matrix)) is not None:
-            note = Finding(f"{name} holds log-normalised values.", "The whole counts behind them were recovered.")
-            assembled = _assemble(counts, obs, var, f"{name} (recovered)", "counts")
-            return Imported(assembled.adata, assembled.taken_from, [note, *assembled.findings])
+        found = units_of(checked)
+        if found == "counts":
+            return _assemble((name, checked, var), obs, "counts")
+        usable.append(((name, checked, var), found))
+    for (name, matrix, var), found in usable:
+        if found in RECOVERABLE and (counts := recover_counts(matrix, found)) is not None:
+            note = Finding(f"{name} holds {units(found).title}.", "The whole counts behind them were recovered.")
+            return _assemble((f"{name} (recovered)", counts, var), obs, "counts", [note])
     if usable:
-        name, matrix, var = usable[0]
-        return _assemble(matrix, obs, var, name, units_of(matrix))
+        (name, matrix, var), found = usable[0]
+        if config.round_to_counts and found != "log":
+            matrix.data = np.rint(matrix.data)
+            matrix.eliminate_zeros()
+            note = Finding(f"{name} was rounded to whole counts, as asked.")
+            return _assemble((f"{name} (rounded)", matrix, var), obs, "counts", [note])
+        return _assemble((name, matrix, var), obs, found)
     raise _no_matrix(faults)
 
 
@@ -106,30 +113,39 @@ def _places(adata: ad.AnnData) -> list[Place]:
     return places
 
 
-def _assemble(matrix: sparse.csr_matrix, obs: pd.DataFrame, var: pd.DataFrame, name: str, units: str) -> Imported:
+def _assemble(place: Place, obs: pd.DataFrame, found: UnitsId, notes: list[Finding] | None = None) -> Imported:
+    name, matrix, var = place
     cells, cell_findings = unique_names(obs.index, "cell")
     genes, gene_findings = unique_names(var.index, "gene")
     adata = ad.AnnData(obs=_plain(obs).set_axis(cells, axis=0), var=_plain(var).set_axis(genes, axis=0))
-    findings = [*cell_findings, *gene_findings, *empty_findings(matrix)]
-    if units == "counts":
-        adata.layers["counts"] = matrix
-    elif units == "log":
+    findings = [*(notes or []), *_dropped(obs), *cell_findings, *gene_findings, *empty_findings(matrix)]
+    if found == "log":
         adata.X = matrix
-        findings.append(
-            Finding(
-                f"{name} holds log-normalised values and no raw counts.",
-                "They are used as they are; steps that need counts (doublets, count filters) are not offered.",
-            )
-        )
     else:
-        adata.layers["expression"] = matrix
+        adata.layers["counts" if found == "counts" else "expression"] = matrix
+    if found != "counts":
+        findings.append(Finding(f"{name} holds {units(found).title}, and no raw counts.", units(found).note))
+    return Imported(adata, name, findings, found)
+
+
+def _dropped(obs: pd.DataFrame) -> list[Finding]:
+    """Annotations that say nothing: empty in every cell, or different in every cell."""
+    empty = [str(name) for name in obs if obs[name].isna().all()]
+    kinds = obs.select_dtypes(["object", "string", "category"])
+    ids = [str(name) for name in kinds if name not in empty and len(obs) > 20 and kinds[name].nunique() == len(obs)]
+    findings = []
+    if empty:
+        findings.append(
+            Finding(f"{len(empty)} annotations are empty in every cell ({listed(empty, 4)}).", "They were left out.")
+        )
+    if ids:
         findings.append(
             Finding(
-                f"{name} holds values that are not whole counts (RPKM, TPM or similar).",
-                "They are normalised and logged like counts; doublet scores are not offered.",
+                f"{len(ids)} annotations are different in every cell ({listed(ids, 4)}), as names are.",
+                "They are kept, and not offered for colouring or grouping.",
             )
         )
-    return Imported(adata, name, findings)
+    return findings
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:

@@ -3,12 +3,12 @@
 ``read`` chooses a reader by the file's name. A new format is a function and a record in ``FORMATS``.
 """
 
-import gzip
+import logging
 import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,23 @@ import anndata as ad
 import h5py
 import pandas as pd
 
-from scapp.core.errors import DataError
+from scapp.core.errors import DataError, listed
 from scapp.data import archives, loom, tenx
 from scapp.data.config import ImportConfig
 from scapp.data.imported import Imported, from_anndata, from_matrix
+from scapp.data.joining import join_samples
 from scapp.data.memory import check_memory
+from scapp.data.samples import Sample, find_samples, members_of
+from scapp.data.signatures import EMPTY, GZIP, signature_of
 from scapp.data.tables import read_table
 
-BROKEN_FILE = (OSError, EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, tarfile.TarError)
+logger = logging.getLogger(__name__)
+
+BROKEN_FILE = (
+    *(OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError, NotImplementedError),
+    *(ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RuntimeError, MemoryError),
+)
+"""What libraries raise on damaged files; a few flipped bytes bring out each of these (see tests/data/test_fuzz.py)."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +45,18 @@ class Format:
     read: Callable[[Path, ImportConfig], Imported]
 
 
-def read(path: Path, config: ImportConfig | None = None) -> Imported:
-    """Read a count matrix.
+def read(path: Path, config: ImportConfig | None = None, samples: Sequence[Sample] = ()) -> Imported:
+    """Read a count matrix, or several samples as one.
 
     Parameters
     ----------
     path
-        A file, or a 10x folder with matrix.mtx, barcodes.tsv and features.tsv (or genes.tsv).
+        A file; a 10x folder with matrix.mtx, barcodes.tsv and features.tsv (or genes.tsv); or a folder or
+        archive of several of these.
     config
         Orientation, genome, what missing values mean.
+    samples
+        Which samples of the folder or archive to join, with their annotations; by default all that are found.
 
     Raises
     ------
@@ -55,22 +67,79 @@ def read(path: Path, config: ImportConfig | None = None) -> Imported:
     path = Path(path)
     if not path.exists():
         raise DataError(f"There is no file '{path}'.", hint="Check the path, then try again.")
-    format = _format_of(path)
     try:
-        return format.read(path, config)
+        return _read(path, config, samples)
     except BROKEN_FILE as error:
+        logger.warning("reading failed", exc_info=True)
+        _refuse_lying_ending(path)
+        reason = f"{type(error).__name__}: {error}"[:300]
         raise DataError(
-            f"'{path.name}' could not be read as {format.name}: the file is truncated or damaged ({error}).",
+            f"'{path.name}' could not be read as {format_of(path).name}: the file is truncated or damaged ({reason}).",
             hint="Copy or download it again and compare its size with the original, then upload it once more.",
         ) from error
-    except UnicodeDecodeError as error:
+
+
+def _refuse_lying_ending(path: Path) -> None:
+    """Say what a file is when its first bytes and its ending disagree."""
+    if not path.is_file():
+        return
+    found = signature_of(path)
+    ending = next(ending for ending in format_of(path).endings if path.name.lower().endswith(ending))
+    if ending in found.endings or (found is GZIP and ending.endswith("gz")) or found is EMPTY:
+        return
+    if not found.endings:
+        hint = "Export it again as .h5ad, .csv or 10x output, then upload that."
+    else:
+        hint = f"Rename it so that it ends in {' or '.join(found.endings)}, then upload it again."
+    raise DataError(f"'{path.name}' ends in {ending} and holds {found.title}.", hint=hint)
+
+
+def _read(path: Path, config: ImportConfig, samples: Sequence[Sample]) -> Imported:
+    format = format_of(path)
+    if format is ARCHIVE:
+        with tempfile.TemporaryDirectory() as folder:
+            archives.unpack(path, Path(folder))
+            return _read_folder(Path(folder), path.name, config, samples)
+    if format is TENX_FOLDER:
+        return _read_folder(path, path.name, config, samples)
+    return format.read(path, config)
+
+
+def _read_folder(folder: Path, name: str, config: ImportConfig, samples: Sequence[Sample]) -> Imported:
+    found = list(samples) or find_samples(members_of(folder))
+    if not found:
         raise DataError(
-            f"'{path.name}' is not a text table: its bytes are not text.",
-            hint="Export it as .csv or .tsv, or rename it to the ending it really has.",
-        ) from error
+            f"'{name}' holds nothing that scapp reads ({listed(members_of(folder), 4)}).",
+            hint="Choose a folder or archive with 10x output (matrix.mtx, barcodes.tsv, features.tsv) or files of a format that scapp reads.",
+        )
+    parts = [_read_sample(folder, sample, config) for sample in found]
+    if len(found) == 1 and not samples:
+        return parts[0]
+    return join_samples(found, parts)
 
 
-def _format_of(path: Path) -> Format:
+def _read_sample(folder: Path, sample: Sample, config: ImportConfig) -> Imported:
+    path = (folder / sample.source).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise DataError(f"The sample '{sample.source}' is outside the folder.", hint="Choose samples inside it.")
+    try:
+        return (
+            tenx.read_folder(path, config, sample.prefix)
+            if path.is_dir() and path.suffix != ".zarr"
+            else read(path, config)
+        )
+    except DataError as error:
+        raise DataError(f"Sample '{sample.name}': {error.message}", hint=error.hint) from error
+
+
+def format_of(path: Path) -> Format:
+    """The format that a path's name promises.
+
+    Raises
+    ------
+    DataError
+        No format that scapp reads has this ending.
+    """
     name = path.name.lower()
     for format in FORMATS:
         if name.endswith(format.endings):
@@ -92,7 +161,7 @@ def _read_table(path: Path, config: ImportConfig) -> Imported:
     imported = from_matrix(
         table.values, pd.DataFrame(index=table.cells), pd.DataFrame(index=table.genes), "the table", config
     )
-    return Imported(imported.adata, imported.taken_from, [*table.findings, *imported.findings])
+    return Imported(imported.adata, imported.taken_from, [*table.findings, *imported.findings], imported.units)
 
 
 def _read_h5ad(path: Path, config: ImportConfig) -> Imported:
@@ -117,12 +186,6 @@ def _read_anndata(path: Path, config: ImportConfig, reader: Callable[[Path], ad.
     return from_anndata(adata, config)
 
 
-def _read_archive(path: Path, config: ImportConfig) -> Imported:
-    with tempfile.TemporaryDirectory() as folder:
-        archives.unpack(path, Path(folder))
-        return read(archives.content_of(Path(folder)), config)
-
-
 def _check_h5ad_size(path: Path) -> None:
     """Refuse a file whose matrices would not fit, before reading them."""
     with h5py.File(path) as file:
@@ -142,12 +205,13 @@ def _check_h5ad_size(path: Path) -> None:
     )
 
 
+ARCHIVE = Format("an archive", archives.ENDINGS, read)
+TENX_FOLDER = Format("a 10x folder", (), tenx.read_folder)
 FORMATS = (
     Format("AnnData .h5ad", (".h5ad",), _read_h5ad),
     Format("AnnData .zarr", (".zarr",), _read_zarr),
     Format("loom", (".loom",), loom.read_loom),
     Format("10x .h5", (".h5", ".hdf5"), tenx.read_h5),
     Format("a text table", (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz"), _read_table),
-    Format("an archive", archives.ENDINGS, _read_archive),
+    ARCHIVE,
 )
-TENX_FOLDER = Format("a 10x folder", (), tenx.read_folder)

@@ -7,6 +7,8 @@ import pandas as pd
 
 SYMBOL_COLUMNS = ("feature_name", "gene_symbols", "gene_symbol", "gene_name", "symbol", "gene_short_name", "Gene")
 
+ID_COLUMNS = ("gene_ids", "gene_id", "feature_id", "ensembl_id", "ensembl_gene_id", "Accession", "ENSEMBL")
+
 PATTERNS = {
     "mt": r"^mt[-.]",
     "ribo": r"^rp[sl]\d",

@@ -16,10 +16,20 @@ from scapp.data.memory import check_memory
 CURE = "Free memory by closing other programs, use a larger machine, or import fewer cells."
 
 
-def read_folder(path: Path, config: ImportConfig) -> Imported:
-    """Version 2 (genes.tsv) and 3 (features.tsv), compressed or not; scanpy's reader knows two of the four."""
-    matrix_file, barcode_file = _tenx_file(path, "matrix.mtx"), _tenx_file(path, "barcodes.tsv")
-    gene_file = _tenx_file(path, "features.tsv", "genes.tsv")
+def read_folder(path: Path, config: ImportConfig, prefix: str = "") -> Imported:
+    """Version 2 (genes.tsv) and 3 (features.tsv), compressed or not; scanpy's reader knows two of the four.
+
+    Parameters
+    ----------
+    path
+        The folder; STARsolo's are alike.
+    config
+        What missing values mean.
+    prefix
+        Beginning of the three files' names, where a folder holds several samples.
+    """
+    matrix_file, barcode_file = _tenx_file(path, prefix, "matrix.mtx"), _tenx_file(path, prefix, "barcodes.tsv")
+    gene_file = _tenx_file(path, prefix, "features.tsv", "genes.tsv")
     barcodes = pd.read_csv(barcode_file, sep="\t", header=None, dtype=str, keep_default_na=False)[0]
     genes = pd.read_csv(gene_file, sep="\t", header=None, dtype=str, keep_default_na=False)
     try:
@@ -44,7 +54,7 @@ def read_folder(path: Path, config: ImportConfig) -> Imported:
             matrix, var = matrix.tocsc()[:, expression], var[expression]
     imported = from_matrix(matrix, pd.DataFrame(index=pd.Index(barcodes)), var, "the 10x matrix", config)
     others = sorted({p.name for p in path.iterdir()} - {matrix_file.name, barcode_file.name, gene_file.name})
-    if others:
+    if others and not prefix:
         note = Finding(
             f"Other files in the folder were not read: {listed(others, 4)}.",
             "A table of labels can be named under 'Options'.",
@@ -53,12 +63,12 @@ def read_folder(path: Path, config: ImportConfig) -> Imported:
     return imported
 
 
-def _tenx_file(folder: Path, *stems: str) -> Path:
-    """The one file that ends in a stem; names may begin with a prefix, as GEO's do."""
-    files = sorted(p for p in folder.iterdir() if p.is_file())
+def _tenx_file(folder: Path, prefix: str, *stems: str) -> Path:
+    """The one file that begins with the prefix and ends in a stem; without a prefix, names may begin with any, as GEO's do."""
+    files = sorted(p for p in folder.iterdir() if p.is_file() and p.name.startswith(prefix))
     for stem in stems:
         matching = [p for p in files if p.name.removesuffix(".gz").endswith(stem)]
-        exact = [p for p in matching if p.name.removesuffix(".gz") == stem]
+        exact = [p for p in matching if p.name.removesuffix(".gz") == prefix + stem]
         if len(exact or matching) > 1:
             raise DataError(
                 f"The folder '{folder.name}' has {len(matching)} files that end in {stem} ({listed([p.name for p in matching], 3)}).",

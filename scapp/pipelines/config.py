@@ -2,6 +2,7 @@
 
 from scapp.core.config import Config, setting
 from scapp.data.config import ImportConfig
+from scapp.data.samples import Sample
 
 
 class ImportRequest(ImportConfig):
@@ -9,6 +10,9 @@ class ImportRequest(ImportConfig):
 
     path: str | None = setting(None, title="File", help="A file or folder on the machine that runs scapp.", hidden=True)
     example: str | None = setting(None, title="Example", help="Id of an example dataset.", hidden=True)
+    samples: tuple[Sample, ...] = setting(
+        (), title="Samples", help="Samples of a folder or archive, with their annotations.", hidden=True
+    )
     labels: str | None = setting(None, title="Labels", help="A table whose first column holds cell names.", hidden=True)
     name: str = setting("", title="Name", help="Name of the new dataset.", hidden=True)
     upload_folder: str | None = setting(

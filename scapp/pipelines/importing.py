@@ -43,6 +43,8 @@ def import_dataset(inputs: Inputs, config: ImportRequest, context: StepContext) 
     context.report(3, 4, "writing the dataset")
     source = {
         "taken_from": imported.taken_from,
+        "units": imported.units,
+        "samples": [sample.annotations for sample in config.samples],
         "findings": [{"sentence": finding.sentence, "fix": finding.fix} for finding in imported.findings],
         "file": Path(config.path).name if config.path else name,
     }
@@ -59,7 +61,7 @@ def _load(config: ImportRequest) -> tuple[Imported, str]:
         raise ConfigError("Nothing to import was named.", hint="Upload a file or choose an example.")
     options = ImportConfig(**config.model_dump(include=set(ImportConfig.model_fields)))
     path = Path(config.path)
-    return read(path, options), config.name or path.name.split(".")[0] or path.name
+    return read(path, options, config.samples), config.name or path.name.split(".")[0] or path.name
 
 
 def dataset_values(adata: ad.AnnData) -> dict[str, Any]:

@@ -86,18 +86,22 @@ def test_archives_beyond_the_limit_are_not_unpacked(tmp_path, monkeypatch):
         read(zipped(tmp_path / "x.zip", {"x.csv": "0" * 101}))
 
 
-def test_several_or_no_datasets_are_named(tmp_path):
-    with pytest.raises(DataError, match=r"2 datasets \(a.csv, b.csv\)"):
-        read(zipped(tmp_path / "x.zip", {"a.csv": "1", "b.csv": "2"}))
-    with pytest.raises(DataError, match="0 datasets"):
+def test_an_archive_without_data_says_so(tmp_path):
+    with pytest.raises(DataError, match=r"nothing that scapp reads \(a.pdf\)"):
+        read(zipped(tmp_path / "x.zip", {"a.pdf": "1"}))
+    with pytest.raises(DataError, match="nothing that scapp reads"):
         read(zipped(tmp_path / "y.zip", {}))
 
 
 def test_a_damaged_archive(tmp_path):
     for name in ("x.zip", "x.tar.gz"):
         (tmp_path / name).write_bytes(b"no archive")
-        with pytest.raises(DataError, match="truncated or damaged"):
+        with pytest.raises(DataError, match="holds plain text"):
             read(tmp_path / name)
+    whole = zipped(tmp_path / "x.zip", {"a.csv": "1" * 1000}).read_bytes()
+    (tmp_path / "x.zip").write_bytes(whole[:60])
+    with pytest.raises(DataError, match="truncated or damaged"):
+        read(tmp_path / "x.zip")
 
 
 def test_10x_files_with_prefixes(tmp_path):
@@ -106,10 +110,6 @@ def test_10x_files_with_prefixes(tmp_path):
     for path in list(folder.iterdir()):
         path.rename(folder / f"GSM1_{path.name}")
     assert read(folder).adata.shape == (4, 12)
-    for path in list(folder.iterdir()):
-        (folder / path.name.replace("GSM1", "GSM2")).write_bytes(path.read_bytes())
-    with pytest.raises(DataError, match="2 files that end in matrix"):
-        read(folder)
 
 
 def write_loom(path, **attributes):

@@ -44,32 +44,6 @@ def test_usable_matrix_becomes_float32_csr_and_input_is_unchanged():
     np.testing.assert_array_equal(given.data, before)
 
 
-def test_units_are_told_apart():
-    counts = sparse.csr_matrix(matrix())
-    assert checks.units_of(counts) == "counts"
-    assert checks.units_of(np.log1p(matrix())) == "log"
-    assert checks.units_of(matrix() * 137.3) == "linear"
-
-
-def test_counts_are_recovered_from_log_values_exactly():
-    rng = np.random.default_rng(0)
-    counts = rng.poisson(2, size=(50, 40)).astype(np.float32)
-    counts[:, 0] = 1
-    counts = sparse.csr_matrix(counts)
-    size = np.asarray(counts.sum(axis=1)).ravel()
-    log = sparse.csr_matrix(np.log1p(counts.toarray() / size[:, None] * 1e4)).astype(np.float32)
-    recovered = checks.recover_counts(log)
-    np.testing.assert_array_equal(recovered.toarray(), counts.toarray())
-    rounded = log.copy()
-    rounded.data = np.round(rounded.data, 3)
-    np.testing.assert_array_equal(checks.recover_counts(rounded).toarray(), counts.toarray())
-
-
-def test_counts_are_not_invented_from_other_values():
-    values = sparse.csr_matrix(np.random.default_rng(0).lognormal(size=(20, 30)).astype(np.float32))
-    assert checks.recover_counts(values) is None
-
-
 def test_repeated_names_are_renamed_without_clashes():
     names, findings = checks.unique_names(pd.Index(["a", "a", "a-1", "b", "a"]), "gene")
     assert list(names) == ["a", "a-2", "a-1", "b", "a-3"] or (names.is_unique and names[0] == "a" and names[2] == "a-1")

@@ -193,12 +193,17 @@ def test_truncated_files_are_said_to_be_truncated(tmp_path, name):
 def test_files_whose_ending_lies(tmp_path):
     lying = tmp_path / "text.h5ad"
     lying.write_text("a,b\n1,2\n")
-    with pytest.raises(DataError, match="damaged"):
+    with pytest.raises(DataError, match="holds plain text") as caught:
         read(lying)
+    assert ".csv" in caught.value.hint
     binary = tmp_path / "binary.csv"
     binary.write_bytes(bytes(range(128, 256)) * 10)
-    with pytest.raises(DataError, match="not a text table"):
+    with pytest.raises(DataError, match="unknown kind"):
         read(binary)
+    packed = tmp_path / "packed.csv"
+    packed.write_bytes(gzip.compress(frame().to_csv().encode()))
+    with pytest.raises(DataError, match="holds gzipped text"):
+        read(packed)
     other = tmp_path / "other.h5ad"
     with h5py.File(other, "w") as file:
         file["something"] = 1

@@ -1,0 +1,139 @@
+"""What the values of a matrix are, and which steps can use them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import sparse
+
+from scapp.data.checks import values_of
+
+UnitsId = Literal["counts", "log", "scaled_to_total", "tpm", "linear"]
+WHOLE_TOLERANCE = 1e-4
+LARGEST_LOG = 20.0
+"""log1p of anything scaled to 10,000 per cell stays below 9.2, log2 of counts per million below 20."""
+LOG_BASES = (np.e, 2.0, 10.0)
+RECOVERABLE: tuple[UnitsId, ...] = ("log", "scaled_to_total", "tpm")
+
+
+@dataclass(frozen=True)
+class Units:
+    """One kind of values.
+
+    Parameters
+    ----------
+    id
+        Word for files.
+    title
+        Words for people.
+    note
+        What follows for the user.
+    """
+
+    id: UnitsId
+    title: str
+    note: str = ""
+
+
+NOT_COUNTS = (
+    "They are normalised and logged like counts; steps that need raw counts are not offered. If they are expected counts "
+    "(RSEM, kallisto, SoupX, CellBender), tick 'Round to whole counts' under 'Options' and import again."
+)
+UNITS = (
+    Units("counts", "raw counts"),
+    Units(
+        "log",
+        "log-normalised values",
+        "They are used as they are; steps that need counts (doublets, count filters) are not offered.",
+    ),
+    Units("scaled_to_total", "values scaled to the same total in each cell, not logged", NOT_COUNTS),
+    Units("tpm", "TPM or CPM (each cell adds up to a million)", NOT_COUNTS),
+    Units("linear", "values that are not whole counts (RPKM, FPKM, expected counts or similar)", NOT_COUNTS),
+)
+
+
+@dataclass(frozen=True)
+class Use:
+    """A step, and the values that it can start from."""
+
+    step: str
+    units: tuple[UnitsId, ...]
+    otherwise: str = ""
+
+
+ANY: tuple[UnitsId, ...] = ("counts", "log", "scaled_to_total", "tpm", "linear")
+NOT_LOG: tuple[UnitsId, ...] = ("counts", "scaled_to_total", "tpm", "linear")
+USES = (
+    Use("Filter by genes per cell", ANY),
+    Use("Filter by counts and mitochondrial share", NOT_LOG, "totals are gone once values are logged"),
+    Use("Doublet scores (Scrublet)", ("counts",), "doublets are simulated by adding raw counts"),
+    Use("Normalise and take the logarithm", NOT_LOG, "already done"),
+    Use("Highly variable genes: seurat, cell_ranger", ANY),
+    Use("Highly variable genes: seurat_v3", ("counts",), "its variance model is for raw counts"),
+    Use("PCA, CLEAR, maps and clusters", ANY),
+    Use("Marker genes (Wilcoxon)", ANY),
+)
+"""Which steps can use which values; the Upload & QC page shows it."""
+
+
+def units(id: str) -> Units:
+    """Find units by their id."""
+    return next(found for found in UNITS if found.id == id)
+
+
+def is_whole(matrix: sparse.csr_matrix) -> bool:
+    """Whether all stored values are whole numbers within rounding."""
+    values = values_of(matrix)
+    return bool(np.all(np.abs(values - np.rint(values)) <= WHOLE_TOLERANCE))
+
+
+def units_of(matrix: sparse.csr_matrix) -> UnitsId:
+    """Guess what a non-negative matrix holds, shape (n_cells, n_genes), CSR."""
+    if is_whole(matrix):
+        return "counts"
+    if values_of(matrix).max() < LARGEST_LOG:
+        return "log"
+    totals = np.asarray(matrix.sum(axis=1)).ravel()
+    totals = totals[totals > 0]
+    middle = float(np.median(totals))
+    if np.ptp(totals) > 0.02 * middle:
+        return "linear"
+    return "tpm" if abs(middle - 1e6) < 0.05e6 else "scaled_to_total"
+
+
+def recover_counts(matrix: sparse.csr_matrix, found: UnitsId = "log") -> sparse.csr_matrix | None:
+    """Whole counts from normalised values, where they can be had.
+
+    Normalising multiplies a cell's counts by one factor, so its values (with the logarithm undone) are whole
+    multiples of its smallest (a count of one), within rounding: values stored to three decimals are off by
+    up to 0.05% each, so a multiple m may be off by 0.002 m and a little more for small ones.
+
+    Parameters
+    ----------
+    matrix
+        Normalised values, CSR, shape (n_cells, n_genes).
+    found
+        Its units: logs of base e, 2 and 10 are tried for ``log``.
+
+    Returns
+    -------
+    Counts, or None when any cell's values are not whole multiples.
+    """
+    values = matrix.data.astype(np.float64)
+    candidates = [np.power(base, values) - 1 for base in LOG_BASES] if found == "log" else [values]
+    for linear in candidates:
+        whole = _multiples(matrix, linear)
+        if whole is not None:
+            return sparse.csr_matrix((whole, matrix.indices.copy(), matrix.indptr.copy()), matrix.shape)
+    return None
+
+
+def _multiples(matrix: sparse.csr_matrix, linear: np.ndarray) -> np.ndarray | None:
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    smallest = np.full(matrix.shape[0], np.inf)
+    np.minimum.at(smallest, rows, linear)
+    multiples = linear / smallest[rows]
+    whole = np.rint(multiples)
+    if not whole.size or (np.abs(multiples - whole) > 0.02 + 0.002 * multiples).any() or whole.max() < 2:
+        return None
+    return whole.astype(np.float32)
