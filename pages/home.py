@@ -3,9 +3,7 @@
 import streamlit as st
 
 from scapp.data.examples import EXAMPLES
-from scapp.jobs.launch import submit
-from scapp.pipelines.config import ImportRequest
-from scapp.ui import datasets, explain, state
+from scapp.ui import datasets, explain, importing, state
 from scapp.ui.boundary import boundary
 from scapp.ui.live import run_panel
 from scapp.ui.routing import guard, link
@@ -28,12 +26,10 @@ with boundary():
             st.markdown(f"**{example.title}**")
             st.write(example.description)
             if st.button("Open this example", key=f"home.example.{example.id}"):
-                request = ImportRequest(example=example.id, name=example.title)
-                st.session_state[datasets.IMPORT_RUN] = submit(state.root(), "import", request).id
-                state.open_dataset(None)
+                importing.start_example(example.id)
                 st.switch_page("pages/upload_qc.py")
 
     st.header("Your datasets")
     datasets.dataset_list()
-    if waiting := datasets.import_in_progress():
+    if waiting := importing.import_in_progress():
         run_panel(waiting, key="home.import")

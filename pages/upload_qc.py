@@ -3,7 +3,7 @@
 import streamlit as st
 
 from scapp.core import keys
-from scapp.ui import datasets, quality, state
+from scapp.ui import importing, quality, state
 from scapp.ui.boundary import boundary, escape
 from scapp.ui.live import run_panel
 from scapp.ui.routing import guard, next_button
@@ -13,15 +13,15 @@ guard()
 st.title("Upload & QC")
 image_format_choice()
 with boundary():
-    importing = datasets.import_in_progress()
+    waiting = importing.import_in_progress()
     dataset = state.current_dataset()
-    if importing is not None:
-        run_panel(importing, key="import")
+    if waiting is not None:
+        run_panel(waiting, key="import")
     if dataset is None:
-        datasets.import_form()
+        importing.import_form()
         st.stop()
     with st.expander("Import another dataset"):
-        datasets.import_form()
+        importing.import_form()
 
     st.subheader(escape(dataset.name))
     quality.summary(dataset)

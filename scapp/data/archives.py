@@ -2,7 +2,9 @@
 
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import psutil
 
@@ -60,10 +62,21 @@ def _leaves(member: str) -> bool:
     return parts.is_absolute() or ".." in parts.parts or (len(member) > 1 and member[1] == ":")
 
 
-def members(path: Path) -> list[str]:
-    """Names of the files in an archive, without unpacking it."""
-    if path.name.lower().endswith(".zip"):
-        with zipfile.ZipFile(path) as archive:
-            return [m.filename for m in archive.infolist() if not m.is_dir()]
-    with tarfile.open(path) as archive:
-        return [m.name for m in archive.getmembers() if m.isfile()]
+def members(stream: BinaryIO, name: str) -> list[str]:
+    """Names of the files in an archive, without unpacking it.
+
+    Raises
+    ------
+    DataError
+        It is damaged, or no archive.
+    """
+    try:
+        if name.lower().endswith(".zip"):
+            with zipfile.ZipFile(stream) as packed:
+                return [m.filename for m in packed.infolist() if not m.is_dir()]
+        with tarfile.open(fileobj=stream) as archive:
+            return [m.name for m in archive.getmembers() if m.isfile()]
+    except (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        raise DataError(
+            f"'{name}' could not be opened as an archive ({error}).", hint="Pack it again, then upload it once more."
+        ) from error

@@ -25,7 +25,7 @@ from scapp.data.joining import join_samples
 from scapp.data.memory import check_memory
 from scapp.data.samples import Sample, find_samples, members_of
 from scapp.data.signatures import EMPTY, GZIP, signature_of
-from scapp.data.tables import read_table
+from scapp.data.tables import TABLE_ENDINGS, read_table
 
 logger = logging.getLogger(__name__)
 
@@ -212,6 +212,6 @@ FORMATS = (
     Format("AnnData .zarr", (".zarr",), _read_zarr),
     Format("loom", (".loom",), loom.read_loom),
     Format("10x .h5", (".h5", ".hdf5"), tenx.read_h5),
-    Format("a text table", (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz"), _read_table),
+    Format("a text table", TABLE_ENDINGS, _read_table),
     ARCHIVE,
 )

@@ -4,19 +4,21 @@ import csv
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 import pandas as pd
 from pydantic import Field
 
 from scapp.core.config import Config
 from scapp.core.errors import DataError, listed
+from scapp.data.tables import TABLE_ENDINGS
 
 SHEET_COLUMNS = ("sample", "donor", "condition", "batch")
 OBS_NAME = {"donor": "donor_id"}
 """The sheet says 'donor' and the CELLxGENE schema 'donor_id'."""
 
 TENX_STEMS = ("matrix.mtx", "barcodes.tsv", "features.tsv", "genes.tsv")
-DATA_ENDINGS = (".h5ad", ".loom", ".h5", ".hdf5", ".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
+DATA_ENDINGS = (".h5ad", ".loom", ".h5", ".hdf5", *TABLE_ENDINGS)
 _PLAIN_FOLDERS = re.compile(
     r"^(filtered|raw|outs|gene|genefull|solo\.out|count|counts|matrix|mex|velocyto|sample_filtered_feature_bc_matrix"
     r"|(filtered|raw)_(feature_bc|gene_bc)_matri(x|ces)(_mex|_h5)?|hg\d+|grch\d+\w*|mm\d+|grcm\d+\w*)$",
@@ -68,7 +70,7 @@ def find_samples(members: Iterable[str]) -> list[Sample]:
         found = _without_raw(found)
     else:
         found = [(str(p), "") for p in [*sorted(zarr), *(p for p in paths if p.name.lower().endswith(DATA_ENDINGS))]]
-    found = list(dict.fromkeys(found))
+    found = sorted(dict.fromkeys(found))
     return [
         Sample(source=source, prefix=prefix, annotations={"sample": name})
         for (source, prefix), name in zip(found, _names(found), strict=True)
@@ -100,9 +102,10 @@ def _names(found: list[tuple[str, str]]) -> list[str]:
 
 
 def sample_table(samples: Sequence[Sample]) -> pd.DataFrame:
-    """The sheet to fill in: one row per sample, columns ``file``, ``sample``, ``donor``, ``condition``, ``batch``."""
-    rows = [{"file": _file_of(sample), "sample": sample.name} for sample in samples]
-    return pd.DataFrame(rows, columns=["file", *SHEET_COLUMNS]).fillna("")
+    """The sheet to fill in: one row per sample, columns ``file``, ``sample``, ``donor``, ``condition``, ``batch`` and others given."""
+    rows = [{"file": _file_of(sample), **sample.annotations, "sample": sample.name} for sample in samples]
+    others = [column for row in rows for column in row if column not in ("file", *SHEET_COLUMNS)]
+    return pd.DataFrame(rows, columns=["file", *SHEET_COLUMNS, *dict.fromkeys(others)]).fillna("")
 
 
 def _file_of(sample: Sample) -> str:
@@ -168,7 +171,7 @@ def _check_rows(sheet: pd.DataFrame, key: str, known: dict[str, Sample]) -> None
         raise DataError(f"The sample sheet has two rows for {listed(twice)}.", hint="Keep one row for each sample.")
 
 
-def read_sheet(path: Path) -> pd.DataFrame:
+def read_sheet(source: Path | BinaryIO, name: str) -> pd.DataFrame:
     """A sample sheet from a .csv or .tsv.
 
     Raises
@@ -177,10 +180,10 @@ def read_sheet(path: Path) -> pd.DataFrame:
         It is no table.
     """
     try:
-        return pd.read_csv(path, sep=None, engine="python", dtype=str)
+        return pd.read_csv(source, sep=None, engine="python", dtype=str)
     except (ValueError, OSError, csv.Error) as error:
         raise DataError(
-            f"The sample sheet '{path.name}' could not be read as a table ({error}).",
+            f"The sample sheet '{name}' could not be read as a table ({error}).",
             hint="Save it as .csv with a header row, then upload it again.",
         ) from error
 

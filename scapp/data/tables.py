@@ -1,11 +1,12 @@
-"""Text tables of counts and of labels."""
+"""Text tables of counts."""
 
 import csv
 import gzip
 import re
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,12 +17,34 @@ from scapp.data.checks import Finding
 from scapp.data.config import ImportConfig
 
 Axis = Literal["cells_in_rows", "genes_in_rows"]
+TABLE_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
 ROWS_PER_PIECE = 2_000
+PREVIEW_BYTES = 4_000_000
+PREVIEW_ROWS, PREVIEW_COLUMNS = 6, 6
 ROW_NAME_HEADERS = ("cell", "cells", "gene", "genes", "barcode", "barcodes", "cell_id", "gene_id", "index", "")
 _BARCODE = re.compile(r"[ACGT]{10,}|cell|sample|_s\d+|^\d+$|[-_.]\d+$", re.IGNORECASE)
 _GENE = re.compile(
     r"^(ENS[A-Z]*G\d|MT-|ERCC-|RP[SL]\d|[A-Z][A-Z0-9]{1,7}(-?AS?\d?)?$|[A-Z][a-z]{2,}\d*[a-z]?\d*$|[a-z]{3,4}-\d+$)"
 )
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a text table is written.
+
+    Parameters
+    ----------
+    separator
+        Between fields.
+    columns
+        Names, that of the row names first; R leaves that one out, and then it is empty.
+    n_fields
+        Fields in a row, with nameless ones at its end.
+    """
+
+    separator: str
+    columns: list[str]
+    n_fields: int
 
 
 @dataclass(frozen=True)
@@ -42,18 +65,16 @@ def read_table(path: Path, config: ImportConfig) -> Table:
     DataError
         No numbers, text inside the matrix, rows of unequal length.
     """
-    separator, header, short_header, n_fields = _layout(path)
-    names = ["", *header] if short_header else header
-    while len(names) > 1 and not names[-1].strip():
-        names = names[:-1]
+    found = layout(path)
+    names = found.columns
     blocks: list[sparse.csr_matrix] = []
     row_names: list[str] = []
     try:
         with pd.read_csv(
             path,
-            sep=separator,
+            sep=found.separator,
             header=None,
-            names=range(n_fields),
+            names=range(found.n_fields),
             skiprows=1,
             chunksize=ROWS_PER_PIECE,
             converters={0: str},  # a gene may be called NA
@@ -68,7 +89,9 @@ def read_table(path: Path, config: ImportConfig) -> Table:
         ) from error
     values = sparse.vstack(blocks, format="csr")
     rows, columns = pd.Index(row_names), pd.Index(names[1:])
-    orientation, reason = _orientation(rows, columns, config)
+    orientation, reason = config.orientation, "as chosen"
+    if orientation == "auto":
+        orientation, reason = guess_orientation(rows, columns)
     finding = Finding(
         f"The table was read with {'genes' if orientation == 'genes_in_rows' else 'cells'} in rows ({reason}).",
         "If that is wrong, choose the other 'Table orientation' below the upload and import again.",
@@ -78,19 +101,28 @@ def read_table(path: Path, config: ImportConfig) -> Table:
     return Table(values, rows, columns, [finding])
 
 
-def _layout(path: Path) -> tuple[str, list[str], bool, int]:
-    """Separator, header, whether it lacks a name for the first column (as R writes it), and fields in a row."""
+def layout(path: Path) -> Layout:
+    """How a text table is written, from its first two lines.
+
+    Raises
+    ------
+    DataError
+        It is empty, has one column, or no header.
+    """
     opener = gzip.open if path.name.lower().endswith(".gz") else open
     with opener(path, "rt", encoding="utf-8-sig") as stream:
-        first, second = stream.readline(), stream.readline()
+        return _layout(stream.readline(), stream.readline(), path.name)
+
+
+def _layout(first: str, second: str, file: str) -> Layout:
     if not first.strip():
-        raise DataError(f"'{path.name}' is empty.", hint="Export the table again, then upload it.")
+        raise DataError(f"'{file}' is empty.", hint="Export the table again, then upload it.")
     if not second.strip():
-        raise DataError(f"'{path.name}' has a header and no rows.", hint="Export the table again, then upload it.")
+        raise DataError(f"'{file}' has a header and no rows.", hint="Export the table again, then upload it.")
     separator = max(("\t", ",", ";"), key=first.count)
     if separator not in first:
         raise DataError(
-            f"'{path.name}' has one column; a table of cells by genes is needed.",
+            f"'{file}' has one column; a table of cells by genes is needed.",
             hint="Export it with commas or tabs between the fields.",
         )
     header, row = (next(csv.reader([line], delimiter=separator)) for line in (first, second))
@@ -98,16 +130,19 @@ def _layout(path: Path) -> tuple[str, list[str], bool, int]:
     short = len(row) == len(header) + 1 and row[-1].strip() != ""
     if short and header and header[0].strip().lower() in ROW_NAME_HEADERS:
         raise DataError(
-            f"'{path.name}' has {len(header)} names in its header and {len(row)} fields in its first row.",
+            f"'{file}' has {len(header)} names in its header and {len(row)} fields in its first row.",
             hint="Make the header name every column, then upload the table again.",
         )
     names = header if short else header[1:]
     if len(set(names)) < len(names) and all(_is_number(name) for name in names):
         raise DataError(
-            f"'{path.name}' has no header: its first row holds numbers ({listed(names, 4)}).",
+            f"'{file}' has no header: its first row holds numbers ({listed(names, 4)}).",
             hint="Add a first row with the names of the columns, then upload the table again.",
         )
-    return separator, header, short, max(len(header) + short, len(row))
+    columns = ["", *header] if short else header
+    while len(columns) > 1 and not columns[-1].strip():
+        columns = columns[:-1]
+    return Layout(separator, columns, max(len(header) + short, len(row)))
 
 
 def _is_number(text: str) -> bool:
@@ -143,9 +178,8 @@ def _numbers(piece: pd.DataFrame, names: list[str]) -> np.ndarray:
     )
 
 
-def _orientation(rows: pd.Index, columns: pd.Index, config: ImportConfig) -> tuple[Axis, str]:
-    if config.orientation != "auto":
-        return config.orientation, "as chosen"
+def guess_orientation(rows: pd.Index, columns: pd.Index) -> tuple[Axis, str]:
+    """Which way a table lies, by the names of its rows and columns, and why."""
     scores = {
         "rows": _gene_likeness(rows) - _cell_likeness(rows),
         "columns": _gene_likeness(columns) - _cell_likeness(columns),
@@ -167,41 +201,54 @@ def _cell_likeness(names: pd.Index) -> float:
     return float(np.mean([bool(_BARCODE.search(str(name))) for name in names[:2000]]))
 
 
-def read_labels(path: Path, cells: pd.Index) -> pd.DataFrame:
-    """Annotations of cells from a table whose first column holds cell names.
+@dataclass(frozen=True)
+class Preview:
+    """The corner of a table, before it is imported.
 
-    A table of two columns without a header (as ``barcode<TAB>type``) becomes ``cell_type``.
+    Parameters
+    ----------
+    corner
+        First rows and columns, as they stand in the file.
+    orientation, reason
+        What was decided, and why.
+    """
 
-    Returns
-    -------
-    One row per cell of ``cells``, in that order; cells that the table does not name are empty.
+    corner: pd.DataFrame
+    orientation: Axis
+    reason: str
+
+    def cells_in_rows(self, orientation: Axis) -> pd.DataFrame:
+        """The corner as cells by genes, when the file has the given orientation."""
+        return self.corner if orientation == "cells_in_rows" else self.corner.T
+
+
+def preview_table(stream: BinaryIO, name: str) -> Preview:
+    """Look at the beginning of a table.
+
+    Parameters
+    ----------
+    stream
+        Its bytes; read from where it stands.
+    name
+        Of the file: ``.gz`` says that it is compressed.
 
     Raises
     ------
     DataError
-        No cell of the data is named in the table.
+        It is no table.
     """
-    if not path.is_file():
-        raise DataError(f"There is no file '{path}' with labels.", hint="Check the path, then try again.")
-    separator = _layout(path)[0]
-    frame = pd.read_csv(path, sep=separator, header=None, dtype=str)
-    if frame.iloc[0, 0] in cells:
-        frame.columns = [
-            "cell",
-            *(["cell_type"] if frame.shape[1] == 2 else [f"column_{i}" for i in range(1, frame.shape[1])]),
-        ]
-    else:
-        frame = pd.read_csv(path, sep=separator)
-        frame = (
-            frame.rename(columns={frame.columns[0]: "cell"})
-            if frame.index.dtype == np.int64
-            else frame.reset_index(names="cell")
-        )
-    frame = frame.drop_duplicates("cell").set_index(frame["cell"].drop_duplicates().astype(str)).drop(columns="cell")
-    matched = frame.index.isin(cells).sum()
-    if not matched:
-        raise DataError(
-            f"None of the {len(frame):,} names in '{path.name}' is a cell of the data (for example '{frame.index[0]}'; cells look like '{cells[0]}').",
-            hint="Check that the first column holds the same barcodes as the matrix.",
-        )
-    return frame.reindex(cells)
+    head = stream.read(PREVIEW_BYTES)
+    if name.lower().endswith(".gz"):
+        head = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(head, PREVIEW_BYTES)
+    text = head.decode("utf-8-sig", errors="replace")
+    lines = text.splitlines(keepends=True)
+    if len(head) >= PREVIEW_BYTES and len(lines) > 2:
+        lines.pop()  # the last one may be cut short
+    found = _layout(lines[0] if lines else "", lines[1] if len(lines) > 1 else "", name)
+    rows = pd.Index([line.split(found.separator, 1)[0].strip('"\r\n ') for line in lines[1:]])
+    columns = pd.Index(found.columns[1:])
+    orientation, reason = guess_orientation(rows, columns)
+    fields = list(csv.reader(lines[1 : PREVIEW_ROWS + 1], delimiter=found.separator))
+    shown = columns[:PREVIEW_COLUMNS]
+    corner = pd.DataFrame([row[1 : len(shown) + 1] for row in fields], index=rows[: len(fields)], columns=shown)
+    return Preview(corner, orientation, reason)

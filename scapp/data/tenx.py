@@ -1,6 +1,7 @@
 """10x Genomics output: folders of version 2 and 3, and .h5 files."""
 
 from pathlib import Path
+from typing import BinaryIO
 
 import h5py
 import pandas as pd
@@ -114,3 +115,13 @@ def read_h5(path: Path, config: ImportConfig) -> Imported:
             hint="Check the genome's name, or save the data as .h5ad and upload that.",
         ) from error
     return from_matrix(adata.X, adata.obs, adata.var, "the 10x matrix", config)
+
+
+def genomes_of(source: Path | BinaryIO) -> list[str]:
+    """Names of the genomes in a 10x version 2 .h5 file; empty for other files."""
+    try:
+        with h5py.File(source) as file:
+            groups = [name for name in file if isinstance(file[name], h5py.Group) and "indptr" in file[name]]
+    except OSError:
+        return []  # not HDF5: the import itself says so
+    return [] if "matrix" in groups else groups

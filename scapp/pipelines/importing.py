@@ -13,10 +13,10 @@ from scapp.data.checks import Finding
 from scapp.data.config import ImportConfig
 from scapp.data.examples import example
 from scapp.data.imported import Imported, from_anndata
+from scapp.data.labels import read_labels
 from scapp.data.memory import check_memory
 from scapp.data.qc import qc_metrics
 from scapp.data.reading import read
-from scapp.data.tables import read_labels
 from scapp.pipelines.config import ImportRequest
 from scapp.pipelines.step import Inputs, NewDataset, Outcome
 
@@ -32,11 +32,10 @@ def import_dataset(inputs: Inputs, config: ImportRequest, context: StepContext) 
     if config.labels:
         context.report(1, 4, "joining the labels")
         labels = read_labels(Path(config.labels), adata.obs_names)
-        for column in labels:
-            adata.obs[column] = labels[column].astype("category") if labels[column].dtype == object else labels[column]
-        matched = int(labels.notna().any(axis=1).sum())
-        sentence = f"Labels were found for {matched:,} of {adata.n_obs:,} cells: {', '.join(labels)}."
-        imported.findings.append(Finding(sentence))
+        for column in labels.table:
+            values = labels.table[column]
+            adata.obs[column] = values.astype("category") if values.dtype == object else values
+        imported.findings.extend(labels.findings)
     context.report(2, 4, "measuring quality")
     values = dataset_values(adata)
     context.raise_if_stopped()

@@ -23,6 +23,10 @@ LOSS = (
 ACCURACY = "Share of views whose own partner is more similar than every negative."
 SPREAD = "The collapse meter. Near 1 the embeddings use all directions; near 0 all cells look alike and the map will be empty of meaning."
 EXAMPLE_INTRO = "No file at hand? Pick an example; nothing is downloaded."
+SAMPLES = (
+    "They become one dataset; genes are matched by their ids. Fill in what you know: every column becomes an annotation of "
+    "the cells. You may also download the sheet, fill it in elsewhere and upload it."
+)
 CLUSTER_SCORES = (
     "How well clusters agree with labels that came with the data. ARI and NMI are 1 for perfect agreement and about 0 for chance. "
     "k-means was told its number of clusters; Leiden was not."

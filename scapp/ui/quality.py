@@ -9,6 +9,7 @@ import streamlit as st
 from scapp.core import keys
 from scapp.data.config import KEEP_EVERYTHING, DoubletConfig, PrepareConfig
 from scapp.data.thresholds import failing, removal_table, suggest_thresholds
+from scapp.data.units import USES, units
 from scapp.jobs.launch import submit
 from scapp.plotting.quality import MOST_SAMPLES, histogram_data, plot_counts_against_genes, plot_histogram
 from scapp.ui import state
@@ -39,6 +40,20 @@ def summary(dataset: Dataset) -> None:
         st.markdown(f"Values were taken from **{escape(str(source.get('taken_from', 'an earlier step')))}**.")
         for finding in source.get("findings", []):
             st.markdown(f"- {escape(finding['sentence'])} {escape(finding['fix'])}")
+    _uses(str(source.get("units", "counts")))
+
+
+def _uses(found: str) -> None:
+    """Which steps can use the values; in the open where some cannot."""
+    table = pd.DataFrame(
+        {
+            "step": [use.step for use in USES],
+            "can use these values": ["yes" if found in use.units else "no" for use in USES],
+            "why not": ["" if found in use.units else use.otherwise for use in USES],
+        }
+    )
+    with st.expander(f"What can be done with {units(found).title}", expanded=False):
+        show_table(table, key="uses", name="steps_and_values", alt="Which steps can use the values")
 
 
 def before_and_after(dataset: Dataset) -> None:

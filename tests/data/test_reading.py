@@ -1,5 +1,6 @@
 import gzip
 import shutil
+from io import BytesIO
 
 import anndata as ad
 import h5py
@@ -9,10 +10,11 @@ import pytest
 from scipy import io, sparse
 
 from scapp.core.errors import DataError
+from scapp.data import tables
 from scapp.data.config import ImportConfig
 from scapp.data.imported import from_anndata
 from scapp.data.reading import read
-from scapp.data.tables import read_labels
+from scapp.data.tables import preview_table
 from tests.conftest import shared_data
 
 GENES = [f"ENSG{i:011d}" for i in range(12)]
@@ -224,19 +226,6 @@ def test_unknown_ending_and_missing_file(tmp_path):
         read(tmp_path / "b.h5ad")
 
 
-def test_labels_are_joined_by_cell_name(tmp_path):
-    path = tmp_path / "labels.csv"
-    path.write_text("barcode,cell_type,age\n" + f"{CELLS[2]},B,3\n{CELLS[0]},A,1\n")
-    labels = read_labels(path, pd.Index(CELLS))
-    assert labels["cell_type"].tolist()[0] == "A"
-    assert labels["cell_type"].isna().tolist() == [False, True, False, True]
-    path.write_text(f"{CELLS[0]}\tA\n{CELLS[1]}\tB\n")
-    assert read_labels(path, pd.Index(CELLS))["cell_type"].tolist()[:2] == ["A", "B"]
-    path.write_text("barcode,cell_type\nother,A\n")
-    with pytest.raises(DataError, match="None of the 1 names"):
-        read_labels(path, pd.Index(CELLS))
-
-
 @pytest.mark.parametrize(
     ("name", "shape", "taken"),
     [
@@ -263,3 +252,27 @@ def test_several_genomes_must_be_chosen():
     assert read(path, ImportConfig(genome="hg19_chr21")).adata.shape == (12, 343)
     with pytest.raises(DataError):
         read(path, ImportConfig(genome="mars"))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_preview_says_how_a_table_lies_and_shows_its_corner(packed, transposed):
+    table = frame().T if transposed else frame()
+    content = table.to_csv(sep="\t").encode()
+    name = "t.tsv.gz" if packed else "t.tsv"
+    preview = preview_table(BytesIO(gzip.compress(content) if packed else content), name)
+    assert preview.orientation == ("genes_in_rows" if transposed else "cells_in_rows")
+    corner = preview.cells_in_rows(preview.orientation)
+    assert corner.index.tolist() == CELLS
+    assert corner.columns.tolist() == GENES[:6]
+    assert corner.iloc[1, 2] == "14.0"
+    other = "cells_in_rows" if transposed else "genes_in_rows"
+    assert preview.cells_in_rows(other).index.tolist() == GENES[:6]
+
+
+def test_a_preview_of_a_large_table_reads_its_beginning_only(monkeypatch):
+    monkeypatch.setattr(tables, "PREVIEW_BYTES", 700)
+    preview = preview_table(BytesIO(frame().to_csv().encode()), "t.csv")
+    assert preview.corner.shape == (4, 6) or len(preview.corner) < 4
+    with pytest.raises(DataError, match="is empty"):
+        preview_table(BytesIO(b""), "t.csv")

@@ -78,9 +78,9 @@ def test_a_sheet_that_is_no_table(tmp_path):
     path = tmp_path / "sheet.csv"
     path.write_bytes(b"")
     with pytest.raises(DataError, match="could not be read as a table"):
-        read_sheet(path)
+        read_sheet(path, path.name)
     path.write_text("sample;donor\none;d\n")
-    assert list(read_sheet(path)) == ["sample", "donor"]
+    assert list(read_sheet(path, path.name)) == ["sample", "donor"]
 
 
 @pytest.fixture

@@ -145,8 +145,6 @@ def test_a_path_outside_the_allowed_folders_is_refused(app, workspace, tmp_path,
     at = app("upload_qc")
     next(t for t in at.text_input if t.key == "path").input("/etc/passwd")
     at.run()
-    next(b for b in at.button if b.key == "path.go").click()
-    at.run()
     assert "outside the folders" in at.error[0].value
     assert runs(workspace).list() == []
 
