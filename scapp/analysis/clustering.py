@@ -1,12 +1,16 @@
-"""Neighbours, UMAP, Leiden and k-means, by scanpy and scikit-learn."""
+"""Neighbours, UMAP, t-SNE, Leiden, Louvain and k-means, by scanpy, igraph and scikit-learn."""
+
+import random
 
 import anndata as ad
+import igraph
 import numpy as np
 import pandas as pd
 import scanpy as sc
 from scipy import sparse
 from sklearn.cluster import KMeans
 
+from scapp.analysis.config import MOST_TSNE_CELLS
 from scapp.core.errors import ConfigError
 
 KMEANS_STARTS = 10
@@ -36,6 +40,51 @@ def umap_map(
     start = "spectral" if len(representation) > 10 else "random"
     sc.tl.umap(adata, min_dist=min_dist, init_pos=start, random_state=seed)
     return np.asarray(adata.obsm["X_umap"], dtype=np.float32)
+
+
+def tsne_map(representation: np.ndarray, *, perplexity: float, seed: int) -> np.ndarray:
+    """t-SNE coordinates, float32, shape (n_cells, 2).
+
+    Raises
+    ------
+    ConfigError
+        More than 20,000 cells, or no more cells than the perplexity.
+    """
+    n_cells = len(representation)
+    if n_cells > MOST_TSNE_CELLS:
+        raise ConfigError(
+            f"t-SNE is offered up to {MOST_TSNE_CELLS:,} cells; there are {n_cells:,}.",
+            hint="Choose 'umap' under 'Map'.",
+        )
+    if n_cells <= perplexity:
+        raise ConfigError(
+            f"A perplexity of {perplexity:g} needs more cells than that; there are {n_cells}.",
+            hint="Lower 't-SNE perplexity' in the advanced settings.",
+        )
+    adata = _holding(representation)
+    # scanpy's fixed rate of 1000 throws small data apart; this is Belkina et al. 2019, as scikit-learn's "auto"
+    rate = max(n_cells / 48, 50)
+    sc.tl.tsne(adata, use_rep="X_any", perplexity=perplexity, learning_rate=rate, random_state=seed)
+    return np.asarray(adata.obsm["X_tsne"], dtype=np.float32)
+
+
+def louvain(graph: sparse.csr_matrix, *, resolution: float, seed: int) -> pd.Categorical:
+    """Louvain clusters, categories "0", "1", ... from the largest cluster down.
+
+    igraph's function itself, because ``scanpy.tl.louvain`` with igraph takes no resolution.
+
+    References
+    ----------
+    Blondel, Guillaume, Lambiotte and Lefebvre 2008.
+    """
+    upper = sparse.triu(graph, k=1).tocoo()
+    network = igraph.Graph(n=graph.shape[0], edges=np.column_stack([upper.row, upper.col]), directed=False)
+    igraph.set_random_number_generator(random.Random(seed))
+    try:
+        found = network.community_multilevel(weights=upper.data.astype(float), resolution=resolution)
+    finally:
+        igraph.set_random_number_generator(random)
+    return _by_size(np.asarray(found.membership))
 
 
 def leiden(graph: sparse.csr_matrix, *, resolution: float, seed: int) -> pd.Categorical:

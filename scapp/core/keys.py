@@ -26,6 +26,10 @@ DOUBLET_SCORE = "doublet_score"
 HIGHLY_VARIABLE = "highly_variable"
 PREPARATION = "uns/preparation"
 
+SELECTION = "selection"
+"""Stands for the column of a comparison of two selections."""
+RESERVED = (OBS_NAMES, "total_counts", "n_genes_by_counts", "doublet_score")
+
 FIELDS = ("obs", "var", "obsm", "varm", "obsp", "layers", "uns")
 
 SUGGESTED_LABELS = ("cell_type", "celltype", "bulk_labels", "labels", "cell_group", "louvain", "leiden")
@@ -49,7 +53,32 @@ def representation(name: str) -> str:
 
 def umap(name: str | None = None) -> str:
     """Slot of the map made from a representation; without a name, of the last map made."""
-    return f"obsm/X_umap_{name}" if name else "obsm/X_umap"
+    return drawn("umap", name)
+
+
+def drawn(method: str, name: str | None = None) -> str:
+    """Slot of a map by its method: ``obsm/X_tsne_pca``; without a name, of the last one made."""
+    return f"obsm/X_{method}_{name}" if name else f"obsm/X_{method}"
+
+
+def faithfulness(method: str, name: str) -> str:
+    """Slot that says how faithful a map is to its representation."""
+    return f"uns/faithfulness_{method}_{name}"
+
+
+def graph(name: str) -> str:
+    """Slot of the neighbour graph made from a representation."""
+    return f"obsp/connectivities_{name}"
+
+
+def markers(column: str) -> str:
+    """Slot of the table of marker genes of an annotation's groups."""
+    return f"uns/markers_{column}"
+
+
+def sweep(name: str) -> str:
+    """Slot of the table of a sweep over resolutions on a representation."""
+    return f"uns/sweep_{name}"
 
 
 def clusters(method: str, name: str | None = None) -> str:

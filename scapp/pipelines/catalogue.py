@@ -11,7 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from scapp.analysis.config import ClusterConfig, MapConfig
+from scapp.analysis.config import (
+    AnnotateConfig,
+    ChooseConfig,
+    ClusterConfig,
+    ColoursConfig,
+    MapConfig,
+    MarkersConfig,
+    NamingConfig,
+    SubsetConfig,
+    SweepConfig,
+)
 from scapp.contrast.config import ClearConfig, estimate_memory
 from scapp.core import keys
 from scapp.core.config import Config
@@ -85,6 +95,14 @@ def _map_memory(config: MapConfig, dataset: Dataset) -> float:
     return dataset.n_cells * (config.n_neighbors * 60.0 + 2_000) + 5e8
 
 
+def _marker_memory(config: MarkersConfig, dataset: Dataset) -> float:
+    return 3 * _sparse_bytes(dataset) + 1e9  # the Wilcoxon test ranks some genes at a time
+
+
+def _subset_memory(config: SubsetConfig, dataset: Dataset) -> float:
+    return 5 * _sparse_bytes(dataset) + 5e8
+
+
 STEPS = (
     Step("import", "Import", ImportRequest, "scapp.pipelines.importing:import_dataset"),
     Step(
@@ -105,6 +123,13 @@ STEPS = (
     ),
     Step("map", "Make the map", MapConfig, "scapp.pipelines.mapping:make_map", memory=_map_memory),
     Step("cluster", "Cluster", ClusterConfig, "scapp.pipelines.mapping:cluster"),
+    Step("sweep", "Try resolutions", SweepConfig, "scapp.pipelines.mapping:sweep"),
+    Step("choose", "Use as X_clear", ChooseConfig, "scapp.pipelines.mapping:choose"),
+    Step("markers", "Find marker genes", MarkersConfig, "scapp.pipelines.marking:find_markers", memory=_marker_memory),
+    Step("subset", "Make a dataset", SubsetConfig, "scapp.pipelines.subsetting:subset", memory=_subset_memory),
+    Step("annotate", "Label cells", AnnotateConfig, "scapp.pipelines.annotating:annotate"),
+    Step("name_clusters", "Name clusters", NamingConfig, "scapp.pipelines.annotating:name_clusters"),
+    Step("colours", "Set colours", ColoursConfig, "scapp.pipelines.annotating:colour"),
     Step("export", "Write the file", ExportConfig, "scapp.pipelines.exporting:export"),
 )
 

@@ -56,7 +56,9 @@ def prepare(inputs: Inputs, config: PrepareConfig, context: StepContext) -> Outc
     values |= _annotations(obs, var) if logged else _remeasured(matrix, genes, obs, var) | {slot: matrix}
     values |= {name: data.read(name)[kept.cells] for name in data.dataset.slots if name.startswith("obsm/")}
     values |= {name: data.read(name) for name in data.dataset.slots if name.startswith("uns/")}
-    values |= _derived(log_values, matrix if slot == keys.COUNTS else None, config, obs, context)
+    values |= {keys.X: log_values} | choose_genes_and_components(
+        log_values, matrix if slot == keys.COUNTS else None, config, obs, context
+    )
     report = {
         "n_cells_before": data.dataset.n_cells,
         "n_cells_after": int(kept.cells.size),
@@ -96,17 +98,18 @@ def _remeasured(counts: sparse.csr_matrix, genes: pd.Index, obs: pd.DataFrame, v
     return _annotations(obs.assign(**cells), var.assign(**per_gene))
 
 
-def _derived(
+def choose_genes_and_components(
     log_values: sparse.csr_matrix,
     counts: sparse.csr_matrix | None,
     config: PrepareConfig,
     obs: pd.DataFrame,
     context: StepContext,
 ) -> dict[str, Any]:
+    """Highly variable genes and PCA of normalised values, as slots."""
     context.report(2, 4, "choosing highly variable genes")
     batches = obs[config.batch_key] if config.batch_key else None
     genes = highly_variable(log_values, counts, config, batches)
     context.raise_if_stopped()
     context.report(3, 4, "principal components")
     components = principal_components(log_values, genes, config)
-    return {keys.X: log_values, keys.var(keys.HIGHLY_VARIABLE): genes, keys.representation("pca"): components}
+    return {keys.var(keys.HIGHLY_VARIABLE): genes, keys.representation("pca"): components}

@@ -13,7 +13,6 @@ from scapp.plotting.theme import MUTED, SEQUENTIAL, empty_figure
 MOST_POINTS = 200_000
 RASTER_PIXELS = 900
 MISSING = "not given"
-Polygon = list[tuple[float, float]]
 
 
 def plot_map(
@@ -187,14 +186,3 @@ def _raster(points: np.ndarray, colour: pd.Series | None, colours: list[str] | N
 
 def _rgb(colours: list[str]) -> np.ndarray:
     return np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in colours], dtype=np.uint8)
-
-
-def inside(points: np.ndarray, polygons: list[Polygon]) -> np.ndarray:
-    """Which points lie in any of the polygons, bool, shape (n_cells,)."""
-    from matplotlib.path import Path
-
-    members = np.zeros(len(points), dtype=bool)
-    for polygon in polygons:
-        if len(polygon) >= 3:
-            members |= Path(polygon).contains_points(points)
-    return members

@@ -7,10 +7,11 @@ import pandas as pd
 import streamlit as st
 
 from scapp.analysis.config import ClusterConfig, MapConfig
+from scapp.analysis.selection import inside
 from scapp.core import keys
 from scapp.jobs.launch import submit
 from scapp.metrics.clustering import METRICS, compare, silhouette
-from scapp.plotting.cell_map import inside, plot_map
+from scapp.plotting.cell_map import plot_map
 from scapp.ui import explain, state
 from scapp.ui.boundary import boundary
 from scapp.ui.forms import config_form

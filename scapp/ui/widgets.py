@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from scapp.plotting.cell_map import Polygon
+from scapp.analysis.selection import Polygon
 
 
 def show_figure(figure: go.Figure, *, key: str, name: str, alt: str, select: bool = False) -> Any:
@@ -66,7 +66,7 @@ def download_csv(table: pd.DataFrame, *, key: str, name: str, label: str = "Down
 def selected_polygons(event: Any) -> list[Polygon]:
     """Lasso and box selections of a figure as polygons of (x, y) corners."""
     selection = getattr(event, "selection", None) or {}
-    polygons = [list(zip(lasso["x"], lasso["y"], strict=True)) for lasso in selection.get("lasso", [])]
+    polygons: list[Polygon] = [list(zip(lasso["x"], lasso["y"], strict=True)) for lasso in selection.get("lasso", [])]
     for box in selection.get("box", []):
         (left, right), (bottom, top) = sorted(box["x"]), sorted(box["y"])
         polygons.append([(left, bottom), (right, bottom), (right, top), (left, top)])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from scapp.analysis.clustering import kmeans, leiden, neighbour_graph, umap_map
+from scapp.analysis.clustering import kmeans, leiden, louvain, neighbour_graph, tsne_map, umap_map
 from scapp.core.errors import ConfigError
 
 
@@ -68,3 +68,26 @@ def test_every_step_works_above_8192_cells():
     graph = neighbour_graph(points, n_neighbors=10, seed=0)
     assert adjusted_rand_score(truth, leiden(graph, resolution=0.01, seed=0)) > 0.99
     assert umap_map(points, graph, n_neighbors=10, min_dist=0.5, seed=0).shape == (8300, 2)
+
+
+def test_louvain_and_tsne_find_plain_groups():
+    rng = np.random.default_rng(0)
+    points = np.concatenate([rng.normal(loc=10 * i, size=(40, 5)) for i in range(3)]).astype(np.float32)
+    truth = np.repeat([0, 1, 2], 40)
+    graph = neighbour_graph(points, n_neighbors=10, seed=0)
+    found = louvain(graph, resolution=0.2, seed=0)
+    assert len(found.categories) == 3
+    assert adjusted_rand_score(truth, found.codes) == 1
+    again = louvain(graph, resolution=0.2, seed=0)
+    np.testing.assert_array_equal(found.codes, again.codes)
+    assert len(louvain(graph, resolution=5.0, seed=0).categories) > 3
+    drawn = tsne_map(points, perplexity=10, seed=0)
+    assert drawn.shape == (120, 2)
+    assert adjusted_rand_score(truth, kmeans(drawn, n_clusters=3, seed=0).codes) == 1
+
+
+def test_tsne_refuses_what_it_cannot_draw():
+    with pytest.raises(ConfigError, match="more cells than that"):
+        tsne_map(np.zeros((10, 3), dtype=np.float32), perplexity=30, seed=0)
+    with pytest.raises(ConfigError, match="up to 20,000 cells"):
+        tsne_map(np.zeros((20_001, 1), dtype=np.float32), perplexity=30, seed=0)

@@ -11,7 +11,6 @@ from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError
 from scapp.pipelines.catalogue import step
 from scapp.pipelines.exporting import to_anndata
-from scapp.pipelines.mapping import graph_slot
 from scapp.pipelines.scoring import score_representation
 from scapp.workspace.dataset import Dataset
 from tests.conftest import run_step
@@ -93,7 +92,7 @@ def test_clear_map_and_clusters(workspace, prepared, tmp_path):
     done = workspace.open(prepared.id)
     assert done.read(keys.umap("clear")).shape == (150, 2)
     np.testing.assert_array_equal(done.read(keys.umap()), done.read(keys.umap("clear")))
-    assert done.read(graph_slot("clear")).shape == (150, 150)
+    assert done.read(keys.graph("clear")).shape == (150, 150)
     assert len(done.read(keys.clusters("kmeans")).categories) == 3
     assert len(done.read(keys.clusters("leiden", "clear")).categories) < 5
     scores = score_representation(done, "clear", "cell_type", seed=0)

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from scapp.plotting.cell_map import RASTER_PIXELS, inside, plot_map, raster_pixels
+from scapp.plotting.cell_map import RASTER_PIXELS, plot_map, raster_pixels
 from scapp.plotting.palette import palette
 from scapp.plotting.quality import histogram_data, plot_counts_against_genes, plot_histogram
 from scapp.plotting.training import curves_data, plot_curve, plot_loss, plot_view
@@ -72,14 +72,6 @@ def test_raster_pixels_by_hand():
     values = raster_pixels(POINTS, pd.Series([0.0, 1, 2, 3]))
     assert (values[..., 3] > 0).sum() == 4
     assert (raster_pixels(POINTS, None)[..., 3] > 0).sum() == 4
-
-
-def test_membership_in_polygons():
-    square = [(-0.5, -0.5), (2.5, -0.5), (2.5, 1.5), (-0.5, 1.5)]
-    assert inside(POINTS, [square]).tolist() == [True, True, True, False]
-    assert inside(POINTS, [square, [(9, 9), (11, 9), (11, 11), (9, 11)]]).all()
-    assert not inside(POINTS, []).any()
-    assert not inside(POINTS, [[(0, 0), (1, 1)]]).any()
 
 
 def rows(n):
