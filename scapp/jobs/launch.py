@@ -3,17 +3,22 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from scapp.core import files
 from scapp.core.config import Config
+from scapp.core.steps import QuietContext
 from scapp.data.memory import check_memory
 from scapp.jobs.worker import lane_lock
 from scapp.pipelines.catalogue import Step, step
+from scapp.pipelines.engine import Machine, execute
 from scapp.workspace.dataset import Dataset
 from scapp.workspace.runs import Run, RunStore
+from scapp.workspace.store import Workspace
 
 _started: list["subprocess.Popen[bytes]"] = []
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -39,6 +44,20 @@ def submit(root: Path, name: str, config: Config, dataset: Dataset | None = None
     )
     ensure_worker(root, record.lane)
     return run
+
+
+def run_now(root: Path, name: str, config: Config, dataset: Dataset) -> dict[str, Any]:
+    """Carry out a quick step in this process; its summary. For what people write by hand, which takes no time."""
+    with tempfile.TemporaryDirectory() as folder:
+        return execute(
+            step(name),
+            config,
+            QuietContext(),
+            workspace=Workspace(root),
+            dataset_id=dataset.id,
+            folder=Path(folder),
+            machine=Machine("cpu", 1),
+        )
 
 
 def resume(root: Path, run: Run) -> None:

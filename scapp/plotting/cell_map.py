@@ -16,7 +16,13 @@ MISSING = "not given"
 
 
 def plot_map(
-    points: np.ndarray, colour: pd.Series | None, *, title: str, colours: list[str] | None = None
+    points: np.ndarray,
+    colour: pd.Series | None,
+    *,
+    title: str,
+    colours: list[str] | None = None,
+    axes: str = "UMAP",
+    height: int = 620,
 ) -> go.Figure:
     """Every cell at its place on the map.
 
@@ -30,12 +36,16 @@ def plot_map(
         Of legend or colour scale.
     colours
         ``#rrggbb`` per category, in category order.
+    axes
+        Kind of map, for the titles of the axes.
+    height
+        In pixels.
     """
     if not len(points):
         return empty_figure("no cells")
     grouped = colour is not None and isinstance(colour.dtype, pd.CategoricalDtype)
     if len(points) > MOST_POINTS:
-        return _framed(_raster(points, colour, colours), title, legend=grouped)
+        return _framed(_raster(points, colour, colours), title, axes, height, legend=grouped)
     figure = go.Figure()
     size = marker_size(len(points))
     if colour is None:
@@ -51,7 +61,7 @@ def plot_map(
             figure.add_trace(trace)
     else:
         figure.add_trace(_scale_trace(points, colour.to_numpy(dtype=np.float32), size, title))
-    return _framed(figure, title, legend=grouped)
+    return _framed(figure, title, axes, height, legend=grouped)
 
 
 def marker_size(n_points: int) -> float:
@@ -100,17 +110,17 @@ def _scale_trace(points: np.ndarray, values: np.ndarray, size: float, title: str
     )
 
 
-def _framed(figure: go.Figure, title: str, *, legend: bool) -> go.Figure:
+def _framed(figure: go.Figure, title: str, axes: str, height: int, *, legend: bool) -> go.Figure:
     figure.update_layout(
-        height=620,
+        height=height,
         margin={"l": 40, "r": 10, "t": 20, "b": 40},
         showlegend=legend,
         legend={"title": {"text": title}, "itemsizing": "constant"},
         dragmode="lasso",
         uirevision="map",
     )
-    figure.update_xaxes(title="UMAP 1", showticklabels=False, zeroline=False)
-    figure.update_yaxes(title="UMAP 2", showticklabels=False, zeroline=False, scaleanchor="x")
+    figure.update_xaxes(title=f"{axes} 1", showticklabels=False, zeroline=False)
+    figure.update_yaxes(title=f"{axes} 2", showticklabels=False, zeroline=False, scaleanchor="x")
     return figure
 
 

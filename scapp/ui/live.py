@@ -1,11 +1,14 @@
 """Runs on the page: progress that moves by itself, stop, resume, discard, log."""
 
+from typing import Any
+
 import streamlit as st
 
 from scapp.jobs.launch import discard, ensure_worker, resume
 from scapp.pipelines.engine import adopt_result
 from scapp.ui import state
 from scapp.ui.boundary import boundary, escape, show_error
+from scapp.workspace.dataset import Dataset
 from scapp.workspace.runs import ACTIVE, Run, State
 
 POLL_SECONDS = 1.0
@@ -41,6 +44,18 @@ def run_panel(run: Run | None, *, key: str) -> State | None:
     return status.state
 
 
+def latest_of(step: str, dataset: Dataset, **config: Any) -> Run | None:
+    """The newest run of a step on a dataset whose configuration has these values."""
+    runs = state.runs().list(dataset=dataset.id, step=step)
+    return next((r for r in runs if all(r.config.config.get(k) == v for k, v in config.items())), None)
+
+
+def see_to_worker(run: Run) -> None:
+    """A waiting run's worker may have gone home, or the process that queued it died, before it was taken."""
+    state.runs().announce(run)
+    ensure_worker(state.root(), run.config.lane)
+
+
 @st.fragment(run_every=POLL_SECONDS)
 def _live(run_id: str, key: str) -> None:
     with boundary():
@@ -49,9 +64,7 @@ def _live(run_id: str, key: str) -> None:
         if status.state not in ACTIVE:
             st.rerun()
         if status.state == "queued":
-            # a worker may have gone home, or the queueing process died, before it was taken
-            state.runs().announce(run)
-            ensure_worker(state.root(), run.config.lane)
+            see_to_worker(run)
         show_progress(run)
         stop_button(run, key=key)
 

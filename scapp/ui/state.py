@@ -3,6 +3,7 @@
 The session holds ids; data are read from the workspace through caches keyed by element or file time.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import streamlit as st
 from scapp.core import keys
 from scapp.core.environment import Environment
 from scapp.core.errors import DataError
-from scapp.data.symbols import SYMBOL_COLUMNS, gene_symbols
+from scapp.data.symbols import ID_COLUMNS, SYMBOL_COLUMNS, gene_symbols
 from scapp.ui.boundary import escape, show_error
 from scapp.ui.routing import link
 from scapp.workspace.dataset import Dataset
@@ -141,14 +142,72 @@ def numeric_columns(dataset: Dataset) -> list[str]:
     ]
 
 
-def gene_labels(dataset: Dataset) -> list[str]:
-    """Genes as users know them: the symbol, with the name behind it where they differ."""
-    names = pd.Index(read(dataset, keys.VAR_NAMES)).astype(str)
-    known = [column for column in SYMBOL_COLUMNS if keys.var(column) in dataset]
-    if not known:
-        return names.tolist()
-    symbols = gene_symbols(names, pd.DataFrame({known[0]: read(dataset, keys.var(known[0]))}))
-    return [symbol if symbol == name else f"{symbol} ({name})" for symbol, name in zip(symbols, names, strict=True)]
+@dataclass(frozen=True)
+class Genes:
+    """Genes as users know them.
+
+    Parameters
+    ----------
+    names
+        As in ``var_names``.
+    symbols
+        For people.
+    labels
+        Symbol, with the id behind it where there is one: both can be searched for.
+    """
+
+    names: list[str]
+    symbols: list[str]
+    labels: list[str]
+
+    def position(self, label: str) -> int:
+        """Where a label stands."""
+        return self.labels.index(label)
+
+    def symbol_of(self) -> dict[str, str]:
+        """Name -> symbol."""
+        return dict(zip(self.names, self.symbols, strict=True))
+
+
+def genes(dataset: Dataset) -> Genes:
+    """The genes of a dataset."""
+    columns = [column for column in (*SYMBOL_COLUMNS, *ID_COLUMNS) if keys.var(column) in dataset]
+    used = [keys.VAR_NAMES, *(keys.var(column) for column in columns)]
+    return _genes(
+        tuple(str(dataset.folder / "elements" / dataset.slots[slot].element) for slot in used), tuple(columns)
+    )
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _genes(paths: tuple[str, ...], columns: tuple[str, ...]) -> Genes:
+    names = pd.Index(_element(paths[0])).astype(str)
+    var = pd.DataFrame({column: _element(path) for column, path in zip(columns, paths[1:], strict=True)})
+    symbols = gene_symbols(names, var)
+    ids = next((var[column].astype(str) for column in ID_COLUMNS if column in var), pd.Series(names))
+    if (ids.to_numpy() == symbols.to_numpy()).all():
+        ids = pd.Series(names)
+    labels = [s if s == i else f"{s} ({i})" for s, i in zip(symbols, ids, strict=True)]
+    # equal labels could not be told apart in a list
+    seen = pd.Series(labels).duplicated(keep=False)
+    labels = [f"{label} · {name}" if twice else label for label, name, twice in zip(labels, names, seen, strict=True)]
+    return Genes(names.tolist(), symbols.tolist(), labels)
+
+
+def grouping(dataset: Dataset, column: str) -> pd.Series:
+    """A column that groups cells, as categories named by text; groups are called what selections call them."""
+    values = pd.Series(read(dataset, keys.obs(column)))
+    if not isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(str).astype("category")
+    return values.cat.rename_categories([str(name) for name in values.cat.categories])
+
+
+def colours(dataset: Dataset, column: str) -> list[str] | None:
+    """Colours that are kept with a column, in category order."""
+    slot = keys.colours(column)
+    if slot not in dataset:
+        return None
+    kept = [str(colour) for colour in read(dataset, slot)]
+    return kept if len(kept) == len(grouping(dataset, column).cat.categories) else None
 
 
 def latest_run(step: str, dataset: Dataset | None) -> Run | None:

@@ -10,7 +10,7 @@ from scapp.contrast.config import PRESETS, ClearConfig, clear_config
 from scapp.contrast.estimates import estimate_seconds
 from scapp.core import keys
 from scapp.core.errors import RunError
-from scapp.jobs.launch import discard, ensure_worker, submit
+from scapp.jobs.launch import discard, submit
 from scapp.plotting.training import curves_data, plot_curve, plot_loss, plot_view
 from scapp.ui import explain, live, state
 from scapp.ui.boundary import boundary
@@ -180,8 +180,7 @@ def _live_progress(run_id: str) -> None:
         if status.state not in ACTIVE:
             st.rerun()
         if status.state == "queued":
-            state.runs().announce(run)
-            ensure_worker(state.root(), run.config.lane)
+            live.see_to_worker(run)
         bar, stop = st.columns([9, 1], vertical_alignment="center")
         with bar:
             live.show_progress(run)

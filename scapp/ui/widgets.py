@@ -1,6 +1,6 @@
 """Figures and tables with their downloads, and the map with its selection."""
 
-import io
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -8,6 +8,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from scapp.analysis.selection import Polygon
+
+MOST_ROWS = 10_000
 
 
 def show_figure(figure: go.Figure, *, key: str, name: str, alt: str, select: bool = False) -> Any:
@@ -46,20 +48,48 @@ def image_format_choice() -> None:
     )
 
 
-def show_table(table: pd.DataFrame, *, key: str, name: str, alt: str, index_name: str | None = None) -> None:
-    """A table with a CSV download; with ``index_name`` the index is a column of that name."""
+def show_table(
+    table: pd.DataFrame,
+    *,
+    key: str,
+    name: str,
+    alt: str,
+    index_name: str | None = None,
+    numbers: Mapping[str, str] | None = None,
+) -> None:
+    """A table with a CSV download.
+
+    Parameters
+    ----------
+    table
+        What to show; above 10,000 rows the first ones, and the download has all.
+    key, name
+        Of the widgets, and of the file without ending.
+    alt
+        What the table holds, for screen readers.
+    index_name
+        Show the index as a column of this name.
+    numbers
+        Column -> printf format.
+    """
     if index_name is not None:
         table = table.rename_axis(index_name).reset_index()
-    st.dataframe(table, hide_index=True, alt=alt, key=f"{key}.table")
+    formats = {column: st.column_config.NumberColumn(format=text) for column, text in (numbers or {}).items()}
+    st.dataframe(table.head(MOST_ROWS), hide_index=True, alt=alt, key=f"{key}.table", column_config=formats)
+    if len(table) > MOST_ROWS:
+        st.caption(f"The first {MOST_ROWS:,} of {len(table):,} rows are shown; the download has all.")
     download_csv(table, key=key, name=name)
 
 
 def download_csv(table: pd.DataFrame, *, key: str, name: str, label: str = "Download as CSV") -> None:
-    """A CSV download without the index."""
-    buffer = io.StringIO()
-    table.to_csv(buffer, index=False)
+    """A CSV download without the index, written when it is asked for."""
     st.download_button(
-        label, buffer.getvalue(), file_name=f"{name}.csv", mime="text/csv", key=f"{key}.csv", on_click="ignore"
+        label,
+        lambda: table.to_csv(index=False),
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        key=f"{key}.csv",
+        on_click="ignore",
     )
 
 

@@ -1,95 +1,13 @@
 """Every page, empty and loaded, without a browser."""
 
-import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from scapp.contrast.config import clear_config
 from scapp.core import keys
 from scapp.pipelines.catalogue import step
-from scapp.ui.routing import PAGES, ROOT
-from scapp.workspace.runs import Failure, RunStore, Status
-from tests.conftest import run_step
-
-TINY = {"hidden": 16, "dim": 8, "batch_size": 32, "queue_size": 64, "epochs": 3}
-
-
-@pytest.fixture
-def app(workspace, monkeypatch):
-    """The app on an empty workspace; no worker is started."""
-    monkeypatch.setenv("SCAPP_WORKSPACE", str(workspace.root))
-    started = []
-    for place in ("scapp.jobs.launch.ensure_worker", "scapp.ui.live.ensure_worker", "scapp.ui.training.ensure_worker"):
-        monkeypatch.setattr(place, lambda root, lane: started.append(lane))
-
-    def open_page(id, **query):
-        at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        for name, value in query.items():
-            at.query_params[name] = value
-        at.run()
-        if id != "home":
-            at.switch_page(f"pages/{id}.py")
-            for name, value in query.items():
-                at.query_params[name] = value
-            at.run()
-        assert not at.exception
-        return at
-
-    open_page.started = started
-    return open_page
-
-
-def texts(at):
-    elements = [
-        *at.markdown,
-        *at.info,
-        *at.error,
-        *at.warning,
-        *at.success,
-        *at.title,
-        *at.header,
-        *at.subheader,
-        *at.caption,
-    ]
-    return "\n".join(element.value for element in elements)
-
-
-def button(at, label):
-    found = [b for b in at.button if b.label == label]
-    assert found, [b.label for b in at.button]
-    return found[0]
-
-
-def runs(workspace):
-    return RunStore(workspace.root)
-
-
-@pytest.fixture
-def trained(workspace, prepared, tmp_path):
-    """A dataset with CLEAR, a map and clusters, and a finished run in the store."""
-    config = clear_config(**TINY)
-    summary = run_step(workspace, "clear", config.model_dump(), prepared.id, tmp_path / "clear")
-    run_step(workspace, "map", {"representation": "clear"}, prepared.id, tmp_path / "map")
-    run = runs(workspace).create(
-        "clear", dataset=prepared.id, config=config.model_dump(mode="json"), title="Train CLEAR", lane="training"
-    )
-    row = {
-        "epoch": 1,
-        "epochs": 3,
-        "loss": 3.0,
-        "chance": 4.0,
-        "accuracy": 0.2,
-        "spread": 0.5,
-        "learning_rate": 1.0,
-        "cells_per_s": 9.0,
-        "seconds": 1.0,
-    }
-    from scapp.core import files
-
-    files.append_json_line(run.folder / "metrics.jsonl", row)
-    np.save(run.folder / "view.npy", np.column_stack([np.arange(150), np.zeros((150, 2))]))
-    run.set_status(Status(state="done", result=summary))
-    return workspace.open(prepared.id)
+from scapp.ui.routing import PAGES
+from scapp.workspace.runs import Failure, Status
+from tests.pages.conftest import button, runs, texts
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.id)
@@ -228,20 +146,6 @@ def test_a_run_can_be_discarded(app, workspace, prepared):
     at.run()
     assert runs(workspace).list() == []
     assert not at.exception
-
-
-def test_the_map_can_be_coloured_by_gene(app, trained):
-    at = app("cell_map", dataset=trained.id)
-    next(s for s in at.selectbox if s.label == "Colour by").set_value("a gene")
-    at.run()
-    assert next(s for s in at.selectbox if s.label == "Gene").options[0] == "Gene00000"
-    assert not at.exception
-
-
-def test_scores_are_shown_where_there_are_labels(app, trained):
-    at = app("cell_map", dataset=trained.id)
-    table = at.dataframe[-1].value
-    assert {"ARI", "NMI", "Accuracy"} <= set(table.columns)
 
 
 def test_datasets_are_renamed_duplicated_and_deleted_after_a_tick(app, workspace, imported):

@@ -1,0 +1,69 @@
+"""Two maps side by side with one selection."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from scapp.plotting.theme import MUTED
+from scapp.ui import explain, maps, selecting
+from scapp.ui.boundary import boundary
+from scapp.ui.maps import Colouring, MapRecord
+from scapp.workspace.dataset import Dataset
+
+SELECTED, OTHERS = "selected", "not selected"
+HIGHLIGHT = "#d1495b"
+
+
+@st.fragment
+def comparison_section(dataset: Dataset) -> None:
+    """Choose two maps; what is selected on the left is shown on the right."""
+    with boundary():
+        found = maps.available(dataset)
+        if len(found) < 2:
+            st.info(
+                "There is one map so far. Choose another representation above (another CLEAR run, PCA) and make its map, or make a t-SNE, "
+                "to compare them here."
+                if found
+                else "There is no map yet: choose a representation above and click 'Make the map'."
+            )
+            return
+        st.markdown(explain.COMPARE)
+        titles = {record.key: record.title for record in found}
+        left_side, right_side = st.columns(2)
+        with left_side:
+            left = _choice("Left map", found, titles, 0, dataset)
+        with right_side:
+            right = _choice("Right map", found, titles, 1, dataset)
+        groups, scales = maps.colour_options(dataset, left.representation)
+        column = st.selectbox(
+            "Colour by", [*groups, *scales], key=f"compare.colour.{dataset.id}", persist_state="session", width=320
+        )
+        colour = maps.colouring(dataset, column)
+        left_side, right_side = st.columns(2)
+        with left_side:
+            event = maps.draw(dataset, left, colour, key=f"compare.left.{left.key}.{column}", select=True, height=520)
+            st.caption(maps.faithful_words(dataset, left) or "How faithful this map is was not measured.")
+        selection = maps.drawn_selection(event, left)
+        with right_side:
+            shown = colour if selection is None else _highlighted(selecting.members_of(dataset, selection))
+            maps.draw(dataset, right, shown, key=f"compare.right.{right.key}.{shown.title}", height=520)
+            st.caption(maps.faithful_words(dataset, right) or "How faithful this map is was not measured.")
+        selecting.selection_section(dataset, selection)
+
+
+def _choice(label: str, found: list[MapRecord], titles: dict[str, str], index: int, dataset: Dataset) -> MapRecord:
+    keys_of = [record.key for record in found]
+    chosen = st.selectbox(
+        label,
+        keys_of,
+        index=index,
+        format_func=titles.__getitem__,
+        key=f"compare.{index}.{dataset.id}.{len(found)}",
+        persist_state="session",
+    )
+    return next(record for record in found if record.key == chosen)
+
+
+def _highlighted(members: np.ndarray) -> Colouring:
+    values = pd.Series(pd.Categorical.from_codes(np.where(members, 1, 0), [OTHERS, SELECTED]))
+    return Colouring("selection on the left", values, [MUTED, HIGHLIGHT])

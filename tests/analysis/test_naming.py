@@ -1,0 +1,68 @@
+"""Suggested names, against scipy and on tables made by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from scapp.analysis.naming import suggest_names
+from scapp.analysis.panels import PANELS, Panel, panel
+
+TOY = Panel("toy", "Toy", {"up": ("A", "B", "C"), "down": ("X", "Y", "Z"), "absent": ("Q1", "Q2", "Q3")})
+GENES = ["a", "b", "c", "x", "y", "z", *[f"o{i}" for i in range(60)]]
+
+
+def table(scores, p=0.001):
+    return pd.DataFrame(
+        {
+            "group": pd.Categorical(["g"] * len(GENES)),
+            "gene": GENES,
+            "score": scores,
+            "p_value_adjusted": p,
+            "log2_fold_change": np.sign(scores),
+        }
+    )
+
+
+def test_area_and_p_agree_with_mann_whitney():
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=len(GENES))
+    scores[:3] += 1.5
+    (found,) = suggest_names(table(scores), {}, TOY)
+    assert found.name == "up"
+    u, p = stats.mannwhitneyu(scores[:3], scores[3:], alternative="greater", method="asymptotic", use_continuity=False)
+    assert found.auc == pytest.approx(u / (3 * 63))
+    assert found.p_value == pytest.approx(min(1, 2 * p))  # two types have genes in the data
+    assert found.second == "down"
+
+
+def test_sureness():
+    scores = np.linspace(-3, 3, len(GENES))
+    scores[:3] = (10, 9, 8)
+    (clear,) = suggest_names(table(scores), {}, TOY)
+    assert (clear.name, clear.sureness, clear.genes) == ("up", "clear", ("A", "B", "C"))
+    scores[3:6] = (9.5, 8.5, 7.5)
+    (two,) = suggest_names(table(scores), {}, TOY)
+    assert two.sureness == "likely"
+    (nothing,) = suggest_names(table(np.linspace(3, -3, len(GENES))[::-1]), {}, TOY)
+    assert nothing.sureness == "unsure"
+    (none,) = suggest_names(table(scores), dict.fromkeys(GENES, "other"), TOY)
+    assert (none.name, none.sureness) == ("", "no panel fits")
+
+
+def test_symbols_are_looked_up():
+    scores = np.linspace(-3, 3, len(GENES))
+    scores[:3] = (10, 9, 8)
+    frame = table(scores)
+    frame["gene"] = [f"ENSG{i}" for i in range(len(GENES))]
+    symbols = {f"ENSG{i}": name.capitalize() for i, name in enumerate(GENES)}
+    (found,) = suggest_names(frame, symbols, TOY)
+    assert found.name == "up"
+
+
+def test_panels_are_usable():
+    assert panel("blood") is PANELS[0]
+    for record in PANELS:
+        for genes in record.types.values():
+            assert len(set(genes)) == len(genes) >= 5
+            assert all(gene == gene.upper() for gene in genes)
