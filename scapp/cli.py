@@ -20,16 +20,17 @@ from scapp.core import files
 from scapp.core.config import Config, Setting, describe
 from scapp.core.environment import Environment
 from scapp.core.errors import ConfigError, DataError, ScappError
-from scapp.core.steps import QuietContext
+from scapp.core.steps import QuietContext, StepContext
+from scapp.data import archives
 from scapp.data.config import KEEP_EVERYTHING, ImportConfig, PrepareConfig
+from scapp.data.samples import Sample, describe_samples, find_samples, members_of, read_sheet
 from scapp.jobs.devices import choose_device, peak_memory_mb
+from scapp.jobs.session import Session
 from scapp.jobs.worker import Supervisor
 from scapp.pipelines.catalogue import step
 from scapp.pipelines.config import ImportRequest
-from scapp.pipelines.engine import Machine, execute
 from scapp.workspace.checkpoints import latest_checkpoint, write_checkpoint
 from scapp.workspace.dataset import Dataset
-from scapp.workspace.store import Workspace
 
 USER_MISTAKE = 2
 OPTIONAL_FILTERS = ("max_genes", "max_counts", "max_pct_mt", "max_doublet_score")
@@ -62,52 +63,39 @@ class ConsoleContext(QuietContext):
         return latest_checkpoint(self.checkpoints)
 
 
-class Session:
-    """A workspace that lives as long as one command."""
+def _run(
+    session: Session, name: str, config: Config, dataset: str | None = None, context: StepContext | None = None
+) -> dict[str, Any]:
+    print(step(name).title, file=sys.stderr)
+    return session.execute(name, config, dataset, context=context or ConsoleContext())
 
-    def __init__(self, folder: Path, device: str = "cpu") -> None:
-        self.folder = folder
-        self.workspace = Workspace(folder)
-        self.machine = Machine(device, Environment().n_threads)
 
-    def run(
-        self, name: str, config: Config, dataset: str | None = None, context: ConsoleContext | None = None
-    ) -> dict[str, Any]:
-        """Carry out a step; its summary."""
-        print(step(name).title, file=sys.stderr)
-        return execute(
-            step(name),
-            config,
-            context or ConsoleContext(),
-            workspace=self.workspace,
-            dataset_id=dataset,
-            folder=files.temporary_folder(self.folder, f"{name}-"),
-            machine=self.machine,
-        )
+def _load(session: Session, arguments: argparse.Namespace) -> Dataset:
+    """Import the input, and print what was noticed."""
+    names = ("genome", "labels", "missing_as_zero", "round_to_counts")
+    options = {name: value for name in names if (value := getattr(arguments, name, None))}
+    path = Path(arguments.input)
+    request = {
+        **options,
+        "path": str(path),
+        "orientation": "genes_in_rows" if getattr(arguments, "transpose", False) else "auto",
+        "samples": _samples(path, arguments.sheet) if getattr(arguments, "sheet", None) else (),
+    }
+    dataset = session.workspace.open(_run(session, "import", ImportRequest.build(request))["dataset"])
+    for finding in dataset.manifest.source["findings"]:
+        print(f"note: {finding['sentence']} {finding['fix']}", file=sys.stderr)
+    return dataset
 
-    def load(self, arguments: argparse.Namespace) -> Dataset:
-        """Import the input file."""
-        options = {name: getattr(arguments, name, None) for name in ("genome", "labels")}
-        orientation = "genes_in_rows" if getattr(arguments, "transpose", False) else "auto"
-        request = ImportRequest.build(
-            {
-                **options,
-                "path": str(arguments.input),
-                "orientation": orientation,
-                "missing_as_zero": getattr(arguments, "missing_as_zero", False),
-            }
-        )
-        dataset = self.workspace.open(self.run("import", request)["dataset"])
-        for finding in dataset.manifest.source["findings"]:
-            print(f"note: {finding['sentence']} {finding['fix']}", file=sys.stderr)
-        return dataset
 
-    def write(self, dataset_id: str, output: Path) -> None:
-        """Export a dataset to a file, all or nothing."""
-        from scapp.pipelines.exporting import to_anndata
-
-        with files.replacing(output) as temporary:
-            to_anndata(self.workspace.open(dataset_id)).write_h5ad(temporary, compression="gzip")
+def _samples(path: Path, sheet: Path) -> tuple[Sample, ...]:
+    if path.is_dir():
+        members = members_of(path)
+    elif path.is_file() and path.name.lower().endswith(archives.ENDINGS):
+        with open(path, "rb") as stream:
+            members = archives.members(stream, path.name)
+    else:
+        raise ConfigError(f"'{path}' is no folder or archive of samples.", hint="Leave out --sheet.")
+    return tuple(describe_samples(find_samples(members), read_sheet(sheet, sheet.name)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -131,9 +119,9 @@ def _without_nan(result: dict[str, Any]) -> dict[str, Any]:
 def _import(arguments: argparse.Namespace) -> dict[str, Any]:
     output = _checked_output(arguments.output)
     with tempfile.TemporaryDirectory() as folder:
-        session = Session(Path(folder))
-        dataset = session.load(arguments)
-        session.write(dataset.id, output)
+        session = Session(folder)
+        dataset = _load(session, arguments)
+        session.write(dataset, output)
         return {
             "n_cells": dataset.n_cells,
             "n_genes": dataset.n_genes,
@@ -146,9 +134,9 @@ def _qc(arguments: argparse.Namespace) -> dict[str, Any]:
     output = _checked_output(arguments.output)
     config = PrepareConfig.build(_given(arguments, PrepareConfig))
     with tempfile.TemporaryDirectory() as folder:
-        session = Session(Path(folder))
-        summary = session.run("prepare", config, session.load(arguments).id)
-        session.write(summary["dataset"], output)
+        session = Session(folder)
+        summary = _run(session, "prepare", config, _load(session, arguments).id)
+        session.write(session.workspace.open(summary["dataset"]), output)
         return {
             **{name: summary[name] for name in summary if name.startswith("n_")},
             "removed": summary["removed"],
@@ -166,17 +154,17 @@ def _clear(arguments: argparse.Namespace) -> dict[str, Any]:
             f"There is no checkpoint in '{checkpoints}'.", hint="Leave out --resume to train from the start."
         )
     with tempfile.TemporaryDirectory() as folder:
-        session = Session(Path(folder), device)
-        dataset = session.load(arguments)
+        session = Session(folder, device=device)
+        dataset = _load(session, arguments)
         if arguments.label_key and arguments.label_key not in dataset.columns():
             raise DataError(
                 f"The input has no annotation '{arguments.label_key}'; it has {', '.join(dataset.columns()) or 'none'}.",
                 hint="Give one of them with --label-key, or leave it out.",
             )
-        prepared = session.run("prepare", _preparation(arguments.input), dataset.id)["dataset"]
-        trained = session.run("clear", config, prepared, ConsoleContext(checkpoints, resume=arguments.resume))
-        session.run("map", step("map").config.build({"representation": "clear", "seed": config.seed}), prepared)
-        session.write(prepared, output)
+        prepared = _run(session, "prepare", _preparation(arguments.input), dataset.id)["dataset"]
+        trained = _run(session, "clear", config, prepared, ConsoleContext(checkpoints, resume=arguments.resume))
+        _run(session, "map", step("map").config.build({"representation": "clear", "seed": config.seed}), prepared)
+        session.write(session.workspace.open(prepared), output)
         result = {name: trained[name] for name in ("n_cells", "n_genes", "epochs", "train_seconds", "cells_per_s")}
         result |= {"device": device, "peak_memory_mb": peak_memory_mb(device)}
         if arguments.label_key:
@@ -286,13 +274,20 @@ def _command(
 
 def _add_input(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "input", type=Path, metavar="IN", help=".h5ad, 10x folder or .h5, .csv or .tsv (gzipped or not)"
+        "input",
+        type=Path,
+        metavar="IN",
+        help=".h5ad, .zarr, .loom, 10x folder or .h5, .csv or .tsv (gzipped or not), or a folder or archive of samples",
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.h5ad")
     parser.add_argument("--transpose", action="store_true", help="genes are in the rows of the table")
     parser.add_argument("--labels", help="table whose first column holds cell names")
     parser.add_argument("--genome", help=_help_of(ImportConfig, "genome"))
     parser.add_argument("--missing-as-zero", action="store_true", help=_help_of(ImportConfig, "missing_as_zero"))
+    parser.add_argument("--round-to-counts", action="store_true", help=_help_of(ImportConfig, "round_to_counts"))
+    parser.add_argument(
+        "--sheet", type=Path, help="sample sheet (.csv) for a folder or archive of samples: columns sample, donor, ..."
+    )
 
 
 def _help_of(model: type[Config], name: str) -> str:

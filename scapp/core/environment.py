@@ -7,6 +7,9 @@ import platformdirs
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+"""What libraries read, once, when they are loaded."""
+
 
 class Environment(BaseSettings):
     """Settings of this installation, read from ``SCAPP_*`` variables.

@@ -19,18 +19,33 @@ PACKAGES = (
     "scipy",
     "torch",
     "umap-learn",
+    "igraph",
     "leidenalg",
 )
 
 
 class Provenance(BaseModel):
-    """How one commit came to be."""
+    """How one commit came to be.
+
+    Parameters
+    ----------
+    id, step, config, seed
+        What was done.
+    run
+        Id of the run; some steps name what they make by it.
+    inputs, outputs
+        Slot -> fingerprint of what was read and written.
+    versions, threads, device, seconds, created
+        Where and when.
+    """
 
     id: str
     step: str
     config: dict[str, Any] = Field(default_factory=dict)
     seed: int | None = None
+    run: str = ""
     inputs: dict[str, str] = Field(default_factory=dict)
+    outputs: dict[str, str] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     threads: int | None = None
     device: str | None = None

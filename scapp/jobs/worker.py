@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 from filelock import FileLock, Timeout
 
-from scapp.core.environment import Environment
+from scapp.core.environment import THREAD_VARIABLES, Environment
 from scapp.core.provenance import now
 from scapp.workspace.housekeeping import tidy
 from scapp.workspace.runs import HEARTBEAT_SECONDS, Failure, Run, RunStore, State, Status
@@ -187,10 +187,7 @@ def _record(
 
 def child_environment(n_threads: int) -> dict[str, str]:
     """Environment of the executor: thread counts, and threads that sleep while they wait."""
-    threads = {
-        name: str(n_threads)
-        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-    }
+    threads = {name: str(n_threads) for name in THREAD_VARIABLES}
     return {**os.environ, **threads, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"}
 
 

@@ -69,6 +69,7 @@ def execute(
         step.name,
         config=config.model_dump(mode="json"),
         seed=getattr(config, "seed", None),
+        run=run_id,
         inputs=dict(reading.fingerprints) if reading else {},
         threads=machine.threads,
         device=machine.device,

@@ -41,6 +41,7 @@ def plot_river(data: pd.DataFrame, *, left: str, right: str, colours: dict[str, 
     start_hues = [hues.get(name, MUTED) for name in starts]
     sankey = go.Sankey(
         arrangement="snap",
+        textfont={"size": 13},
         node={
             "label": [*starts, *ends],
             "color": [*start_hues, *[MUTED] * len(ends)],
@@ -58,7 +59,7 @@ def plot_river(data: pd.DataFrame, *, left: str, right: str, colours: dict[str, 
     )
     figure = go.Figure(sankey)
     figure.update_layout(
-        height=max(320, 28 * max(len(starts), len(ends)) + 80), margin={"l": 10, "r": 10, "t": 40, "b": 10}
+        height=max(360, 36 * max(len(starts), len(ends)) + 90), margin={"l": 10, "r": 10, "t": 60, "b": 20}
     )
     for text, x, anchor in ((left, 0, "left"), (right, 1, "right")):
         figure.add_annotation(

@@ -172,7 +172,13 @@ def plot_violins(
         )
     figure.update_xaxes(tickvals=list(range(len(names))), range=[-0.6, len(names) - 0.4], zeroline=False)
     figure.update_xaxes(
-        ticktext=names, tickangle=-40, title="group", automargin=True, row=len(genes), col=1, showticklabels=True
+        ticktext=names,
+        tickangle=-40 if max(map(len, names)) > 3 else 0,
+        title="group",
+        automargin=True,
+        row=len(genes),
+        col=1,
+        showticklabels=True,
     )
     widest = max(len(str(gene)) for gene in genes)
     figure.update_layout(

@@ -69,7 +69,7 @@ def marker_table(dataset: Dataset, table: pd.DataFrame, *, key: str) -> pd.DataF
         "Adjusted p at most", 0.0, 1.0, 0.05, 0.01, format="%g", key=f"{key}.p", persist_state="session"
     )
     min_fold = limits[1].number_input(
-        "log2 fold change at least", -20.0, 20.0, 0.5, 0.25, format="%g", key=f"{key}.fold", persist_state="session"
+        "log2 fold change at least", -20.0, 20.0, 1.0, 0.25, format="%g", key=f"{key}.fold", persist_state="session"
     )
     min_share = limits[2].number_input(
         "In at least (% of the group)", 0, 100, 10, 5, key=f"{key}.share", persist_state="session"

@@ -101,12 +101,12 @@ def _table(dataset: Dataset, source: str, panel_id: str) -> pd.DataFrame:
             {
                 "cluster": group,
                 "cells": int(sizes.get(group, 0)),
+                "name": best.name if best and sure and computed else group,
                 "suggested": best.name if best and best.sureness != "unsure" else "",
                 "how sure": best.sureness if best else "",
                 "fit (AUC)": best.auc if best else None,
                 "speaks for it": ", ".join(best.genes[:5]) if best else "",
                 "next best": f"{best.second} ({best.second_auc:.2f})" if best and best.second else "",
-                "name": best.name if best and sure and computed else group,
             }
         )
     return pd.DataFrame(rows)

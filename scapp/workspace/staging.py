@@ -38,7 +38,8 @@ def stage(
         write_element(folder / element, value)
         entries[slot] = Entry(element=element, fingerprint=fingerprint(value), provenance=provenance.id, version=0)
     files.fsync_tree(folder)
-    return Staged(folder, entries, provenance, inputs or {})
+    outputs = {slot: entry.fingerprint for slot, entry in entries.items() if slot != keys.X_BY_GENE}
+    return Staged(folder, entries, provenance.model_copy(update={"outputs": outputs}), inputs or {})
 
 
 def new_provenance(step: str, **details: Any) -> Provenance:

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,12 +24,12 @@ from scapp.core.errors import ConfigError, DataError, StaleInputError
 from scapp.core.provenance import Provenance, now
 from scapp.workspace.dataset import Dataset
 from scapp.workspace.elements import new_id
-from scapp.workspace.manifest import FORMAT, Manifest, Parent, Retired
+from scapp.workspace.manifest import FORMAT, Entry, Manifest, Parent, Retired
 from scapp.workspace.staging import Staged, stage, staging_prefix, writer_alive
 
 LOCK_SECONDS = 60
-KEEP_RETIRED = timedelta(hours=1)
-"""Replaced elements stay at least this long, so that a reader with an older manifest still finds them."""
+KEEP_RETIRED = timedelta(days=7)
+"""Replaced elements stay this long: steps can be undone, and a reader with an older manifest still finds them."""
 
 _ID = re.compile(r"[0-9a-f]{16}")
 _MANIFEST = "manifest.json"
@@ -180,26 +180,47 @@ class Workspace:
             files.write_json(folder / _MANIFEST, manifest.model_dump(mode="json"))
         return self.open(id)
 
-    def restore(self, id: str, slot: str) -> Dataset:
-        """Bring back the value that a slot held before the last change.
+    def undo(self, id: str, provenance: str) -> Dataset:
+        """Take back what a step wrote: each of its slots gets the value it held before, or goes.
 
         Raises
         ------
         DataError
-            There is no earlier value left.
+            Nothing of the step is in place.
         """
+
+        def change(manifest: Manifest) -> None:
+            held = [slot for slot, entry in manifest.slots.items() if entry.provenance == provenance]
+            if not held:
+                raise DataError("This step has been taken back or replaced already.", hint="Reload the page.")
+            for slot in held:
+                _put(manifest, slot, _before(manifest, slot))
+
+        return self._changed(id, change)
+
+    def bring_back(self, id: str, provenance: str) -> Dataset:
+        """Put what a step wrote back in place, where it was taken back or replaced.
+
+        Raises
+        ------
+        DataError
+            Its values are not kept any longer.
+        """
+
+        def change(manifest: Manifest) -> None:
+            found = {item.slot: item.entry for item in manifest.retired if item.entry.provenance == provenance}
+            if not found:
+                raise DataError("The earlier values are not kept any longer.", hint="Run the step again.")
+            for slot, entry in found.items():
+                _put(manifest, slot, entry)
+
+        return self._changed(id, change)
+
+    def _changed(self, id: str, change: Callable[[Manifest], None]) -> Dataset:
         with self._locked(id):
             manifest = self.open(id).manifest
-            earlier = [item for item in manifest.retired if item.slot == slot]
-            if not earlier:
-                raise DataError(
-                    f"There is no earlier version of {slot}.", hint="Run the step again with other settings."
-                )
+            change(manifest)
             manifest.version += 1
-            manifest.retired.remove(earlier[-1])
-            if slot in manifest.slots:
-                manifest.retired.append(Retired(slot=slot, entry=manifest.slots[slot], at=now()))
-            manifest.slots[slot] = earlier[-1].entry
             files.write_json(self._folder(id) / _MANIFEST, manifest.model_dump(mode="json"))
         return self.open(id)
 
@@ -270,6 +291,23 @@ class Workspace:
         locks.mkdir(exist_ok=True)
         with FileLock(locks / f"{id}.lock", timeout=LOCK_SECONDS):
             yield
+
+
+def _before(manifest: Manifest, slot: str) -> Entry | None:
+    """What a slot held before the present value was written, if anything is kept."""
+    present = manifest.slots[slot]
+    earlier = [item.entry for item in manifest.retired if item.slot == slot and item.entry.version < present.version]
+    return max(earlier, key=lambda entry: entry.version, default=None)
+
+
+def _put(manifest: Manifest, slot: str, entry: Entry | None) -> None:
+    """Make an entry (or nothing) the value of a slot; the present one is kept among the retired."""
+    present = manifest.slots.pop(slot, None)
+    manifest.retired = [item for item in manifest.retired if not (item.slot == slot and item.entry == entry)]
+    if present is not None:
+        manifest.retired.append(Retired(slot=slot, entry=present, at=now()))
+    if entry is not None:
+        manifest.slots[slot] = entry
 
 
 def _merge(manifest: Manifest, staged: Staged) -> None:

@@ -99,15 +99,23 @@ def test_a_result_made_from_changed_input_is_refused(workspace, dataset):
     assert "obs/z" in commit(workspace, dataset, {"obs/z": np.ones(3)}, inputs=read)
 
 
-def test_earlier_values_can_be_brought_back_until_swept(workspace, dataset):
-    for value in (1.0, 2.0, 3.0):
-        commit(workspace, dataset, {"obs/x": np.full(3, value)})
-    assert workspace.restore(dataset.id, "obs/x").read("obs/x")[0] == 2
+def last(dataset, slot):
+    return dataset.slots[slot].provenance
+
+
+def test_a_step_is_taken_back_and_brought_back_until_swept(workspace, dataset):
+    first, second = (commit(workspace, dataset, {"obs/x": np.full(3, value)}) for value in (1.0, 2.0))
+    assert workspace.undo(dataset.id, last(second, "obs/x")).read("obs/x")[0] == 1
+    with pytest.raises(DataError, match="taken back or replaced already"):
+        workspace.undo(dataset.id, last(second, "obs/x"))
+    assert "obs/x" not in workspace.undo(dataset.id, last(first, "obs/x"))
+    assert workspace.bring_back(dataset.id, last(second, "obs/x")).read("obs/x")[0] == 2
+    assert workspace.bring_back(dataset.id, last(first, "obs/x")).read("obs/x")[0] == 1
     assert workspace.sweep(dataset.id) == 0
-    assert workspace.sweep(dataset.id, keep=timedelta(0)) == 2
-    with pytest.raises(DataError, match="no earlier version"):
-        workspace.restore(dataset.id, "obs/x")
-    assert workspace.open(dataset.id).read("obs/x")[0] == 2
+    assert workspace.sweep(dataset.id, keep=timedelta(0)) == 1
+    with pytest.raises(DataError, match="not kept any longer"):
+        workspace.bring_back(dataset.id, last(second, "obs/x"))
+    assert workspace.open(dataset.id).read("obs/x")[0] == 1
 
 
 def test_sweep_removes_orphans_and_spares_living_writers(workspace, dataset):

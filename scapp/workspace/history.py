@@ -1,0 +1,88 @@
+"""What was done to a dataset, what of it is still in place, and what has become out of date."""
+
+from dataclasses import dataclass
+
+from scapp.core.provenance import Provenance
+from scapp.workspace.manifest import Manifest
+
+MAKING = ("import", "prepare", "subset")
+"""Steps that make a dataset; to go back behind one is to open the dataset that it was made from."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One step in a dataset's history.
+
+    Parameters
+    ----------
+    record
+        What was done.
+    in_place
+        Slots that hold its values now.
+    kept
+        Slots whose values of this step were taken back or replaced and can be brought back.
+    out_of_date
+        Slots that it read and that hold something else now, or nothing.
+    rests_on
+        Id of a step before it that is out of date itself, if any.
+    """
+
+    record: Provenance
+    in_place: tuple[str, ...]
+    kept: tuple[str, ...]
+    out_of_date: tuple[str, ...]
+    rests_on: str | None = None
+
+    @property
+    def stale(self) -> bool:
+        """Whether its values would be different if it were run now."""
+        return bool(self.out_of_date) or self.rests_on is not None
+
+
+def events(manifest: Manifest) -> list[Event]:
+    """Steps in the order in which they were done."""
+    found: dict[str, Event] = {}
+    first_own = _first_own(manifest)
+    for position, record in enumerate(manifest.provenance.values()):
+        in_place = tuple(slot for slot, entry in manifest.slots.items() if entry.provenance == record.id)
+        kept = tuple({item.slot for item in manifest.retired if item.entry.provenance == record.id} - set(in_place))
+        changed: tuple[str, ...] = ()
+        rests_on = None
+        if in_place and position > first_own:
+            changed = tuple(slot for slot, read in record.inputs.items() if _now(manifest, slot) != read)
+            makers = [manifest.slots[slot].provenance for slot in record.inputs if slot in manifest.slots]
+            rests_on = next((maker for maker in makers if maker in found and found[maker].stale), None)
+        found[record.id] = Event(record, in_place, kept, changed, rests_on)
+    return list(found.values())
+
+
+def _first_own(manifest: Manifest) -> int:
+    """Position of the step that made this dataset; those before it were done to the one that it was made from."""
+    steps = [record.step for record in manifest.provenance.values()]
+    return max((i for i, step in enumerate(steps) if step in MAKING), default=-1)
+
+
+def _now(manifest: Manifest, slot: str) -> str | None:
+    entry = manifest.slots.get(slot)
+    return entry.fingerprint if entry is not None else None
+
+
+def needed(manifest: Manifest) -> list[Provenance]:
+    """The steps behind what is in place now, in order: those whose values hold, and those that they read.
+
+    Records from before outputs were written down cannot be traced, and then every step counts.
+    """
+    records = list(manifest.provenance.values())
+    if not all(record.outputs for record in records):
+        return records
+    wanted = {entry.provenance for entry in manifest.slots.values()}
+    wanted |= {record.id for record in records if record.step in MAKING}
+    for position in range(len(records) - 1, -1, -1):
+        record = records[position]
+        if record.id not in wanted:
+            continue
+        for slot, read in record.inputs.items():
+            maker = next((r for r in reversed(records[:position]) if r.outputs.get(slot) == read), None)
+            if maker is not None:
+                wanted.add(maker.id)
+    return [record for record in records if record.id in wanted]
