@@ -5,6 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from scapp.core.environment import THREAD_VARIABLES
+
+# before numpy loads its libraries: equal results need equal threads
+for _name in THREAD_VARIABLES:
+    os.environ.setdefault(_name, "1")
+
 from scapp.core.steps import QuietContext
 from scapp.data.config import KEEP_EVERYTHING, PrepareConfig, SimulationConfig
 from scapp.data.simulation import simulate

@@ -48,7 +48,7 @@ class Session:
         if threads:
             _limit_threads(threads)
 
-    def run(self, name: str, dataset: Dataset | None = None, *, run_id: str = "", **settings: Any) -> Dataset:
+    def run(self, name: str, dataset: Dataset | None = None, /, *, run_id: str = "", **settings: Any) -> Dataset:
         """Carry out a step with its settings.
 
         Parameters

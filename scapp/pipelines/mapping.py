@@ -42,7 +42,12 @@ def make_map(inputs: Inputs, config: MapConfig, context: StepContext) -> Outcome
         keys.faithfulness(config.method, name): {"neighbours_kept": kept, "n_neighbors": config.n_neighbors},
         **_cluster_values("leiden", name, clusters),
     }
-    summary = {"representation": name, "n_clusters": len(clusters.categories), "neighbours_kept": round(kept, 4)}
+    summary = {
+        "representation": name,
+        "map": f"{config.method}_{name}",
+        "n_clusters": len(clusters.categories),
+        "neighbours_kept": round(kept, 4),
+    }
     return Outcome(values, summary=summary)
 
 

@@ -42,10 +42,8 @@ def subset(inputs: Inputs, config: SubsetConfig, context: StepContext) -> Outcom
         if field in ("obs", "obsm", "layers") or slot == keys.X:
             taken = data.read(slot)[members]
             values[slot] = taken.remove_unused_categories() if hasattr(taken, "remove_unused_categories") else taken
-        elif field == "var":
+        elif field == "var" or slot == keys.PREPARATION:
             values[slot] = data.read(slot)
-        elif slot == keys.PREPARATION:
-            values[slot] = {**data.read(slot), "n_cells_after": len(members)}
     _keep_colours(inputs, values)
     if keys.X in values:
         context.report(1, 3, "choosing highly variable genes and principal components")

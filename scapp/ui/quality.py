@@ -64,14 +64,14 @@ def before_and_after(dataset: Dataset) -> None:
     columns[0].metric("Cells before", f"{int(report['n_cells_before']):,}")
     columns[1].metric(
         "Cells after",
-        f"{dataset.n_cells:,}",
+        f"{int(report['n_cells_after']):,}",
         delta=int(report["n_cells_after"]) - int(report["n_cells_before"]),
         delta_color="off",
     )
     columns[2].metric("Genes before", f"{int(report['n_genes_before']):,}")
     columns[3].metric(
         "Genes after",
-        f"{dataset.n_genes:,}",
+        f"{int(report['n_genes_after']):,}",
         delta=int(report["n_genes_after"]) - int(report["n_genes_before"]),
         delta_color="off",
     )

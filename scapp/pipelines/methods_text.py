@@ -1,0 +1,168 @@
+"""A paragraph of methods from a dataset's history: what was done, with parameters, versions and citations."""
+
+from collections.abc import Callable
+from typing import Any
+
+from scapp.core import keys
+from scapp.core.provenance import Provenance
+from scapp.workspace.dataset import Dataset
+from scapp.workspace.history import needed
+
+SCANPY = "Wolf FA, Angerer P, Theis FJ. SCANPY: large-scale single-cell gene expression data analysis. Genome Biol 2018; 19: 15."
+CLEAR = (
+    "Han W, Cheng Y, Chen J, et al. Self-supervised contrastive learning for integrative single cell RNA-seq data analysis. "
+    "Brief Bioinform 2022; 23(5): bbac377."
+)
+CITATIONS = {
+    "doublets": "Wolock SL, Lopez R, Klein AM. Scrublet. Cell Syst 2019; 8: 281-291.",
+    "clear": CLEAR,
+    "umap": "McInnes L, Healy J, Melville J. UMAP. arXiv 2018; 1802.03426.",
+    "tsne": "van der Maaten L, Hinton G. Visualizing data using t-SNE. J Mach Learn Res 2008; 9: 2579-2605.",
+    "leiden": "Traag VA, Waltman L, van Eck NJ. From Louvain to Leiden. Sci Rep 2019; 9: 5233.",
+    "louvain": "Blondel VD, Guillaume JL, Lambiotte R, Lefebvre E. Fast unfolding of communities in large networks. J Stat Mech 2008; P10008.",
+}
+
+
+def methods_text(dataset: Dataset) -> str:
+    """Sentences for every step that is behind what is in place, and the citations that they need.
+
+    Written by hand of the user: labels and names of cells are said to be manual.
+    """
+    records = needed(dataset.manifest)
+    sentences = [sentence for record in records if (sentence := _sentence(record, dataset))]
+    cited = dict.fromkeys(citation for record in records for citation in _citations(record))
+    versions: dict[str, str] = {}
+    for record in records:
+        versions |= record.versions
+    used = ", ".join(
+        f"{name} {versions[name]}" for name in ("python", "scanpy", "anndata", "torch") if name in versions
+    )
+    software = f"Analyses were done with scapp {versions.get('scapp', '')} ({used})."
+    references = "\n".join(f"{number}. {text}" for number, text in enumerate([SCANPY, *cited], start=1))
+    return " ".join([*sentences, software]) + "\n\nReferences\n\n" + references + "\n"
+
+
+def _sentence(record: Provenance, dataset: Dataset) -> str:
+    write = SENTENCES.get(record.step)
+    return write(record.config, dataset) if write is not None else ""
+
+
+def _citations(record: Provenance) -> list[str]:
+    if record.step == "map":
+        return [CITATIONS[record.config.get("method", "umap")], CITATIONS["leiden"]]
+    if record.step == "sweep":
+        return [CITATIONS["leiden"]]
+    found = CITATIONS.get(record.config.get("method", "") if record.step == "cluster" else record.step)
+    return [found] if found else []
+
+
+def _import(config: dict[str, Any], dataset: Dataset) -> str:
+    source = dataset.manifest.source
+    samples = source.get("samples") or []
+    several = f" from {len(samples)} samples, joined by gene id" if samples else ""
+    return (
+        f"Values were taken from {source.get('taken_from', 'the file')} of '{source.get('file', 'the file')}'{several}."
+    )
+
+
+def _doublets(config: dict[str, Any], dataset: Dataset) -> str:
+    per = f" within each {config['batch_key']}" if config.get("batch_key") else ""
+    return f"Doublet scores were computed with Scrublet{per} (expected rate {config['expected_doublet_rate']:g})."
+
+
+LIMITS = (
+    ("min_genes", "at least {} genes"),
+    ("max_genes", "at most {} genes"),
+    ("min_counts", "at least {} counts"),
+    ("max_counts", "at most {} counts"),
+    ("max_pct_mt", "at most {}% mitochondrial counts"),
+    ("max_doublet_score", "a doublet score of at most {}"),
+)
+
+
+def _prepare(config: dict[str, Any], dataset: Dataset) -> str:
+    limits = [text.format(f"{config[name]:g}") for name, text in LIMITS if config.get(name)]
+    report = dataset.read(keys.PREPARATION) if keys.PREPARATION in dataset else {}
+    numbers = ""
+    if report:
+        numbers = f" ({int(report['n_cells_after']):,} of {int(report['n_cells_before']):,} cells and {int(report['n_genes_after']):,} of {int(report['n_genes_before']):,} genes)"
+    cells = f"Cells with {', '.join(limits)}" if limits else "All cells"
+    genes = f" and genes seen in at least {config['min_cells']} cells" if config["min_cells"] > 0 else ""
+    batch = f", ranked within each {config['batch_key']}" if config.get("batch_key") else ""
+    scaled = " of scaled values" if config["scale_for_pca"] else ""
+    return (
+        f"{cells}{genes} were kept{numbers}. Counts were scaled to {config['target_sum']:,.0f} per cell and log1p-transformed; "
+        f"{config['n_top_genes']:,} highly variable genes were chosen by the '{config['flavor']}' method{batch}, and {config['n_pcs']} principal "
+        f"components{scaled} computed (seed {config['seed']})."
+    )
+
+
+def _clear(config: dict[str, Any], dataset: Dataset) -> str:
+    return (
+        f"A representation of {config['dim']} dimensions was trained by self-supervised contrastive learning (CLEAR, preset '{config['preset']}'): "
+        f"{config['epochs']} epochs, up to {config['batch_size']} cells per step, a queue of {config['queue_size']:,} negatives, temperature "
+        f"{config['temperature']:g}, momentum {config['momentum']:g}, optimizer {config['optimizer']} at learning rate {config['learning_rate']:g} (seed {config['seed']})."
+    )
+
+
+def _map(config: dict[str, Any], dataset: Dataset) -> str:
+    drawn = {
+        "umap": f"UMAP (minimum distance {config['min_dist']:g})",
+        "tsne": f"t-SNE (perplexity {config.get('perplexity', 30):g})",
+    }[config.get("method", "umap")]
+    return (
+        f"From {_name(config['representation'])}, a graph of {config['n_neighbors']} nearest neighbours was made, drawn by {drawn} and clustered by "
+        f"Leiden at resolution {config['resolution']:g} (seed {config['seed']})."
+    )
+
+
+def _cluster(config: dict[str, Any], dataset: Dataset) -> str:
+    name = _name(config["representation"])
+    if config["method"] == "kmeans":
+        return f"Cells were clustered into {config['n_clusters']} groups by k-means on {name} (seed {config['seed']})."
+    return f"Cells were clustered by {config['method'].capitalize()} at resolution {config['resolution']:g} on the graph of {name} (seed {config['seed']})."
+
+
+def _sweep(config: dict[str, Any], dataset: Dataset) -> str:
+    return f"Leiden was run at {config['n_steps']} resolutions from {config['lowest']:g} to {config['highest']:g}."
+
+
+def _markers(config: dict[str, Any], dataset: Dataset) -> str:
+    test = {"wilcoxon": "the Wilcoxon rank-sum test", "t-test": "Welch's t-test"}[config["method"]]
+    if config.get("selection"):
+        what = "two selections of cells" if config.get("against") else "selected cells and all others"
+        return f"Genes that differ between {what} were found by {test}."
+    return f"Marker genes of each group of '{config['groupby']}' were found by {test} against all other cells, p-values adjusted by Benjamini and Hochberg."
+
+
+def _annotate(config: dict[str, Any], dataset: Dataset) -> str:
+    return f"Cells selected on the map were labelled '{config['label']}' by hand (annotation '{config['column']}')."
+
+
+def _naming(config: dict[str, Any], dataset: Dataset) -> str:
+    return f"Clusters of '{config['source']}' were named by hand from their marker genes (annotation '{config['column']}')."
+
+
+def _subset(config: dict[str, Any], dataset: Dataset) -> str:
+    return "Selected cells were made a dataset of their own, and highly variable genes and principal components chosen anew among them."
+
+
+def _name(representation: str) -> str:
+    return {"pca": "principal components", "clear": "the CLEAR representation"}.get(
+        representation, f"the representation '{representation}'"
+    )
+
+
+SENTENCES: dict[str, Callable[[dict[str, Any], Dataset], str]] = {
+    "import": _import,
+    "doublets": _doublets,
+    "prepare": _prepare,
+    "clear": _clear,
+    "map": _map,
+    "cluster": _cluster,
+    "sweep": _sweep,
+    "markers": _markers,
+    "annotate": _annotate,
+    "name_clusters": _naming,
+    "subset": _subset,
+}

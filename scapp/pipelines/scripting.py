@@ -1,0 +1,207 @@
+"""A dataset's history as a Python script or a notebook that makes it again."""
+
+import json
+import pprint
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scapp.core import keys
+from scapp.core.config import describe
+from scapp.core.environment import THREAD_VARIABLES
+from scapp.core.provenance import Provenance
+from scapp.data.locations import safe_file_name
+from scapp.pipelines.catalogue import step
+from scapp.workspace.dataset import Dataset
+from scapp.workspace.history import needed
+
+SLOTS_OF_FILES = ("upload_folder", "path", "labels", "name")
+MOST_COMPARED = 40
+NOTEBOOK_FORMAT = (4, 5)
+
+
+@dataclass(frozen=True)
+class Script:
+    """The parts of a script, each a paragraph of its own.
+
+    Parameters
+    ----------
+    title
+        One line.
+    setting_up
+        Threads, imports, the file, the session.
+    steps
+        (what it does, code) in order.
+    closing
+        Comparison with the app, and the file that is written.
+    """
+
+    title: str
+    setting_up: str
+    steps: tuple[tuple[str, str], ...]
+    closing: str
+
+
+def script_of(dataset: Dataset) -> Script:
+    """What made the values that are in place, step by step, with every setting."""
+    records = needed(dataset.manifest)
+    threads = next((r.threads for r in reversed(records) if r.threads and r.threads > 1), 1)
+    device = next((r.device for r in reversed(records) if r.step == "clear" and r.device), "cpu")
+    first = records[0] if records else None
+    versions = first.versions if first else {}
+    used = ", ".join(f"{name} {versions[name]}" for name in ("scapp", "python", "torch", "scanpy") if name in versions)
+    stem = safe_file_name(dataset.name.replace(" ", "_").replace("·", ""))
+    setting_up = _setting_up(records, stem, threads, device, used)
+    steps = tuple((_title(record), code_of(record, first_use=position == 0)) for position, record in enumerate(records))
+    fingerprints = {
+        slot: entry.fingerprint
+        for slot, entry in dataset.slots.items()
+        if slot != keys.X_BY_GENE and keys.split(slot)[0] in ("X", "obsm", "obs", "layers")
+    }
+    shown = dict(list(fingerprints.items())[-MOST_COMPARED:])
+    closing = (
+        f"# Is it the same as in the app?\nsession.compare(\n    data,\n{_indented(_literal(shown), 4)},\n)\n"
+        f'session.write(data, "{stem}.h5ad")\n'
+    )
+    return Script(dataset.name, setting_up, steps, closing)
+
+
+def as_python(script: Script) -> str:
+    """One file of Python."""
+    parts = [f'"""{_plain(script.title)}, as made in scapp."""\n', script.setting_up]
+    parts += [f"# {title}\n{code}" for title, code in script.steps]
+    return "\n".join([*parts, script.closing])
+
+
+def as_notebook(script: Script) -> str:
+    """A Jupyter notebook (format 4.5) as JSON: a cell of words and a cell of code for each step."""
+    cells = [_markdown(f"# {_plain(script.title)}\n\nMade in scapp; run all cells to make it again.", "title")]
+    cells.append(_code(script.setting_up.replace("sys.argv[1] if len(sys.argv) > 1 else ", ""), "setting-up"))
+    for position, (title, code) in enumerate(script.steps):
+        cells.append(_markdown(f"## {title}", f"words-{position}"))
+        cells.append(_code(code + _shown_after(code), f"code-{position}"))
+    cells += [_markdown("## The same as in the app?", "words-end"), _code(script.closing, "code-end")]
+    content = {
+        "cells": cells,
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        },
+        "nbformat": NOTEBOOK_FORMAT[0],
+        "nbformat_minor": NOTEBOOK_FORMAT[1],
+    }
+    return json.dumps(content, indent=1)
+
+
+def code_of(record: Provenance, *, first_use: bool = False) -> str:
+    """One step as a call of ``Session.run``, with every setting."""
+    arguments = [f'"{record.step}"', *([] if first_use or record.step == "import" else ["data"])]
+    lines = [f"data = session.run(\n    {', '.join(arguments)},"]
+    if record.run and record.step == "clear":
+        lines.append(f'    run_id="{record.run}",')
+    for name, value in _settings(record).items():
+        lines.append(f"    {name}={_indented(_literal(value), 4).lstrip()},")
+    return "\n".join(lines) + "\n)\n"
+
+
+def code_of_steps(dataset: Dataset, steps: Iterable[str]) -> str:
+    """The calls behind what some steps made of a dataset, for "copy as Python" on a page."""
+    wanted = set(steps)
+    codes = [code_of(record) for record in needed(dataset.manifest) if record.step in wanted]
+    if not codes:
+        return ""
+    start = (
+        "from scapp.jobs.session import Session\n\n"
+        'session = Session("my_study.scapp")\n'
+        "# data is the dataset that the page works on; the whole script is on the Export page\n"
+    )
+    return start + "\n".join(codes)
+
+
+def _settings(record: Provenance) -> dict[str, Any]:
+    """Settings of a record, without those that only the app needs and hidden ones that were not used."""
+    hidden = {setting.name for setting in describe(step(record.step).config) if setting.hidden}
+    settings = {}
+    for name, value in record.config.items():
+        if name == "upload_folder" or (name in hidden and value in (None, "", [], {})):
+            continue
+        settings[name] = value
+    if record.step == "import":
+        if settings.get("path"):
+            settings["path"] = _Name("FILE")
+        if settings.get("labels"):
+            settings["labels"] = _Name("LABELS")
+    return settings
+
+
+class _Name(str):
+    """A variable of the script rather than a text."""
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, _Name):
+        return str(value)
+    return pprint.pformat(value, width=100, sort_dicts=False)
+
+
+def _indented(text: str, spaces: int) -> str:
+    return textwrap.indent(text, " " * spaces)
+
+
+def _setting_up(records: list[Provenance], stem: str, threads: int, device: str, used: str) -> str:
+    made = records[0].config if records else {}
+    lines = [
+        f"# Made with {used}, {threads} threads, device {device}: equal results need the same.",
+        "import os",
+        "import sys",
+        "",
+        f"for name in {THREAD_VARIABLES!r}:",
+        f'    os.environ.setdefault(name, "{threads}")',
+        'os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")',
+        "",
+        "from scapp.jobs.session import Session",
+        "",
+    ]
+    if made.get("path"):
+        lines += [
+            "# your file: the app keeps no copy of an upload",
+            f"FILE = sys.argv[1] if len(sys.argv) > 1 else {_where(made['path'], made)!r}",
+        ]
+    if made.get("labels"):
+        lines.append(f"LABELS = {_where(made['labels'], made)!r}")
+    lines.append(f'session = Session("{stem}.scapp", device="{device}", threads={threads})')
+    return "\n".join(lines) + "\n"
+
+
+def _where(path: str, config: dict[str, Any]) -> str:
+    """A path on the server as it is; of an upload, its name."""
+    return Path(path).name if config.get("upload_folder") else path
+
+
+def _title(record: Provenance) -> str:
+    return f"{step(record.step).title} ({record.created[:16].replace('T', ' ')} UTC)"
+
+
+def _plain(text: str) -> str:
+    return text.replace("\\", "").replace('"', "'")
+
+
+def _shown_after(code: str) -> str:
+    """In a notebook, a map is shown below the cell that made it."""
+    if not code.startswith('data = session.run(\n    "map"'):
+        return ""
+    return (
+        "\nfrom scapp.plotting.cell_map import plot_map\n\n"
+        'plot_map(data.read("obsm/X_" + session.summary["map"]), data.obs(["leiden"])["leiden"], title="leiden")\n'
+    )
+
+
+def _markdown(text: str, id: str) -> dict[str, Any]:
+    return {"cell_type": "markdown", "id": id, "metadata": {}, "source": text.splitlines(keepends=True)}
+
+
+def _code(text: str, id: str) -> dict[str, Any]:
+    source = text.rstrip("\n").splitlines(keepends=True)
+    return {"cell_type": "code", "id": id, "metadata": {}, "execution_count": None, "outputs": [], "source": source}
