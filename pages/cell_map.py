@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from scapp.ui import clustering, comparing, mapping, markers, naming, selecting, state
+from scapp.ui import clustering, comparing, exporting, mapping, markers, naming, selecting, state
 from scapp.ui.boundary import boundary
 from scapp.ui.routing import guard, next_button
 from scapp.ui.widgets import image_format_choice
@@ -41,4 +41,5 @@ with boundary():
     if compare_tab.open:
         with compare_tab, boundary():
             comparing.comparison_section(dataset)
+    exporting.copy_as_python(dataset, ("map", "cluster", "sweep", "markers", "annotate", "name_clusters", "colours"))
     next_button("export", "Next: take it away", dataset=dataset.id)

@@ -1,8 +1,8 @@
-"""Export: everything as one AnnData file."""
+"""Export: files, the session as code and words, and its history."""
 
 import streamlit as st
 
-from scapp.ui import exporting, state
+from scapp.ui import exporting, history, state
 from scapp.ui.boundary import boundary
 from scapp.ui.routing import guard
 
@@ -10,6 +10,7 @@ guard()
 st.title("Export")
 with boundary():
     dataset = state.dataset_or_stop()
-    exporting.contents(dataset)
     exporting.file_section(dataset)
-    exporting.history(dataset)
+    exporting.script_section(dataset)
+    exporting.contents(dataset)
+    history.history_section(dataset)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from scapp.ui import state, training
+from scapp.ui import exporting, state, training
 from scapp.ui.boundary import boundary
 from scapp.ui.routing import guard
 from scapp.ui.widgets import image_format_choice
@@ -16,3 +16,4 @@ with boundary():
     training.start_section(dataset, run)
     if run is not None:
         training.run_section(dataset, run)
+    exporting.copy_as_python(dataset, ("clear", "choose"))

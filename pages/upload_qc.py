@@ -3,7 +3,7 @@
 import streamlit as st
 
 from scapp.core import keys
-from scapp.ui import importing, quality, state
+from scapp.ui import exporting, importing, quality, state
 from scapp.ui.boundary import boundary, escape
 from scapp.ui.live import run_panel
 from scapp.ui.routing import guard, next_button
@@ -28,6 +28,7 @@ with boundary():
     if keys.PREPARATION in dataset:
         next_button("train_clear", "Next: train CLEAR", dataset=dataset.id)
         quality.before_and_after(dataset)
+        exporting.copy_as_python(dataset, ("import", "doublets", "prepare", "subset"))
         st.stop()
     quality.filtered_versions(dataset)
     if keys.COUNTS in dataset or keys.EXPRESSION in dataset:

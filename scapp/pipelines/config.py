@@ -1,5 +1,7 @@
 """Choices of steps that combine rooms."""
 
+from typing import Literal
+
 from scapp.core.config import Config, setting
 from scapp.data.config import ImportConfig
 from scapp.data.samples import Sample
@@ -21,6 +23,11 @@ class ImportRequest(ImportConfig):
 
 
 class ExportConfig(Config):
-    """What goes into the exported file."""
+    """What is written."""
 
+    flavour: Literal["everything", "cellxgene", "tables", "report"] = setting(
+        "everything",
+        title="What",
+        help="'everything' is the dataset as AnnData; 'cellxgene' has counts in .raw and the schema's names; 'tables' are all tables as CSV; 'report' is a page to read.",
+    )
     file_name: str = setting("dataset.h5ad", title="File name", help="Name of the file to download.", hidden=True)

@@ -1,4 +1,4 @@
-"""A dataset as one AnnData file, with its provenance."""
+"""A dataset as a file: AnnData in two flavours, tables, or a report."""
 
 import json
 from pathlib import Path
@@ -6,29 +6,50 @@ from typing import Any
 
 import anndata as ad
 import h5py
+import numpy as np
 import pandas as pd
 
 from scapp.core import files, keys
 from scapp.core.steps import StepContext
+from scapp.data.symbols import ID_COLUMNS
 from scapp.pipelines.config import ExportConfig
+from scapp.pipelines.report import report_html
 from scapp.pipelines.step import Inputs, Outcome
+from scapp.pipelines.tables import write_tables
 from scapp.plotting.palette import palette
 from scapp.workspace.dataset import Dataset
 
+TABLES = ("markers_", "sweep_")
+WRITTEN = {
+    "everything": "dataset.h5ad",
+    "cellxgene": "dataset_cellxgene.h5ad",
+    "tables": "tables.zip",
+    "report": "report.html",
+}
+"""Name of the file in the run's folder, by flavour."""
+
 
 def export(inputs: Inputs, config: ExportConfig, context: StepContext) -> Outcome:
-    """Write the .h5ad into the run's folder."""
+    """Write what was asked for into the run's folder."""
+    dataset = inputs.data.dataset
+    name = WRITTEN[config.flavour]
     context.report(0, 2, "collecting the data")
-    adata = to_anndata(inputs.data.dataset)
-    context.raise_if_stopped()
-    context.report(1, 2, "writing the file")
-    with files.replacing(inputs.folder / "dataset.h5ad") as temporary:
-        adata.write_h5ad(temporary, compression="gzip")
-    size = (inputs.folder / "dataset.h5ad").stat().st_size
-    return Outcome(
-        summary={"file": "dataset.h5ad", "bytes": size, "version": inputs.data.dataset.manifest.version},
-        files=["dataset.h5ad"],
-    )
+    notes: list[str] = []
+    with files.replacing(inputs.folder / name) as temporary:
+        if config.flavour == "tables":
+            write_tables(dataset, temporary)
+        elif config.flavour == "report":
+            temporary.write_text(report_html(dataset))
+        else:
+            adata = to_anndata(dataset)
+            if config.flavour == "cellxgene":
+                adata, notes = for_cellxgene(adata)
+            context.raise_if_stopped()
+            context.report(1, 2, "writing the file")
+            adata.write_h5ad(temporary, compression="gzip")
+    size = (inputs.folder / name).stat().st_size
+    summary = {"file": name, "bytes": size, "version": dataset.manifest.version, "notes": notes}
+    return Outcome(summary=summary, files=[name])
 
 
 def to_anndata(dataset: Dataset) -> ad.AnnData:
@@ -43,8 +64,9 @@ def to_anndata(dataset: Dataset) -> ad.AnnData:
         field, key = keys.split(slot)
         if field in ("layers", "obsm", "obsp", "varm") and key is not None:
             getattr(adata, field)[key] = dataset.read(slot)
-        elif field == "uns" and key is not None:
+        elif field == "uns" and key is not None and not key.startswith(TABLES):
             adata.uns[key] = dataset.read(slot)
+    _add_tables(adata, dataset)
     raw = next((slot for slot in (keys.X, keys.COUNTS, keys.EXPRESSION) if slot in dataset), None)
     if raw is not None:
         adata.X = dataset.read(raw)
@@ -55,6 +77,97 @@ def to_anndata(dataset: Dataset) -> ad.AnnData:
             adata.uns[f"{column}_colors"] = palette(len(adata.obs[column].cat.categories))
     adata.uns["scapp"] = provenance(dataset)
     return adata
+
+
+def _add_tables(adata: ad.AnnData, dataset: Dataset) -> None:
+    """Marker tables in scanpy's layout (the last one made as ``rank_genes_groups``), sweeps as they are."""
+    marked = [slot for slot in dataset.slots if slot.startswith("uns/markers_")]
+    for slot in marked:
+        column = slot.removeprefix("uns/markers_")
+        adata.uns[f"rank_genes_groups_{column}"] = scanpy_layout(dataset.read(slot), column)
+    if marked:
+        last = max(marked, key=lambda slot: dataset.slots[slot].version)
+        adata.uns["rank_genes_groups"] = adata.uns[f"rank_genes_groups_{last.removeprefix('uns/markers_')}"]
+    for slot in dataset.slots:
+        if slot.startswith("uns/sweep_"):
+            adata.uns[slot.removeprefix("uns/")] = dataset.read(slot)
+
+
+def scanpy_layout(table: pd.DataFrame, column: str) -> dict[str, Any]:
+    """A table of marker genes as ``scanpy.tl.rank_genes_groups`` leaves it."""
+    groups = [str(name) for name in table["group"].cat.categories]
+    fields = {
+        "names": ("gene", object),
+        "scores": ("score", "float32"),
+        "pvals": ("p_value", "float64"),
+        "pvals_adj": ("p_value_adjusted", "float64"),
+        "logfoldchanges": ("log2_fold_change", "float32"),
+    }
+    layout: dict[str, Any] = {
+        "params": {
+            "groupby": column,
+            "reference": "rest",
+            "method": "wilcoxon",
+            "use_raw": False,
+            "corr_method": "benjamini-hochberg",
+        }
+    }
+    parts = {group: table[table["group"] == group] for group in groups}
+    for name, (source, kind) in fields.items():
+        values = [parts[group][source].astype(str if kind is object else kind).to_numpy() for group in groups]
+        layout[name] = np.rec.fromarrays(values, dtype=[(group, kind) for group in groups])
+    return layout
+
+
+REQUIRED_BY_CELLXGENE = (
+    "assay_ontology_term_id",
+    "cell_type_ontology_term_id",
+    "development_stage_ontology_term_id",
+    "disease_ontology_term_id",
+    "donor_id",
+    "is_primary_data",
+    "self_reported_ethnicity_ontology_term_id",
+    "sex_ontology_term_id",
+    "suspension_type",
+    "tissue_ontology_term_id",
+    "tissue_type",
+)
+SCHEMA_NAMES = {"donor": "donor_id", "celltype": "cell_type", "condition": "disease"}
+
+
+def for_cellxgene(adata: ad.AnnData) -> tuple[ad.AnnData, list[str]]:
+    """The flavour that CELLxGENE reads: counts in ``.raw``, Ensembl ids as gene names where known, the schema's column names.
+
+    Returns
+    -------
+    adata
+        A new object.
+    notes
+        What the schema asks for and only the user can know.
+    """
+    notes = []
+    adata = adata.copy()
+    ids = next((adata.var[column].astype(str) for column in ID_COLUMNS if column in adata.var), None)
+    if ids is not None and ids.is_unique:
+        adata.var["feature_name"] = adata.var_names
+        adata.var_names = pd.Index(ids.to_numpy(), name=None)
+    elif not adata.var_names.str.match(r"ENS[A-Z]*G\d").all():
+        notes.append("Genes are named by symbol: the schema asks for Ensembl ids.")
+    for before, after in SCHEMA_NAMES.items():
+        if before in adata.obs and after not in adata.obs:
+            adata.obs[after] = adata.obs[before]
+    if "counts" in adata.layers:
+        adata.raw = ad.AnnData(adata.layers["counts"], obs=adata.obs[[]], var=adata.var)
+        del adata.layers["counts"]
+    else:
+        notes.append("There are no raw counts for .raw.")
+    for name in [name for name in adata.uns if name.startswith("rank_genes_groups")]:
+        del adata.uns[name]
+    missing = [name for name in REQUIRED_BY_CELLXGENE if name not in adata.obs]
+    if missing:
+        notes.append(f"The schema also asks for these annotations, which only you know: {', '.join(missing)}.")
+    adata.uns["title"] = adata.uns["scapp"]["name"]
+    return adata, notes
 
 
 def provenance(dataset: Dataset) -> dict[str, Any]:

@@ -44,6 +44,20 @@ NAMING = (
 )
 COLOURS = "Colours are kept with the data, used on every map, and exported in `uns` as scanpy expects them."
 COMPARE = "Draw a lasso on the left map: the same cells are shown on the right one."
+FLAVOURS = {
+    "everything": "Every value, with its history in `uns['scapp']`: for scanpy (`sc.read_h5ad`), CELLxGENE, or any tool that reads AnnData.",
+    "cellxgene": "Counts in `.raw`, Ensembl ids as gene names where they are known, and the CELLxGENE schema's names of annotations.",
+    "tables": "Cells, genes, embeddings, marker genes and sweeps, each as a CSV file, in one zip.",
+    "report": "Maps, marker genes, methods and steps on one page that needs nothing else; figures can be zoomed and saved.",
+}
+SCRIPT = (
+    "Everything that is in place, as code that makes it again and as a paragraph for a paper. Steps whose results were "
+    "replaced are left out. With the same file, versions, threads and device the values are equal to the last bit; the script says so at its end."
+)
+HISTORY = (
+    "Any step can be taken back, and brought back for seven days. What was made from values that have changed since is marked "
+    "**out of date** and can be run again with the same settings."
+)
 SAMPLES = (
     "They become one dataset; genes are matched by their ids. Fill in what you know: every column becomes an annotation of "
     "the cells. You may also download the sheet, fill it in elsewhere and upload it."

@@ -1,5 +1,7 @@
 """Sections of the Export page."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
@@ -7,8 +9,11 @@ from scapp.core import keys
 from scapp.data.locations import safe_file_name
 from scapp.jobs.launch import discard, submit
 from scapp.pipelines.config import ExportConfig
-from scapp.ui import state
-from scapp.ui.live import run_panel
+from scapp.pipelines.methods_text import methods_text
+from scapp.pipelines.scripting import as_notebook, as_python, code_of_steps, script_of
+from scapp.ui import explain, state
+from scapp.ui.boundary import escape
+from scapp.ui.live import latest_of, run_panel
 from scapp.ui.routing import link
 from scapp.ui.widgets import show_table
 from scapp.workspace.dataset import Dataset
@@ -20,12 +25,97 @@ EXPECTED = (
     (keys.umap(), "a map", "cell_map"),
     (keys.clusters("leiden"), "Leiden clusters", "cell_map"),
 )
+FLAVOURS = {
+    "everything": ("AnnData, everything", "h5ad", "application/x-hdf5"),
+    "cellxgene": ("AnnData for CELLxGENE", "h5ad", "application/x-hdf5"),
+    "tables": ("All tables as CSV", "zip", "application/zip"),
+    "report": ("Report to read (HTML)", "html", "text/html"),
+}
+LAST = ("obs_names", "var_names")
+
+
+def file_section(dataset: Dataset) -> None:
+    """Write a file in the worker, then offer it."""
+    st.header("Files")
+    flavour = st.segmented_control(
+        "What",
+        list(FLAVOURS),
+        default="everything",
+        required=True,
+        format_func=lambda name: FLAVOURS[name][0],
+        key=f"export.flavour.{dataset.id}",
+        persist_state="session",
+    )
+    st.caption(explain.FLAVOURS[flavour])
+    _, ending, mime = FLAVOURS[flavour]
+    run = latest_of("export", dataset, flavour=flavour)
+    status = run.observe() if run else None
+    active = status is not None and status.state in ACTIVE
+    suffix = "" if flavour == "everything" else f"_{flavour}"
+    name = f"{_stem(dataset)}{suffix}.{ending}"
+    if not active and st.button("Write the file", type="primary", key="export.go"):
+        for old in state.runs().list(dataset=dataset.id, step="export"):
+            if old.config.config.get("flavour") == flavour:
+                discard(state.root(), old)
+        submit(state.root(), "export", ExportConfig(flavour=flavour, file_name=name), dataset)
+        st.rerun()
+    run_panel(run, key=f"export.{flavour}")
+    if run is None or status is None or status.state != "done":
+        return
+    path = run.folder / status.result["file"]
+    if status.result.get("version") != dataset.manifest.version:
+        st.warning("The dataset has changed since this file was written. Write it again to have the changes in it.")
+    for note in status.result.get("notes", []):
+        st.info(note)
+    size = status.result["bytes"] / 1e6
+    st.download_button(
+        f"Download {name} ({size:.1f} MB)",
+        path.read_bytes,
+        file_name=name,
+        mime=mime,
+        key="export.download",
+        on_click="ignore",
+    )
+
+
+def _stem(dataset: Dataset) -> str:
+    return safe_file_name(dataset.name.replace(" ", "_").replace("·", ""))
+
+
+def script_section(dataset: Dataset) -> None:
+    """Script, notebook and methods, made anew from what is in place."""
+    st.header("The session as code and as words")
+    st.markdown(explain.SCRIPT)
+    script = script_of(dataset)
+    code = as_python(script)
+    text = methods_text(dataset)
+    with st.container(horizontal=True):
+        for label, content, ending, mime in (
+            ("Download the script (.py)", code, "py", "text/x-python"),
+            ("Download the notebook (.ipynb)", as_notebook(script), "ipynb", "application/x-ipynb+json"),
+            ("Download the methods (.txt)", text, "txt", "text/plain"),
+        ):
+            st.download_button(
+                label,
+                content,
+                file_name=f"{_stem(dataset)}.{ending}",
+                mime=mime,
+                key=f"export.{ending}",
+                on_click="ignore",
+            )
+    with st.expander("Methods paragraph", expanded=True):
+        st.markdown(escape(text).replace("\n", "  \n"))
+    with st.expander("Python script"):
+        st.code(code, language="python")
 
 
 def contents(dataset: Dataset) -> None:
-    """What the file will hold, and what is missing with the page that makes it."""
-    st.header("What the file holds")
-    table = pd.DataFrame([_slot_row(dataset, slot) for slot in dataset.slots if slot != keys.X_BY_GENE])
+    """What the dataset holds, and what is missing with the page that makes it."""
+    st.header("What the dataset holds")
+    slots = [slot for slot in dataset.slots if slot != keys.X_BY_GENE]
+    # results first, newest on top; names and what came with the file last
+    slots.sort(key=lambda slot: (slot in LAST, -dataset.slots[slot].version, slot.startswith("var/"), slot))
+    table = pd.DataFrame([_slot_row(dataset, slot) for slot in slots])
     show_table(table, key="slots", name="slots", alt="Slots of the dataset")
     if keys.COUNTS not in dataset:
         st.caption("These data came without raw counts.")
@@ -43,49 +133,9 @@ def _slot_row(dataset: Dataset, slot: str) -> dict[str, str]:
     }
 
 
-def file_section(dataset: Dataset) -> None:
-    """Write the file in the worker, then offer it."""
-    st.header("AnnData file")
-    run = state.latest_run("export", dataset)
-    status = run.observe() if run else None
-    active = status is not None and status.state in ACTIVE
-    name = safe_file_name(dataset.name.replace(" ", "_")) + ".h5ad"
-    if not active and st.button("Write the .h5ad file", type="primary", key="export.go"):
-        for old in state.runs().list(dataset=dataset.id, step="export"):
-            discard(state.root(), old)
-        submit(state.root(), "export", ExportConfig(file_name=name), dataset)
-        st.rerun()
-    run_panel(run, key="export")
-    if run is None or status is None or status.state != "done":
-        return
-    path = run.folder / "dataset.h5ad"
-    if status.result.get("version") != dataset.manifest.version:
-        st.warning("The dataset has changed since this file was written. Write it again to have the changes in it.")
-    size = status.result["bytes"] / 1e6
-    st.download_button(
-        f"Download {name} ({size:.1f} MB)",
-        path.read_bytes,
-        file_name=name,
-        mime="application/x-hdf5",
-        key="export.download",
-        on_click="ignore",
-    )
-    st.caption(
-        "Open it with scanpy (`sc.read_h5ad`), CELLxGENE, or any tool that reads AnnData. How each value was made stands in `uns['scapp']`."
-    )
-
-
-def history(dataset: Dataset) -> None:
-    """The steps that made this dataset, with their settings."""
-    st.header("How it was made")
-    for record in dataset.manifest.provenance.values():
-        with st.expander(f"{record.step} · {record.created[:16].replace('T', ' ')} UTC"):
-            st.json(
-                {
-                    "settings": record.config,
-                    "seconds": record.seconds,
-                    "device": record.device,
-                    "threads": record.threads,
-                    "versions": record.versions,
-                }
-            )
+def copy_as_python(dataset: Dataset, steps: Sequence[str]) -> None:
+    """What a page did to a dataset, as Python."""
+    code = code_of_steps(dataset, steps)
+    if code:
+        with st.expander("Copy as Python"):
+            st.code(code, language="python")

@@ -234,7 +234,8 @@ class RunStore:
                 continue  # discarded between listing and reading
             if dataset in (None, run.config.dataset) and step in (None, run.config.step):
                 found.append(run)
-        return found
+        # ids tell seconds only
+        return sorted(found, key=lambda run: (run.config.created, run.id), reverse=True)
 
     def latest(self, *, dataset: str | None, step: str) -> Run | None:
         """The newest run of a step on a dataset."""

@@ -173,9 +173,3 @@ def test_an_unexpected_error_shows_an_id_and_keeps_the_page(app, imported, monke
     assert "Something went wrong" in at.error[0].value
     assert "Your data are safe" in at.error[0].value
     assert "ZeroDivision" not in at.error[0].value
-
-
-def test_export_names_what_is_missing(app, imported):
-    at = app("export", dataset=imported.id)
-    assert at.dataframe[0].value["AnnData slot"].tolist()[:2] == [keys.OBS_NAMES, keys.VAR_NAMES]
-    assert button(at, "Write the .h5ad file")
