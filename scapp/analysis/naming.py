@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from scapp.analysis.panels import Panel
+from scapp.data.panels import Panel
 
 LEAST_GENES = 3
 Sureness = Literal["clear", "likely", "unsure", "no panel fits"]

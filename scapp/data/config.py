@@ -101,6 +101,49 @@ class SimulationConfig(Config):
     seed: int = setting(0, title="Seed", help="The same seed gives the same study.", ge=0, le=2**31 - 1)
 
 
+class LineageConfig(Config):
+    """A made-up differentiation whose order is known."""
+
+    n_cells: int = setting(1500, title="Cells", help="Number of cells.", ge=20, le=100_000)
+    n_genes: int = setting(1000, title="Genes", help="Number of genes.", ge=20, le=20_000)
+    n_stages: int = setting(5, title="Stages", help="Time is cut into so many stages.", ge=2, le=20)
+    dynamic_share: float = setting(
+        0.35, title="Changing genes", help="Share of the genes that change along the lineage.", ge=0, le=1
+    )
+    mean_counts: float = setting(
+        3000, title="Mean counts per cell", help="Average library size.", unit="molecules", ge=50, le=100_000
+    )
+    seed: int = setting(0, title="Seed", help="The same seed gives the same study.", ge=0, le=2**31 - 1)
+
+
+class BloodConfig(Config):
+    """A made-up study of blood in three conditions."""
+
+    n_cells: int = setting(6000, title="Cells", help="Number of cells of all donors.", ge=200, le=200_000)
+    donors_per_group: int = setting(6, title="Donors per condition", help="Each donor has one condition.", ge=2, le=50)
+    donor_spread: float = setting(
+        0.15,
+        title="Donor spread",
+        help="Standard deviation of a gene's log-fold change between donors.",
+        ge=0,
+        le=2,
+    )
+    batch_spread: float = setting(
+        0.1, title="Batch spread", help="Standard deviation of a gene's log-fold change between batches.", ge=0, le=2
+    )
+    share_precision: float = setting(
+        150,
+        title="Precision of shares",
+        help="How alike donors of one condition are in their shares of cell types; larger is more alike.",
+        gt=0,
+        le=100_000,
+    )
+    mean_counts: float = setting(
+        3000, title="Mean counts per cell", help="Average library size.", unit="molecules", ge=50, le=100_000
+    )
+    seed: int = setting(0, title="Seed", help="The same seed gives the same study.", ge=0, le=2**31 - 1)
+
+
 class DoubletConfig(Config):
     """Doublet scores by Scrublet."""
 

@@ -51,6 +51,20 @@ def load_simulated() -> "ad.AnnData":
     return simulate()
 
 
+def load_lineage() -> "ad.AnnData":
+    """The default simulated differentiation."""
+    from scapp.data.lineage import simulate_lineage
+
+    return simulate_lineage()
+
+
+def load_blood() -> "ad.AnnData":
+    """The default simulated study of blood in disease."""
+    from scapp.data.blood import simulate_blood
+
+    return simulate_blood()
+
+
 EXAMPLES = (
     Example(
         "pbmc",
@@ -63,6 +77,18 @@ EXAMPLES = (
         "Simulated study (2,000 cells)",
         "Six cell types of unequal size, two batches, dying cells and doublets; the truth is in the annotations.",
         load_simulated,
+    ),
+    Example(
+        "lineage",
+        "Simulated lineage (1,500 cells)",
+        "Progenitors that branch into two fates, in five ordered stages; each cell's true time is in the annotations.",
+        load_lineage,
+    ),
+    Example(
+        "blood",
+        "Simulated blood study (6,000 cells)",
+        "Healthy, moderate and severe: 18 donors, ten blood types, real gene names, and known changes in shares and in CD14 monocytes.",
+        load_blood,
     ),
 )
 

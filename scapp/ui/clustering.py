@@ -11,6 +11,7 @@ from scapp.core import keys
 from scapp.jobs.launch import submit
 from scapp.metrics.clustering import METRICS, compare, silhouette
 from scapp.plotting.clusters import plot_river, plot_sweep, river_data
+from scapp.plotting.palette import palette
 from scapp.ui import explain, maps, state
 from scapp.ui.forms import config_form
 from scapp.ui.live import latest_of, run_panel
@@ -104,8 +105,8 @@ def river_section(dataset: Dataset, name: str) -> None:
     right = right_column.selectbox("To", others, index=index, key=f"river.right.{dataset.id}", persist_state="session")
     start, end = state.grouping(dataset, left), state.grouping(dataset, right)
     data = river_data(pd.Categorical(start), pd.Categorical(end))
-    kept = state.colours(dataset, left)
-    colours = dict(zip(start.cat.categories, kept, strict=True)) if kept else None
+    names = list(start.cat.categories)
+    colours = dict(zip(names, state.colours(dataset, left) or palette(len(names)), strict=True))
     figure = plot_river(data, left=left, right=right, colours=colours)
     show_figure(figure, key=f"river.{left}.{right}", name=f"{left}_to_{right}", alt=f"Cells from {left} to {right}")
     download_csv(data.rename(columns={"left": left, "right": right}), key="river", name=f"{left}_to_{right}")

@@ -5,8 +5,8 @@ import streamlit as st
 
 from scapp.analysis.config import ColoursConfig, NamingConfig
 from scapp.analysis.naming import Suggestion, suggest_names
-from scapp.analysis.panels import PANELS, panel
 from scapp.core import keys
+from scapp.data.panels import PANELS, panel
 from scapp.jobs.launch import run_now
 from scapp.plotting.palette import palette
 from scapp.ui import explain, maps, state

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from scapp.analysis.naming import suggest_names
-from scapp.analysis.panels import PANELS, Panel, panel
+from scapp.data.panels import PANELS, Panel, panel
 
 TOY = Panel("toy", "Toy", {"up": ("A", "B", "C"), "down": ("X", "Y", "Z"), "absent": ("Q1", "Q2", "Q3")})
 GENES = ["a", "b", "c", "x", "y", "z", *[f"o{i}" for i in range(60)]]
