@@ -12,6 +12,10 @@ class ImportRequest(ImportConfig):
 
     path: str | None = setting(None, title="File", help="A file or folder on the machine that runs scapp.", hidden=True)
     example: str | None = setting(None, title="Example", help="Id of an example dataset.", hidden=True)
+    public: str | None = setting(None, title="Public set", help="Id of a public dataset to download.", hidden=True)
+    download_folder: str | None = setting(
+        None, title="Download folder", help="Where downloaded files are kept.", hidden=True
+    )
     samples: tuple[Sample, ...] = setting(
         (), title="Samples", help="Samples of a folder or archive, with their annotations.", hidden=True
     )

@@ -15,6 +15,7 @@ from scapp.data.examples import example
 from scapp.data.imported import Imported, from_anndata
 from scapp.data.labels import read_labels
 from scapp.data.memory import check_memory
+from scapp.data.public import download, public_set
 from scapp.data.qc import qc_metrics
 from scapp.data.reading import read
 from scapp.pipelines.config import ImportRequest
@@ -23,6 +24,7 @@ from scapp.pipelines.step import Inputs, NewDataset, Outcome
 
 def import_dataset(inputs: Inputs, config: ImportRequest, context: StepContext) -> Outcome:
     """Read, check, measure; the result is a new dataset."""
+    config = _downloaded(config, inputs, context)
     context.report(0, 4, "reading the file")
     imported, name = _load(config)
     adata = imported.adata
@@ -50,6 +52,24 @@ def import_dataset(inputs: Inputs, config: ImportRequest, context: StepContext) 
     summary = {"n_cells": adata.n_obs, "n_genes": adata.n_vars, "taken_from": imported.taken_from}
     uploaded = [Path(config.upload_folder)] if config.upload_folder else []
     return Outcome(new_dataset=NewDataset(name[:100], values, source), summary=summary, delete=uploaded)
+
+
+def _downloaded(config: ImportRequest, inputs: Inputs, context: StepContext) -> ImportRequest:
+    """The same request with the files of a public dataset on this machine."""
+    if config.public is None:
+        return config
+    record = public_set(config.public)
+    folder = Path(config.download_folder) if config.download_folder else inputs.folder
+
+    def fetch(url: str) -> str:
+        def report(done: float, total: float) -> None:
+            context.raise_if_stopped()
+            context.report(done, total, f"downloading ({done / 1e6:,.0f} of {total / 1e6:,.0f} MB)")
+
+        return str(download(url, folder, report))
+
+    path, labels = fetch(record.url), fetch(record.labels) if record.labels else None
+    return config.model_copy(update={"path": path, "labels": labels, "name": config.name or record.title})
 
 
 def _load(config: ImportRequest) -> tuple[Imported, str]:

@@ -17,7 +17,7 @@ from scapp.pipelines.catalogue import step
 from scapp.workspace.dataset import Dataset
 from scapp.workspace.history import needed
 
-SLOTS_OF_FILES = ("upload_folder", "path", "labels", "name")
+APP_ONLY = ("upload_folder", "download_folder")
 MOST_COMPARED = 40
 NOTEBOOK_FORMAT = (4, 5)
 
@@ -125,7 +125,7 @@ def _settings(record: Provenance) -> dict[str, Any]:
     hidden = {setting.name for setting in describe(step(record.step).config) if setting.hidden}
     settings = {}
     for name, value in record.config.items():
-        if name == "upload_folder" or (name in hidden and value in (None, "", [], {})):
+        if name in APP_ONLY or (name in hidden and value in (None, "", [], {})):
             continue
         settings[name] = value
     if record.step == "import":

@@ -58,6 +58,7 @@ HISTORY = (
     "Any step can be taken back, and brought back for seven days. What was made from values that have changed since is marked "
     "**out of date** and can be run again with the same settings."
 )
+PUBLIC = "Public datasets, downloaded when you ask for them and kept in the workspace. The examples need no network."
 SAMPLES = (
     "They become one dataset; genes are matched by their ids. Fill in what you know: every column becomes an annotation of "
     "the cells. You may also download the sheet, fill it in elsewhere and upload it."

@@ -17,6 +17,7 @@ from scapp.data import archives
 from scapp.data.config import ImportConfig
 from scapp.data.examples import EXAMPLES
 from scapp.data.locations import checked_path, safe_file_name
+from scapp.data.public import PUBLIC
 from scapp.data.samples import Sample, describe_samples, find_samples, members_of, read_sheet, sample_table
 from scapp.data.tables import TABLE_ENDINGS, Axis, Preview, preview_table
 from scapp.jobs.launch import submit
@@ -91,9 +92,9 @@ def forget_import() -> None:
 
 
 def import_form() -> None:
-    """Three ways to bring data: upload, a path on the server, an example."""
+    """Four ways to bring data: upload, a path on the server, an example, a public dataset."""
     prewarm("light")
-    upload, path, example = st.tabs(["Upload", "Path on this computer", "Example"])
+    upload, path, example, public = st.tabs(["Upload", "Path on this computer", "Example", "Public data"])
     with upload, boundary():
         _upload_form()
     with path, boundary():
@@ -104,6 +105,22 @@ def import_form() -> None:
             st.markdown(f"**{record.title}** · {record.description}")
             if st.button("Open this example", key=f"example.{record.id}"):
                 start_example(record.id)
+                st.rerun()
+    with public, boundary():
+        _public_form()
+
+
+def _public_form() -> None:
+    st.write(explain.PUBLIC)
+    for record in PUBLIC:
+        with st.container(border=True):
+            st.markdown(f"**{record.title}** · {record.description}  \n{record.citation} · [page]({record.page})")
+            if not record.url:
+                st.caption(record.how)
+            elif st.button(f"Download and import (about {record.megabytes} MB)", key=f"public.{record.id}"):
+                _start(
+                    ImportRequest(public=record.id, name=record.title, download_folder=str(state.root() / "downloads"))
+                )
                 st.rerun()
 
 
