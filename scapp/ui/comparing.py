@@ -41,12 +41,14 @@ def comparison_section(dataset: Dataset) -> None:
         colour = maps.colouring(dataset, column)
         left_side, right_side = st.columns(2)
         with left_side:
-            event = maps.draw(dataset, left, colour, key=f"compare.left.{left.key}.{column}", select=True, height=520)
+            keep = f"compare.left.{left.key}"
+            event = maps.draw(dataset, left, colour, key=f"{keep}.{column}", keep=keep, select=True, height=520)
             st.caption(maps.faithful_words(dataset, left) or "How faithful this map is was not measured.")
         selection = maps.drawn_selection(event, left)
         with right_side:
             shown = colour if selection is None else _highlighted(selecting.members_of(dataset, selection))
-            maps.draw(dataset, right, shown, key=f"compare.right.{right.key}.{shown.title}", height=520)
+            keep = f"compare.right.{right.key}"
+            maps.draw(dataset, right, shown, key=f"{keep}.{shown.title}", keep=keep, height=520)
             st.caption(maps.faithful_words(dataset, right) or "How faithful this map is was not measured.")
         selecting.selection_section(dataset, selection)
 

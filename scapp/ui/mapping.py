@@ -102,7 +102,8 @@ def map_section(dataset: Dataset, record: MapRecord) -> None:
         groups = _only(dataset, colour)
         shown = _members(dataset, colour, groups)
         key = f"map.{dataset.id}.{record.key}.{chosen}"
-        event = maps.draw(dataset, record, colour, key=key, shown=shown, select=True)
+        keep = f"map.{dataset.id}.{record.key}"
+        event = maps.draw(dataset, record, colour, key=key, keep=keep, shown=shown, select=True)
         st.caption(explain.SELECT if colour.values is not None and groups is not None else explain.SELECT_ONLY)
         selection = maps.drawn_selection(event, record, chosen, tuple(groups or ()))
         selecting.selection_section(dataset, selection)

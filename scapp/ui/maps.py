@@ -1,20 +1,21 @@
 """Which maps a dataset has, and one map with its colours: for every page that shows cells."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from scapp.analysis.selection import Selection
+from scapp.analysis.selection import Polygon, Selection
 from scapp.core import keys
 from scapp.plotting.cell_map import plot_map
 from scapp.ui import state
+from scapp.ui.scatter import pack, show_scatter
 from scapp.ui.widgets import selected_polygons, show_figure
 from scapp.workspace.dataset import Dataset
 
 GENES = "genes"
+MOST_PLOTLY_CELLS = 50_000
 MOST_GENES = 9
 METHODS = {"umap": "UMAP", "tsne": "t-SNE"}
 NAMES = {"clear": "CLEAR", "pca": "PCA"}
@@ -84,9 +85,11 @@ def faithful_words(dataset: Dataset, record: MapRecord) -> str:
     if not record.representation or slot not in dataset:
         return ""
     found = state.read(dataset, slot)
+    by_chance = 100 * int(found["n_neighbors"]) / dataset.n_cells
+    chance = f"{by_chance:.1f}%" if by_chance >= 0.1 else "less than 0.1%"
     return (
         f"This map keeps **{100 * float(found['neighbours_kept']):.0f}%** of each cell's {int(found['n_neighbors'])} nearest "
-        f"neighbours in {pretty(record.representation)} (100% would be a perfect drawing; {100 * int(found['n_neighbors']) / dataset.n_cells:.1f}% is chance)."
+        f"neighbours in {pretty(record.representation)} (100% would be a perfect drawing; {chance} is chance)."
     )
 
 
@@ -130,26 +133,54 @@ def draw(
     colour: Colouring,
     *,
     key: str,
+    keep: str | None = None,
     shown: np.ndarray | None = None,
     select: bool = False,
     height: int = 620,
-) -> Any:
-    """Draw a map; the selection comes back when asked for."""
+) -> list[Polygon]:
+    """Draw a map by its size: Plotly for thousands of cells, our own WebGL beyond.
+
+    Parameters
+    ----------
+    dataset, record, colour
+        What to draw.
+    key
+        Of the widget.
+    keep
+        Of the widget for many cells, the same for all colours: zoom and selection then stay when the colour changes.
+    shown
+        Cells to draw, bool, shape (n_cells,).
+    select
+        Let the user select.
+    height
+        In pixels.
+
+    Returns
+    -------
+    Polygons that were drawn on the map.
+    """
     where = points(dataset, record)
     values = colour.values
     if shown is not None and not shown.all():
         where = where[shown]
         values = values[shown].reset_index(drop=True) if values is not None else None
-    figure = plot_map(
-        where, values, title=colour.title, colours=colour.colours, axes=METHODS.get(record.method, "map"), height=height
-    )
+    axes = METHODS.get(record.method, "map")
     name = f"{record.key.removeprefix('X_')}_{colour.title}".replace(" ", "_")
-    return show_figure(figure, key=key, name=name, alt=f"{record.title} coloured by {colour.title}", select=select)
+    alt = f"{record.title} coloured by {colour.title}"
+    if len(where) > MOST_PLOTLY_CELLS:
+        packed = pack(
+            where, values, title=colour.title, colours=colour.colours, axes=axes, height=height, name=name, alt=alt
+        )
+        return list(show_scatter(packed, key=f"{keep or key}.webgl"))
+    figure = plot_map(where, values, title=colour.title, colours=colour.colours, axes=axes, height=height)
+    event = show_figure(figure, key=key, name=name, alt=alt, select=select)
+    return selected_polygons(event) if select else []
 
 
-def drawn_selection(event: Any, record: MapRecord, column: str = "", groups: tuple[str, ...] = ()) -> Selection | None:
+def drawn_selection(
+    polygons: list[Polygon], record: MapRecord, column: str = "", groups: tuple[str, ...] = ()
+) -> Selection | None:
     """What was drawn on a map, as a selection; None where nothing was."""
-    polygons = selected_polygons(event)
     if not polygons:
         return None
     corners = tuple(tuple((round(float(x), 4), round(float(y), 4)) for x, y in polygon) for polygon in polygons)
