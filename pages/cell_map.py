@@ -11,6 +11,7 @@ guard()
 st.title("Clusters & map")
 image_format_choice()
 with boundary():
+    state.dataset_switcher()
     dataset = state.prepared_or_stop()
     name = mapping.representation_choice(dataset)
     running = mapping.map_run_section(dataset, name)

@@ -9,6 +9,7 @@ from scapp.ui.routing import guard
 guard()
 st.title("Export")
 with boundary():
+    state.dataset_switcher()
     dataset = state.dataset_or_stop()
     exporting.file_section(dataset)
     exporting.script_section(dataset)

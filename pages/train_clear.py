@@ -11,9 +11,11 @@ guard()
 st.title("Train CLEAR")
 image_format_choice()
 with boundary():
+    state.dataset_switcher()
     dataset = state.prepared_or_stop()
     run = training.chosen_run(dataset)
     training.start_section(dataset, run)
     if run is not None:
         training.run_section(dataset, run)
+    training.runs_section(dataset)
     exporting.copy_as_python(dataset, ("clear", "choose"))

@@ -13,6 +13,7 @@ guard()
 st.title("Upload & QC")
 image_format_choice()
 with boundary():
+    state.dataset_switcher()
     waiting = importing.import_in_progress()
     dataset = state.current_dataset()
     if waiting is not None:

@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from scapp.plotting.cell_map import category_traces, marker_size
+from scapp.plotting.palette import palette
 from scapp.plotting.theme import MUTED, SEQUENTIAL, empty_figure, styled
 
 LINE = {"color": "#3b82c4", "width": 2}
@@ -29,6 +30,19 @@ def plot_loss(curves: pd.DataFrame) -> go.Figure:
         )
         figure.update_layout(showlegend=True, legend={"orientation": "h", "y": -0.35, "x": 0})
     return figure
+
+
+def plot_overlay(curves: dict[str, pd.DataFrame]) -> go.Figure:
+    """Loss of several runs over their epochs, each as a share of its own chance level, so that queues of any size compare."""
+    figure = go.Figure()
+    for (name, table), hue in zip(curves.items(), palette(len(curves)), strict=True):
+        if len(table):
+            share = table["loss"] / table["chance"]
+            figure.add_scatter(x=table["epoch"], y=share, mode="lines", name=name, line={"color": hue, "width": 2})
+    if not figure.data:
+        return empty_figure("no run has finished an epoch", height=300)
+    figure.add_hline(y=1, line={"color": MUTED, "dash": "dash"})
+    return styled(figure, height=320, x_title="epoch", y_title="loss / chance", legend=True)
 
 
 def plot_curve(curves: pd.DataFrame, column: str, title: str, *, reference: float | None = None) -> go.Figure:

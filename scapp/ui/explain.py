@@ -59,6 +59,8 @@ HISTORY = (
     "**out of date** and can be run again with the same settings."
 )
 PUBLIC = "Public datasets, downloaded when you ask for them and kept in the workspace. The examples need no network."
+OVERLAY = "At 1 (dashed) nothing has been learnt. A lower loss is an easier task solved better, not by itself a better map: compare the maps."
+RUNS = "Every run keeps its own representation. To see two side by side, make the map of each on Clusters & map and open 'Compare maps' there."
 SAMPLES = (
     "They become one dataset; genes are matched by their ids. Fill in what you know: every column becomes an annotation of "
     "the cells. You may also download the sheet, fill it in elsewhere and upload it."

@@ -72,6 +72,29 @@ def current_dataset() -> Dataset | None:
     return dataset
 
 
+def dataset_switcher() -> None:
+    """Open another dataset from any page."""
+    found = workspace().datasets()
+    if len(found) < 2:
+        return
+    ids = [dataset.id for dataset in found]
+    names = {d.id: f"{d.name} · {d.manifest.created[5:16].replace('T', ' ')}" for d in found}
+    current = st.query_params.get(_DATASET) or st.session_state.get(_DATASET)
+    # another key for another dataset, so that the list follows what pages open by themselves
+    chosen = st.sidebar.selectbox(
+        "Dataset",
+        ids,
+        index=ids.index(current) if current in ids else None,
+        format_func=names.__getitem__,
+        key=f"switch.{current}.{len(ids)}",
+        placeholder="none is open",
+    )
+    if chosen is not None and chosen != current:
+        open_dataset(chosen)
+        st.query_params.pop("run", None)
+        st.rerun()
+
+
 def dataset_or_stop() -> Dataset:
     """The current dataset, with its name as a caption; without one, the way to get one and the end of the page."""
     dataset = current_dataset()

@@ -6,22 +6,24 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from scapp.analysis.config import ChooseConfig
 from scapp.contrast.config import PRESETS, ClearConfig, clear_config
 from scapp.contrast.estimates import estimate_seconds
 from scapp.core import keys
 from scapp.core.errors import RunError
-from scapp.jobs.launch import discard, submit
-from scapp.plotting.training import curves_data, plot_curve, plot_loss, plot_view
+from scapp.jobs.launch import discard, run_now, submit
+from scapp.plotting.training import curves_data, plot_curve, plot_loss, plot_overlay, plot_view
 from scapp.ui import explain, live, state
 from scapp.ui.boundary import boundary
 from scapp.ui.forms import config_form
 from scapp.ui.routing import next_button
-from scapp.ui.widgets import download_csv, show_figure
+from scapp.ui.widgets import download_csv, show_figure, show_table
 from scapp.workspace.dataset import Dataset
 from scapp.workspace.runs import ACTIVE, Run
 
 STEP = "clear"
 FIGURE_SECONDS = 3.0
+MOST_OVERLAID = 12
 PRESET_NAMES = {
     "paper": "Paper (Han et al. 2022, as printed)",
     "authors_code": "Authors' code (as published on GitHub)",
@@ -49,11 +51,16 @@ def chosen_run(dataset: Dataset) -> Run | None:
     return chosen
 
 
+def _when(run: Run) -> str:
+    day, time = run.id[:8], run.id[9:15]
+    return f"{day[:4]}-{day[4:6]}-{day[6:]} {time[:2]}:{time[2:4]}"
+
+
 def _run_name(run: Run) -> str:
     config = run.config.config
-    day, time = run.id[:8], run.id[9:15]
-    when = f"{day[:4]}-{day[4:6]}-{day[6:]} {time[:2]}:{time[2:4]}"
-    return f"{when} UTC · {config.get('preset')} · {config.get('epochs')} epochs · {live.WORDS[run.observe().state]}"
+    return (
+        f"{_when(run)} UTC · {config.get('preset')} · {config.get('epochs')} epochs · {live.WORDS[run.observe().state]}"
+    )
 
 
 def start_section(dataset: Dataset, run: Run | None) -> None:
@@ -143,9 +150,9 @@ def run_section(dataset: Dataset, run: Run) -> None:
 
 def _closing_words(dataset: Dataset, run: Run) -> str:
     result = run.status.result
-    own, last = (dataset.slots.get(keys.representation(name)) for name in (result["representation"], "clear"))
-    is_last = own is not None and last is not None and own.provenance == last.provenance
-    where = f"X_{result['representation']}" + (" and, as the last one trained, as X_clear" if is_last else "")
+    where = f"X_{result['representation']}" + (
+        " and, as the chosen run, as X_clear" if _is_chosen(dataset, run) else ""
+    )
     return (
         f"Training is done: {result['epochs']} epochs in {_duration(result['train_seconds'])} ({result['cells_per_s']:,.0f} cells/s). "
         f"The representation is stored as {where}."
@@ -166,6 +173,62 @@ def _colour_choice(dataset: Dataset) -> str | None:
         width=360,
     )
     return chosen
+
+
+def runs_section(dataset: Dataset) -> None:
+    """Every finished run with its settings and last figures; curves overlaid; one chosen as X_clear."""
+    found = [run for run in state.runs().list(dataset=dataset.id, step=STEP) if run.observe().state == "done"]
+    if not found:
+        return
+    st.header("Runs of this dataset")
+    table = pd.DataFrame([_run_row(dataset, run) for run in found])
+    show_table(table, key="runs", name="clear_runs", alt="CLEAR runs with settings and last figures")
+    if len(found) > 1:
+        curves = {_short(run): curves_data(run.metrics) for run in found[:MOST_OVERLAID]}
+        show_figure(
+            plot_overlay(curves), key="runs.loss", name="clear_runs_loss", alt="Loss of each run, relative to chance"
+        )
+        st.caption(explain.OVERLAY)
+    there = [run for run in found if keys.representation(run.status.result["representation"]) in dataset]
+    others = [run for run in there if not _is_chosen(dataset, run)]
+    if others:
+        ids = [run.id for run in others]
+        names = {run.id: _run_name(run) for run in others}
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            id = st.selectbox("Another run", ids, format_func=names.__getitem__, key=f"choose.{dataset.id}", width=520)
+            if st.button(
+                "Use it as X_clear", key="choose.go", help="Pages and exports that speak of CLEAR then mean this run."
+            ):
+                chosen = next(run for run in others if run.id == id)
+                config = ChooseConfig(representation=chosen.status.result["representation"])
+                run_now(state.root(), "choose", config, dataset)
+                st.rerun()
+    st.caption(explain.RUNS)
+
+
+def _short(run: Run) -> str:
+    return str(run.status.result["representation"])
+
+
+def _is_chosen(dataset: Dataset, run: Run) -> bool:
+    own, last = (dataset.slots.get(keys.representation(name)) for name in (_short(run), "clear"))
+    return own is not None and last is not None and own.fingerprint == last.fingerprint
+
+
+def _run_row(dataset: Dataset, run: Run) -> dict[str, Any]:
+    config, result = run.config.config, run.status.result
+    shown = ("preset", "epochs", "batch_size", "optimizer", "learning_rate", "temperature", "dim", "seed")
+    return {
+        "run": _short(run),
+        "is X_clear": "yes" if _is_chosen(dataset, run) else "",
+        "started (UTC)": _when(run),
+        **{str(ClearConfig.model_fields[name].title).lower(): config.get(name) for name in shown},
+        "loss": round(float(result["loss"]), 4),
+        "chance": round(float(result["chance"]), 4),
+        "accuracy (%)": round(100 * float(result["accuracy"]), 1),
+        "spread": round(float(result["spread"]), 3),
+        "trained for (s)": round(float(result["train_seconds"]), 1),
+    }
 
 
 @st.fragment(run_every=live.POLL_SECONDS)
