@@ -78,7 +78,7 @@ def test_from_an_upload_to_a_file(server, open_browser, upload, tmp_path):
     # map
     page.get_by_role("button", name="Next: make the map").click()
     page.get_by_role("button", name="Make the map").click()
-    page.get_by_role("heading", name="Clusters and labels").wait_for(timeout=120_000)
+    page.locator(".js-plotly-plot .nsewdrag").first.wait_for(timeout=120_000)
     plot = page.locator(".js-plotly-plot .nsewdrag").first
     plot.scroll_into_view_if_needed()
     page.wait_for_timeout(1500)
@@ -97,7 +97,7 @@ def test_from_an_upload_to_a_file(server, open_browser, upload, tmp_path):
 
     # export
     page.get_by_role("link", name="Export").click()
-    page.get_by_role("button", name="Write the .h5ad file").click()
+    page.get_by_role("button", name="Write the file").click()
     page.get_by_role("button", name=re.compile("^Download my_cells")).wait_for()
     with page.expect_download() as download:
         page.get_by_role("button", name=re.compile("^Download my_cells")).click()
