@@ -28,11 +28,23 @@ PREPARATION = "uns/preparation"
 
 SELECTION = "selection"
 """Stands for the column of a comparison of two selections."""
-RESERVED = (OBS_NAMES, "total_counts", "n_genes_by_counts", "doublet_score")
+WRITTEN_COLUMNS = ("leiden", "louvain", "kmeans")
+WRITTEN_EMBEDDINGS = ("X_pca", "X_umap", "X_tsne", "X_clear")
+MEASURED = (TOTAL_COUNTS, N_GENES, PCT_MT, PCT_RIBO, PCT_ERCC)
 
 FIELDS = ("obs", "var", "obsm", "varm", "obsp", "layers", "uns")
 
-SUGGESTED_LABELS = ("cell_type", "celltype", "bulk_labels", "labels", "cell_group", "louvain", "leiden")
+SUGGESTED_LABELS = (
+    "cell_type",
+    "celltype",
+    "bulk_labels",
+    "labels",
+    "cell_group",
+    "louvain_from_file",
+    "leiden_from_file",
+    "louvain",
+    "leiden",
+)
 SUGGESTED_SAMPLES = ("sample", "batch", "donor_id", "donor")
 
 
@@ -54,6 +66,11 @@ def representation(name: str) -> str:
 def umap(name: str | None = None) -> str:
     """Slot of the map made from a representation; without a name, of the last map made."""
     return drawn("umap", name)
+
+
+def from_file(name: str) -> str:
+    """Name of an embedding that came with a file under a name that steps write to: ``X_umap`` is ``X_file_umap``."""
+    return f"X_file_{name.removeprefix('X_')}"
 
 
 def drawn(method: str, name: str | None = None) -> str:
@@ -105,7 +122,7 @@ def names_in(slots: Iterable[str], field: str) -> list[str]:
 def representations(slots: Iterable[str]) -> list[str]:
     """Names of the representations among slots; maps and other two-dimensional plots are left out."""
     found = [key[2:] for key in names_in(slots, "obsm") if key.startswith("X_")]
-    return [name for name in found if not name.startswith(("umap", "tsne", "draw_graph"))]
+    return [name for name in found if not name.removeprefix("file_").startswith(("umap", "tsne", "draw_graph"))]
 
 
 def suggest(columns: Iterable[str], wanted: Iterable[str]) -> str | None:

@@ -25,7 +25,7 @@ def values_of(matrix: Any) -> np.ndarray:
     return matrix.data if sparse.issparse(matrix) else np.asarray(matrix).ravel()
 
 
-def check_matrix(matrix: Any, *, missing_as_zero: bool = False) -> Any:
+def check_matrix(matrix: Any, *, missing_as_zero: bool = False, negative: bool = False) -> Any:
     """Return the matrix as CSR when it is a usable one.
 
     Parameters
@@ -34,6 +34,8 @@ def check_matrix(matrix: Any, *, missing_as_zero: bool = False) -> Any:
         Sparse or dense, shape (n_cells, n_genes).
     missing_as_zero
         Read NaN as zero rather than refuse it.
+    negative
+        Take negative values as well.
 
     Raises
     ------
@@ -66,14 +68,14 @@ def check_matrix(matrix: Any, *, missing_as_zero: bool = False) -> Any:
         matrix = matrix.astype(np.float32)
     if missing_as_zero:
         matrix.data[np.isnan(matrix.data)] = 0
-    _check_values(matrix)
+    _check_values(matrix, negative=negative)
     matrix = matrix.astype(np.float32)
     matrix.eliminate_zeros()
     matrix.sum_duplicates()
     return matrix
 
 
-def _check_values(matrix: sparse.csr_matrix) -> None:
+def _check_values(matrix: sparse.csr_matrix, *, negative: bool) -> None:
     values = matrix.data
     n_missing = int(np.isnan(values).sum())
     if n_missing:
@@ -87,7 +89,7 @@ def _check_values(matrix: sparse.csr_matrix) -> None:
             hint="Infinite values usually come from a logarithm of zero: export the counts instead.",
         )
     n_negative = int((values < 0).sum())
-    if n_negative:
+    if n_negative and not negative:
         raise DataError(
             f"{n_negative:,} entries are negative (smallest {values.min():.3g}): these are scaled or batch-corrected values, which no step of scapp starts from.",
             hint="Upload the raw counts, or an .h5ad that keeps them in layers['counts'] or .raw (in R: the counts slot, not scale.data).",

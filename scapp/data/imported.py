@@ -11,7 +11,7 @@ from scipy import sparse
 from scapp.core.errors import DataError, listed
 from scapp.data.checks import Finding, check_matrix, empty_findings, unique_names
 from scapp.data.config import ImportConfig
-from scapp.data.units import RECOVERABLE, UnitsId, recover_counts, units, units_of
+from scapp.data.units import RECOVERABLE, UnitsId, recover_counts, same_total, units, units_of
 
 Place = tuple[str, Any, pd.DataFrame]
 """Where in a file a matrix was found, the matrix, and the annotations of its genes."""
@@ -24,7 +24,7 @@ class Imported:
     Parameters
     ----------
     adata
-        Counts in ``layers["counts"]``; or log values in ``X``; or other linear values in
+        Counts in ``layers["counts"]``; or log (or scaled) values in ``X``; or other linear values in
         ``layers["expression"]``: exactly one of the three.
     taken_from
         Where in the file the values were found, in words.
@@ -44,6 +44,16 @@ def from_anndata(adata: ad.AnnData, config: ImportConfig | None = None) -> Impor
     Annotations and embeddings come along. See ``from_places`` for what is taken.
     """
     imported = from_places(_places(adata), adata.obs, config or ImportConfig())
+    left = [f"layers['{name}']" for name in adata.layers] + [f"obsp['{name}']" for name in adata.obsp]
+    left += [f"varm['{name}']" for name in adata.varm] + (["X"] if adata.X is not None else [])
+    left = [name for name in left if not imported.taken_from.startswith(name)]
+    if left:
+        imported.findings.append(
+            Finding(
+                f"Other matrices of the file were left out: {listed(left, 5)}.",
+                "Values are normalised anew from what was taken.",
+            )
+        )
     return _with_embeddings(imported, adata)
 
 
@@ -64,12 +74,14 @@ def from_places(places: list[Place], obs: pd.DataFrame, config: ImportConfig) ->
         When no place holds a usable matrix: the message names each place and its fault.
     """
     usable: list[tuple[Place, UnitsId]] = []
+    scaled: list[Place] = []
     faults: list[tuple[str, DataError]] = []
     for name, matrix, var in places:
         try:
             checked = check_matrix(matrix, missing_as_zero=config.missing_as_zero)
         except DataError as error:
             faults.append((name, error))
+            scaled += _as_scaled((name, matrix, var), config)
             continue
         found = units_of(checked)
         if found == "counts":
@@ -81,13 +93,24 @@ def from_places(places: list[Place], obs: pd.DataFrame, config: ImportConfig) ->
             return _assemble((f"{name} (recovered)", counts, var), obs, "counts", [note])
     if usable:
         (name, matrix, var), found = usable[0]
-        if config.round_to_counts and found != "log":
+        if config.round_to_counts:
             matrix.data = np.rint(matrix.data)
             matrix.eliminate_zeros()
             note = Finding(f"{name} was rounded to whole counts, as asked.")
             return _assemble((f"{name} (rounded)", matrix, var), obs, "counts", [note])
         return _assemble((name, matrix, var), obs, found)
+    if scaled:
+        return _assemble(scaled[0], obs, "scaled")
     raise _no_matrix(faults)
+
+
+def _as_scaled(place: Place, config: ImportConfig) -> list[Place]:
+    """The place, where negative values are all that is wrong with it."""
+    name, matrix, var = place
+    try:
+        return [(name, check_matrix(matrix, missing_as_zero=config.missing_as_zero, negative=True), var)]
+    except DataError:
+        return []  # the first fault is the one to tell
 
 
 def _no_matrix(faults: list[tuple[str, DataError]]) -> DataError:
@@ -119,12 +142,15 @@ def _assemble(place: Place, obs: pd.DataFrame, found: UnitsId, notes: list[Findi
     genes, gene_findings = unique_names(var.index, "gene")
     adata = ad.AnnData(obs=_plain(obs).set_axis(cells, axis=0), var=_plain(var).set_axis(genes, axis=0))
     findings = [*(notes or []), *_dropped(obs), *cell_findings, *gene_findings, *empty_findings(matrix)]
-    if found == "log":
+    if found in ("log", "scaled"):
         adata.X = matrix
     else:
         adata.layers["counts" if found == "counts" else "expression"] = matrix
     if found != "counts":
         findings.append(Finding(f"{name} holds {units(found).title}, and no raw counts.", units(found).note))
+    elif (total := same_total(matrix)) is not None:
+        note = "If they are rounded CPM or TPM, import the raw counts instead: steps that need counts would be wrong."
+        findings.append(Finding(f"The values are whole, but every cell adds up to about {total:,.0f}.", note))
     return Imported(adata, name, findings, found)
 
 

@@ -61,6 +61,8 @@ def join_samples(samples: Sequence[Sample], parts: Sequence[Imported]) -> Import
         pieces.append(piece)
     first = joined[0].imported.adata.var
     merged = ad.concat(pieces, join="inner")
+    # concat keeps the annotations that all samples have; here a cell without one has none
+    merged.obs = pd.concat([piece.obs for piece in pieces])
     merged.var = first[~joined[0].ids.duplicated() & joined[0].ids.isin(shared)].copy()
     for name in merged.obs.select_dtypes(["object", "string"]):
         merged.obs[name] = pd.Categorical(merged.obs[name])
@@ -100,6 +102,14 @@ def _findings(parts: Sequence[_Part], shared: pd.Index) -> list[Finding]:
             "Genes that some sample lacks were left out." if len(shared) < most else "",
         ),
     ]
+    embedded = [part.sample.name for part in parts if len(part.imported.adata.obsm)]
+    if embedded:
+        findings.append(
+            Finding(
+                f"Maps and embeddings of single samples were left out ({listed(embedded, 3)}).",
+                "Make them anew of all cells.",
+            )
+        )
     seen: dict[tuple[str, str], list[str]] = {}
     for part in parts:
         for finding in part.imported.findings:

@@ -19,11 +19,12 @@ import pandas as pd
 
 from scapp.core.errors import DataError, listed
 from scapp.data import archives, loom, tenx
+from scapp.data.checks import Finding
 from scapp.data.config import ImportConfig
 from scapp.data.imported import Imported, from_anndata, from_matrix
 from scapp.data.joining import join_samples
 from scapp.data.memory import check_memory
-from scapp.data.samples import Sample, find_samples, members_of
+from scapp.data.samples import Sample, find_samples, members_of, unused
 from scapp.data.signatures import EMPTY, GZIP, signature_of
 from scapp.data.tables import TABLE_ENDINGS, read_table
 
@@ -106,16 +107,18 @@ def _read(path: Path, config: ImportConfig, samples: Sequence[Sample]) -> Import
 
 
 def _read_folder(folder: Path, name: str, config: ImportConfig, samples: Sequence[Sample]) -> Imported:
-    found = list(samples) or find_samples(members_of(folder))
+    members = [] if samples else members_of(folder)
+    found = list(samples) or find_samples(members)
     if not found:
         raise DataError(
-            f"'{name}' holds nothing that scapp reads ({listed(members_of(folder), 4)}).",
+            f"'{name}' holds nothing that scapp reads ({listed(members, 4)}).",
             hint="Choose a folder or archive with 10x output (matrix.mtx, barcodes.tsv, features.tsv) or files of a format that scapp reads.",
         )
     parts = [_read_sample(folder, sample, config) for sample in found]
-    if len(found) == 1 and not samples:
-        return parts[0]
-    return join_samples(found, parts)
+    imported = parts[0] if len(found) == 1 and not samples else join_samples(found, parts)
+    if left := unused(members, found):
+        imported.findings.append(Finding(f"{len(left)} other files were not read: {listed(left, 4)}."))
+    return imported
 
 
 def _read_sample(folder: Path, sample: Sample, config: ImportConfig) -> Imported:

@@ -17,7 +17,7 @@ SHEET_COLUMNS = ("sample", "donor", "condition", "batch")
 OBS_NAME = {"donor": "donor_id"}
 """The sheet says 'donor' and the CELLxGENE schema 'donor_id'."""
 
-TENX_STEMS = ("matrix.mtx", "barcodes.tsv", "features.tsv", "genes.tsv")
+MATRIX_STEMS = ("matrix.mtx", "counts.mtx")
 DATA_ENDINGS = (".h5ad", ".loom", ".h5", ".hdf5", *TABLE_ENDINGS)
 _PLAIN_FOLDERS = re.compile(
     r"^(filtered|raw|outs|gene|genefull|solo\.out|count|counts|matrix|mex|velocyto|sample_filtered_feature_bc_matrix"
@@ -25,8 +25,17 @@ _PLAIN_FOLDERS = re.compile(
     re.IGNORECASE,
 )
 _ANNOTATIONS = re.compile(r"label|meta_?data|annot|sample_?sheet|readme|_meta\b", re.IGNORECASE)
-"""Tables about cells or samples, which are no samples themselves."""
+_OTHER_OUTPUT = re.compile(r"molecule_info|metrics_summary|web_summary|cloupe")
 MOST_MEMBERS = 20_000
+RESERVED_NAMES = (
+    "_index",
+    "total_counts",
+    "n_genes_by_counts",
+    "pct_counts_mt",
+    "pct_counts_ribo",
+    "pct_counts_ercc",
+    "doublet_score",
+)
 
 
 class Sample(Config):
@@ -60,34 +69,49 @@ def find_samples(members: Iterable[str]) -> list[Sample]:
     """
     paths = [PurePosixPath(member) for member in members]
     paths = [p for p in paths if "__MACOSX" not in p.parts and not p.name.startswith(".")]
-    others = [p for p in paths if not _ANNOTATIONS.search(p.name)]
+    others = [p for p in paths if not _is_annotation(p)]
     paths = others or paths
     zarr = {parent for p in paths for parent in [p, *p.parents] if parent.suffix == ".zarr"}
     paths = [p for p in paths if not any(z == p or z in p.parents for z in zarr)]
     tenx = [(p.parent, p.name[: -len(stem)]) for p in paths for stem in [_matrix_stem(p)] if stem]
     if tenx:
         found = [(str(folder), prefix) for folder, prefix in dict.fromkeys(tenx)]
-        found = _without_raw(found)
     else:
         found = [(str(p), "") for p in [*sorted(zarr), *(p for p in paths if p.name.lower().endswith(DATA_ENDINGS))]]
-    found = sorted(dict.fromkeys(found))
+    found = sorted(_one_of_each(list(dict.fromkeys(found))))
     return [
         Sample(source=source, prefix=prefix, annotations={"sample": name})
         for (source, prefix), name in zip(found, _names(found), strict=True)
     ]
 
 
+def unused(members: Iterable[str], samples: Sequence[Sample]) -> list[str]:
+    """Files of a folder that belong to none of the samples."""
+    folders = {sample.source for sample in samples}
+    return [m for m in members if m not in folders and str(PurePosixPath(m).parent) not in folders]
+
+
+def _is_annotation(path: PurePosixPath) -> bool:
+    """A table about cells, samples or the run, which is no sample itself."""
+    name = path.name.lower()
+    return bool(_OTHER_OUTPUT.search(name) or (name.endswith(TABLE_ENDINGS) and _ANNOTATIONS.search(name)))
+
+
 def _matrix_stem(path: PurePosixPath) -> str | None:
     name = path.name.lower()
-    return next((stem for stem in ("matrix.mtx.gz", "matrix.mtx") if name.endswith(stem)), None)
+    stems = [stem + ending for stem in MATRIX_STEMS for ending in (".gz", "")]
+    return next((stem for stem in stems if name.endswith(stem)), None)
 
 
-def _without_raw(found: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    def twin(source: str) -> str:
-        return re.sub(r"raw(?=(_|/|$))", "filtered", source)
+def _one_of_each(found: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Of several outputs for the same cells, one: filtered rather than raw, STARsolo's Gene rather than its alternatives."""
+    kept = {f"{source}|{prefix}" for source, prefix in found}
 
-    present = {source for source, _ in found}
-    return [(source, prefix) for source, prefix in found if twin(source) == source or twin(source) not in present]
+    def better(name: str) -> str:
+        name = re.sub(r"(?<![a-z])raw(?![a-z])", "filtered", name)
+        return re.sub(r"(^|/)(GeneFull\w*|SJ|Velocyto)(?=/|\|)", r"\1Gene", name)
+
+    return [pair for pair in found for name in ["|".join(pair)] if better(name) == name or better(name) not in kept]
 
 
 def _names(found: list[tuple[str, str]]) -> list[str]:
@@ -128,9 +152,7 @@ def describe_samples(samples: Sequence[Sample], sheet: pd.DataFrame) -> list[Sam
     DataError
         A row without its sample, a sample without a row or with two, or names that repeat.
     """
-    sheet = sheet.rename(columns=lambda name: str(name).strip())
-    sheet = sheet.rename(columns={c: c.lower() for c in sheet if c.lower() in ("file", *SHEET_COLUMNS)})
-    sheet = sheet.rename(columns={"donor_id": "donor"}).fillna("").astype(str).apply(lambda column: column.str.strip())
+    sheet = _named(sheet).fillna("").astype(str).apply(lambda column: column.str.strip())
     key = next((name for name in ("file", "sample") if name in sheet), None)
     if key is None:
         raise DataError(
@@ -152,6 +174,21 @@ def describe_samples(samples: Sequence[Sample], sheet: pd.DataFrame) -> list[Sam
             hint="Give every row a name of its own in the column 'sample'.",
         )
     return described
+
+
+def _named(sheet: pd.DataFrame) -> pd.DataFrame:
+    """The sheet with the names of its columns in their usual form."""
+    names = [str(name).strip() for name in sheet.columns]
+    names = [name.lower() if name.lower() in ("file", *SHEET_COLUMNS, "donor_id") else name for name in names]
+    names = ["donor" if name == "donor_id" else name for name in names]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    wrong = [name for name in names if not name or "/" in name or name in RESERVED_NAMES or name.startswith("Unnamed:")]
+    if repeated or wrong:
+        raise DataError(
+            f"The sample sheet has columns that cannot be used: {listed([*repeated, *(name or '(no name)' for name in wrong)])}.",
+            hint="Give every column one name of its own; names such as total_counts are taken by quality control.",
+        )
+    return sheet.set_axis(names, axis=1)
 
 
 def _check_rows(sheet: pd.DataFrame, key: str, known: dict[str, Sample]) -> None:

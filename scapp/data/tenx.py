@@ -13,7 +13,9 @@ from scapp.data.checks import Finding
 from scapp.data.config import ImportConfig
 from scapp.data.imported import Imported, from_matrix
 from scapp.data.memory import check_memory
+from scapp.data.samples import MATRIX_STEMS
 
+HEADERS = ("barcode", "barcodes", "cell", "cells", "x", "v1")
 CURE = "Free memory by closing other programs, use a larger machine, or import fewer cells."
 
 
@@ -29,7 +31,7 @@ def read_folder(path: Path, config: ImportConfig, prefix: str = "") -> Imported:
     prefix
         Beginning of the three files' names, where a folder holds several samples.
     """
-    matrix_file, barcode_file = _tenx_file(path, prefix, "matrix.mtx"), _tenx_file(path, prefix, "barcodes.tsv")
+    matrix_file, barcode_file = _tenx_file(path, prefix, *MATRIX_STEMS), _tenx_file(path, prefix, "barcodes.tsv")
     gene_file = _tenx_file(path, prefix, "features.tsv", "genes.tsv")
     barcodes = pd.read_csv(barcode_file, sep="\t", header=None, dtype=str, keep_default_na=False)[0]
     genes = pd.read_csv(gene_file, sep="\t", header=None, dtype=str, keep_default_na=False)
@@ -41,6 +43,12 @@ def read_folder(path: Path, config: ImportConfig, prefix: str = "") -> Imported:
         raise DataError(
             f"'{matrix_file.name}' is damaged: {error}.", hint="Copy or download it again, then upload it once more."
         ) from error
+    notes: list[Finding] = []
+    if len(barcodes) == matrix.shape[0] + 1 and str(barcodes[0]).lower() in HEADERS:
+        barcodes = barcodes[1:]
+    if matrix.shape == (len(genes), len(barcodes)) and len(genes) != len(barcodes):
+        matrix = matrix.T.tocsr()
+        notes.append(Finding("The matrix has cells in rows, which is not 10x's way.", "It was turned round."))
     if matrix.shape != (len(barcodes), len(genes)):
         raise DataError(
             f"The 10x folder '{path.name}' does not fit together: the matrix has {matrix.shape[0]:,} cells and {matrix.shape[1]:,} genes, "
@@ -52,8 +60,14 @@ def read_folder(path: Path, config: ImportConfig, prefix: str = "") -> Imported:
     if genes.shape[1] > 2:
         expression = (genes[2] == "Gene Expression").to_numpy()
         if expression.any():
+            kinds = genes[2][~expression]
+            if len(kinds):
+                notes.append(
+                    Finding(f"{len(kinds):,} features that are no genes were left out ({listed(kinds.unique(), 3)}).")
+                )
             matrix, var = matrix.tocsc()[:, expression], var[expression]
     imported = from_matrix(matrix, pd.DataFrame(index=pd.Index(barcodes)), var, "the 10x matrix", config)
+    imported.findings.extend(notes)
     others = sorted({p.name for p in path.iterdir()} - {matrix_file.name, barcode_file.name, gene_file.name})
     if others and not prefix:
         note = Finding(

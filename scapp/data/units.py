@@ -8,7 +8,7 @@ from scipy import sparse
 
 from scapp.data.checks import values_of
 
-UnitsId = Literal["counts", "log", "scaled_to_total", "tpm", "linear"]
+UnitsId = Literal["counts", "log", "scaled_to_total", "tpm", "linear", "scaled"]
 WHOLE_TOLERANCE = 1e-4
 LARGEST_LOG = 20.0
 """log1p of anything scaled to 10,000 per cell stays below 9.2, log2 of counts per million below 20."""
@@ -44,11 +44,18 @@ UNITS = (
     Units(
         "log",
         "log-normalised values",
-        "They are used as they are; steps that need counts (doublets, count filters) are not offered.",
+        "They are used as they are; steps that need counts (doublets, count filters) are not offered. If they are small expected "
+        "counts or RPKM instead, tick 'Round to whole counts' under 'Options', or import the counts.",
     ),
     Units("scaled_to_total", "values scaled to the same total in each cell, not logged", NOT_COUNTS),
     Units("tpm", "TPM or CPM (each cell adds up to a million)", NOT_COUNTS),
     Units("linear", "values that are not whole counts (RPKM, FPKM, expected counts or similar)", NOT_COUNTS),
+    Units(
+        "scaled",
+        "scaled or batch-corrected values (some are negative)",
+        "They can be looked at, embedded and clustered as they are. For filters, marker genes and everything else, import the raw "
+        "counts (in R: the counts slot, not scale.data).",
+    ),
 )
 
 
@@ -61,17 +68,18 @@ class Use:
     otherwise: str = ""
 
 
-ANY: tuple[UnitsId, ...] = ("counts", "log", "scaled_to_total", "tpm", "linear")
+ANY: tuple[UnitsId, ...] = ("counts", "log", "scaled_to_total", "tpm", "linear", "scaled")
+NOT_SCALED: tuple[UnitsId, ...] = ("counts", "log", "scaled_to_total", "tpm", "linear")
 NOT_LOG: tuple[UnitsId, ...] = ("counts", "scaled_to_total", "tpm", "linear")
 USES = (
-    Use("Filter by genes per cell", ANY),
+    Use("Filter by genes per cell", NOT_SCALED, "every gene has a value in every cell"),
     Use("Filter by counts and mitochondrial share", NOT_LOG, "totals are gone once values are logged"),
     Use("Doublet scores (Scrublet)", ("counts",), "doublets are simulated by adding raw counts"),
-    Use("Normalise and take the logarithm", NOT_LOG, "already done"),
-    Use("Highly variable genes: seurat, cell_ranger", ANY),
+    Use("Normalise and take the logarithm", NOT_LOG, "already done, or not possible any longer"),
+    Use("Highly variable genes: seurat, cell_ranger", NOT_SCALED, "all genes have the same variance; all are used"),
     Use("Highly variable genes: seurat_v3", ("counts",), "its variance model is for raw counts"),
     Use("PCA, CLEAR, maps and clusters", ANY),
-    Use("Marker genes (Wilcoxon)", ANY),
+    Use("Marker genes", NOT_SCALED, "fold changes of scaled values mean nothing"),
 )
 """Which steps can use which values; the Upload & QC page shows it."""
 
@@ -88,17 +96,27 @@ def is_whole(matrix: sparse.csr_matrix) -> bool:
 
 
 def units_of(matrix: sparse.csr_matrix) -> UnitsId:
-    """Guess what a non-negative matrix holds, shape (n_cells, n_genes), CSR."""
+    """Guess what a matrix holds, shape (n_cells, n_genes), CSR."""
+    if values_of(matrix).min() < 0:
+        return "scaled"
     if is_whole(matrix):
         return "counts"
     if values_of(matrix).max() < LARGEST_LOG:
         return "log"
+    total = same_total(matrix)
+    if total is None:
+        return "linear"
+    return "tpm" if abs(total - 1e6) < 0.05e6 else "scaled_to_total"
+
+
+def same_total(matrix: sparse.csr_matrix) -> float | None:
+    """What every cell adds up to, where all add up to the same within 2%; None otherwise and for fewer than three cells."""
     totals = np.asarray(matrix.sum(axis=1)).ravel()
     totals = totals[totals > 0]
+    if len(totals) < 3:
+        return None
     middle = float(np.median(totals))
-    if np.ptp(totals) > 0.02 * middle:
-        return "linear"
-    return "tpm" if abs(middle - 1e6) < 0.05e6 else "scaled_to_total"
+    return middle if np.ptp(totals) <= 0.02 * middle else None
 
 
 def recover_counts(matrix: sparse.csr_matrix, found: UnitsId = "log") -> sparse.csr_matrix | None:

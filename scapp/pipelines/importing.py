@@ -38,6 +38,7 @@ def import_dataset(inputs: Inputs, config: ImportRequest, context: StepContext) 
             values = labels.table[column]
             adata.obs[column] = values.astype("category") if values.dtype == object else values
         imported.findings.extend(labels.findings)
+    imported.findings.extend(_set_apart(adata))
     context.report(2, 4, "measuring quality")
     values = dataset_values(adata)
     context.raise_if_stopped()
@@ -81,6 +82,27 @@ def _load(config: ImportRequest) -> tuple[Imported, str]:
     options = ImportConfig(**config.model_dump(include=set(ImportConfig.model_fields)))
     path = Path(config.path)
     return read(path, options, config.samples), config.name or path.name.split(".")[0] or path.name
+
+
+def _set_apart(adata: ad.AnnData) -> list[Finding]:
+    """Rename what came with the file and has a name that steps write to, so that it is kept; say so."""
+    renamed = {}
+    for column in [name for name in keys.WRITTEN_COLUMNS if name in adata.obs]:
+        kept = renamed[column] = f"{column}_from_file"
+        adata.obs[kept] = adata.obs.pop(column)
+        if f"{column}_colors" in adata.uns:
+            adata.uns[f"{kept}_colors"] = adata.uns.pop(f"{column}_colors")
+    for name in [name for name in keys.WRITTEN_EMBEDDINGS if name in adata.obsm]:
+        kept = renamed[name] = keys.from_file(name)
+        adata.obsm[kept] = adata.obsm.pop(name)
+    measured = [name for name in keys.MEASURED if name in adata.obs]
+    findings = []
+    if renamed:
+        pairs = listed((f"{before} as {after}" for before, after in renamed.items()), 6)
+        findings.append(Finding(f"What the file holds under names that scapp writes to was kept: {pairs}."))
+    if measured:
+        findings.append(Finding(f"Quality metrics of the file were measured again: {listed(measured)}."))
+    return findings
 
 
 def dataset_values(adata: ad.AnnData) -> dict[str, Any]:

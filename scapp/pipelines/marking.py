@@ -27,6 +27,11 @@ def find_markers(inputs: Inputs, config: MarkersConfig, context: StepContext) ->
         raise DataError(
             "Marker genes need normalised values.", hint="Filter and normalise the data on the Upload & QC page."
         )
+    if data.dataset.manifest.source.get("units") == "scaled":
+        raise DataError(
+            "These are scaled values, whose fold changes mean nothing.",
+            hint="Import the raw counts, then find marker genes.",
+        )
     context.report(0, 2, "loading the data")
     values, genes = data.read(keys.X), data.names(keys.VAR_NAMES)
     if config.selection is not None:

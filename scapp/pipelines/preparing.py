@@ -41,6 +41,9 @@ def prepare(inputs: Inputs, config: PrepareConfig, context: StepContext) -> Outc
     slot, matrix = (keys.X, data.read(keys.X)) if logged else data.read_values()
     if logged:
         _refuse_count_filters(config)
+    if data.dataset.manifest.source.get("units") == "scaled":
+        # every gene has the same variance: none is more variable than another
+        config = config.model_copy(update={"n_top_genes": data.dataset.n_genes, "min_cells": 0})
     metrics = pd.DataFrame({keys.N_GENES: np.diff(matrix.indptr)}) if logged else obs
     context.report(0, 4, "filtering")
     kept = filter_data(matrix, metrics, config)

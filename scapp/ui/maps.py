@@ -18,7 +18,7 @@ GENES = "genes"
 MOST_PLOTLY_CELLS = 50_000
 MOST_GENES = 9
 METHODS = {"umap": "UMAP", "tsne": "t-SNE"}
-NAMES = {"clear": "CLEAR", "pca": "PCA"}
+NAMES = {"clear": "CLEAR", "pca": "PCA", "file_pca": "PCA from the file", "file_clear": "CLEAR from the file"}
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class MapRecord:
     def title(self) -> str:
         """Words for people."""
         method = METHODS.get(self.method, self.key)
-        return f"{method} of {pretty(self.representation)}" if self.representation else f"{self.key} (from the file)"
+        return f"{method} of {pretty(self.representation)}" if self.representation else f"{method} from the file"
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,10 @@ def available(dataset: Dataset) -> list[MapRecord]:
         for method in METHODS:
             if key.startswith(f"X_{method}_"):
                 found.append(MapRecord(key, method, key.removeprefix(f"X_{method}_")))
-    made = {dataset.slots[f"obsm/{record.key}"].fingerprint for record in found}
     for key in keys.names_in(dataset.slots, "obsm"):
-        if key.lower() in ("x_umap", "x_tsne", "umap", "tsne") and dataset.slots[f"obsm/{key}"].fingerprint not in made:
-            found.append(MapRecord(key, key.lower().removeprefix("x_"), ""))
+        method = key.lower().removeprefix("x_").removeprefix("file_")
+        if method in METHODS and key.lower() not in ("x_umap", "x_tsne"):
+            found.append(MapRecord(key, method, ""))
     return found
 
 

@@ -49,8 +49,10 @@ def events(manifest: Manifest) -> list[Event]:
         changed: tuple[str, ...] = ()
         rests_on = None
         if in_place and position > first_own:
-            changed = tuple(slot for slot, read in record.inputs.items() if _now(manifest, slot) != read)
-            makers = [manifest.slots[slot].provenance for slot in record.inputs if slot in manifest.slots]
+            # a step that extends what it read (a second label) has changed it itself
+            read_only = {slot: read for slot, read in record.inputs.items() if slot not in record.outputs}
+            changed = tuple(slot for slot, read in read_only.items() if _now(manifest, slot) != read)
+            makers = [manifest.slots[slot].provenance for slot in read_only if slot in manifest.slots]
             rests_on = next((maker for maker in makers if maker in found and found[maker].stale), None)
         found[record.id] = Event(record, in_place, kept, changed, rests_on)
     return list(found.values())
@@ -68,9 +70,10 @@ def _now(manifest: Manifest, slot: str) -> str | None:
 
 
 def needed(manifest: Manifest) -> list[Provenance]:
-    """The steps behind what is in place now, in order: those whose values hold, and those that they read.
+    """The steps behind what is in place now, in an order that makes it again: those whose values hold, and those that they read.
 
-    Records from before outputs were written down cannot be traced, and then every step counts.
+    Values that were taken back or brought back may ask for another order than the one in which things were done, or for a
+    step twice. Records from before outputs were written down cannot be traced, and then every step counts.
     """
     records = list(manifest.provenance.values())
     if not all(record.outputs for record in records):
@@ -85,4 +88,48 @@ def needed(manifest: Manifest) -> list[Provenance]:
             maker = next((r for r in reversed(records[:position]) if r.outputs.get(slot) == read), None)
             if maker is not None:
                 wanted.add(maker.id)
-    return [record for record in records if record.id in wanted]
+    start = _first_own(manifest) + 1
+    final = {slot: entry.fingerprint for slot, entry in manifest.slots.items()}
+    own = [record for record in records[start:] if record.id in wanted]
+    # what was done to the datasets before this one ended with the step that made the next
+    return [record for record in records[:start] if record.id in wanted] + _in_working_order(own, final)
+
+
+def _in_working_order(records: list[Provenance], final: dict[str, str]) -> list[Provenance]:
+    """Order steps so that each finds what it read, and the values in place are the last ones written.
+
+    The next step is the first (as they were done) that finds what it reads and overwrites nothing that another still reads.
+    """
+    made = {slot for record in records for slot in record.outputs}
+    waiting, ordered = list(records), list[Provenance]()
+    state: dict[str, str] = {}
+
+    def ready(record: Provenance) -> bool:
+        return all(
+            state.get(slot) == read
+            for slot, read in record.inputs.items()
+            if slot in made and _within(records, slot, read)
+        )
+
+    def harmless(record: Provenance) -> bool:
+        others = [other.inputs for other in waiting if other is not record]
+        return not any(
+            state.get(slot) == inputs.get(slot) != written
+            for slot, written in record.outputs.items()
+            if slot in state
+            for inputs in others
+        )
+
+    while waiting:
+        candidates = [record for record in waiting if ready(record)] or waiting[:1]
+        chosen = next((record for record in candidates if harmless(record)), candidates[0])
+        waiting.remove(chosen)
+        ordered.append(chosen)
+        state |= chosen.outputs
+    again = [r for r in records if any(final.get(s) == w != state.get(s) for s, w in r.outputs.items())]
+    return [*ordered, *again]
+
+
+def _within(records: list[Provenance], slot: str, fingerprint: str) -> bool:
+    """Whether one of the steps wrote this value; others were there before."""
+    return any(record.outputs.get(slot) == fingerprint for record in records)

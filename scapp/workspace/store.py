@@ -20,7 +20,7 @@ from filelock import FileLock
 from pydantic import ValidationError
 
 from scapp.core import files, keys
-from scapp.core.errors import ConfigError, DataError, StaleInputError
+from scapp.core.errors import ConfigError, DataError, StaleInputError, listed
 from scapp.core.provenance import Provenance, now
 from scapp.workspace.dataset import Dataset
 from scapp.workspace.elements import new_id
@@ -193,8 +193,15 @@ class Workspace:
             held = [slot for slot, entry in manifest.slots.items() if entry.provenance == provenance]
             if not held:
                 raise DataError("This step has been taken back or replaced already.", hint="Reload the page.")
-            for slot in held:
-                _put(manifest, slot, _before(manifest, slot))
+            earlier = {slot: _before(manifest, slot) for slot in held}
+            lost = [slot for slot in held if earlier[slot] is None and _written_before(manifest, slot, provenance)]
+            if lost:
+                raise DataError(
+                    f"The values that {listed(lost, 3)} held before are not kept any longer.",
+                    hint="Run the earlier step again, with the settings that its entry shows.",
+                )
+            for slot, entry in earlier.items():
+                _put(manifest, slot, entry)
 
         return self._changed(id, change)
 
@@ -298,6 +305,16 @@ def _before(manifest: Manifest, slot: str) -> Entry | None:
     present = manifest.slots[slot]
     earlier = [item.entry for item in manifest.retired if item.slot == slot and item.entry.version < present.version]
     return max(earlier, key=lambda entry: entry.version, default=None)
+
+
+def _written_before(manifest: Manifest, slot: str, provenance: str) -> bool:
+    """Whether a step before this one wrote the slot."""
+    for record in manifest.provenance.values():
+        if record.id == provenance:
+            return False
+        if slot in record.outputs:
+            return True
+    return False
 
 
 def _put(manifest: Manifest, slot: str, entry: Entry | None) -> None:

@@ -61,12 +61,27 @@ def test_values_without_counts_are_named_for_what_they_are():
     assert "RPKM" in linear.findings[-1].sentence
 
 
-def test_scaled_data_are_refused_and_an_own_fault_is_named_per_place():
-    with pytest.raises(DataError, match="negative"):
-        from_anndata(adata(COUNTS - 5))
-    both = adata(COUNTS - 5, counts=np.zeros_like(COUNTS))
-    with pytest.raises(DataError, match=r"layers\['counts'\].*zero.*X.*negative"):
+def test_scaled_values_can_be_looked_at_and_say_what_they_cannot_do():
+    imported = from_anndata(adata(COUNTS - 5))
+    assert imported.units == "scaled"
+    np.testing.assert_array_equal(imported.adata.X.toarray(), COUNTS - 5)
+    assert "import the raw counts" in imported.findings[-1].fix
+    counted = from_anndata(adata(COUNTS - 5, counts=COUNTS))
+    assert counted.taken_from == "layers['counts']"
+    assert any("left out: X" in finding.sentence for finding in counted.findings)
+
+
+def test_an_own_fault_is_named_per_place():
+    both = adata(np.full_like(COUNTS, np.inf), counts=np.zeros_like(COUNTS))
+    with pytest.raises(DataError, match=r"layers\['counts'\].*zero.*X.*infinite"):
         from_anndata(both)
+
+
+def test_whole_numbers_that_all_add_up_to_the_same_are_noticed():
+    shares = np.random.default_rng(0).dirichlet(np.ones(12) * 5, size=4)
+    imported = from_anndata(adata(np.rint(shares * 1e6)))
+    assert imported.units == "counts"
+    assert "adds up to about 1,000,000" in imported.findings[-1].sentence
 
 
 def test_the_users_file_is_not_altered(tmp_path):
@@ -276,3 +291,50 @@ def test_a_preview_of_a_large_table_reads_its_beginning_only(monkeypatch):
     assert preview.corner.shape == (4, 6) or len(preview.corner) < 4
     with pytest.raises(DataError, match="is empty"):
         preview_table(BytesIO(b""), "t.csv")
+
+
+def test_annotations_that_say_nothing_are_named():
+    large = ad.AnnData(
+        sparse.csr_matrix(np.tile(np.arange(12, dtype=np.float32), (30, 1))),
+        obs=pd.DataFrame(
+            {
+                "empty": [None] * 30,
+                "name": [f"cell {i}" for i in range(30)],
+                "kind": ["a", "b"] * 15,
+                "score": np.arange(30.0),
+            },
+            index=[f"c{i}" for i in range(30)],
+        ),
+        var=pd.DataFrame(index=GENES),
+    )
+    imported = from_anndata(large)
+    said = [f"{finding.sentence} {finding.fix}" for finding in imported.findings]
+    assert any("empty in every cell (empty). They were left out" in text for text in said)
+    assert any("different in every cell (name)" in text for text in said)
+    assert list(imported.adata.obs) == ["name", "kind", "score"]
+
+
+def test_expected_counts_are_rounded_when_asked():
+    expected = COUNTS + 0.3 * (COUNTS > 40)
+    plain = from_anndata(adata(expected))
+    assert plain.units == "linear"
+    assert "Round to whole counts" in plain.findings[-1].fix
+    imported = from_anndata(adata(expected), ImportConfig(round_to_counts=True))
+    assert imported.taken_from == "X (rounded)"
+    np.testing.assert_array_equal(imported.adata.layers["counts"].toarray(), COUNTS)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "10x_v3_gz_labelled",
+        "legacy_smfish.h5ad",
+        "processed_pbmc68k_reduced.h5ad",
+        "genes_by_cells_small.csv",
+        "genes_by_cells_counts.csv.gz",
+    ],
+)
+def test_every_other_real_file_is_read(path):
+    imported = read(shared_data(f"formats/{path}"))
+    assert imported.adata.n_obs > 10
+    assert imported.units == ("scaled" if path.startswith("processed") else "counts")

@@ -62,3 +62,42 @@ def test_records_without_outputs_cannot_be_traced(history):
     manifest = workspace.open(id).manifest
     manifest.provenance[a] = manifest.provenance[a].model_copy(update={"outputs": {}})
     assert len(needed(manifest)) == 4
+
+
+def test_a_step_that_extends_what_it_read_is_not_out_of_date(history):
+    workspace, id, commit, _ = history
+    for value in (5.0, 6.0):
+        dataset = workspace.open(id)
+        commit(dataset, "annotate", "obs/mine", value, ["obs/mine"] if "obs/mine" in dataset else [])
+    assert not any(event.stale for event in events(workspace.open(id).manifest))
+
+
+def outputs_after(records):
+    state = {}
+    for record in records:
+        for slot, read in record.inputs.items():
+            assert state.get(slot, read) == read, (record.step, slot)
+        state |= record.outputs
+    return state
+
+
+def test_the_order_of_needed_steps_makes_what_is_in_place(history):
+    """A map, another map, taken back; a label drawn on the first; the second brought back."""
+    workspace, id, commit, (a, b, c) = history
+    for record in (c, b):
+        workspace.undo(id, record)
+    _, second = commit(workspace.open(id), "map", "obs/a", 9.0, ["obs/counts"])
+    workspace.undo(id, second)
+    commit(workspace.open(id), "annotate", "obs/mine", 1.0, ["obs/a"])
+    workspace.bring_back(id, second)
+    manifest = workspace.open(id).manifest
+    records = needed(manifest)
+    assert [record.step for record in records] == ["import", "map", "annotate", "map"]
+    state = outputs_after(records)
+    assert all(state[slot] == entry.fingerprint for slot, entry in manifest.slots.items())
+    # and with the first one back in place, and something made of the second
+    commit(workspace.open(id), "cluster", "obs/d", 1.0, ["obs/a"])
+    workspace.bring_back(id, a)
+    manifest = workspace.open(id).manifest
+    state = outputs_after(needed(manifest))
+    assert all(state[slot] == entry.fingerprint for slot, entry in manifest.slots.items())

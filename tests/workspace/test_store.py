@@ -210,3 +210,12 @@ def test_two_writing_processes_both_get_through(workspace, dataset):
     for slot, number in last.items():
         assert current.read(slot)[0] >= number
         _check_whole(workspace, dataset, slot)
+
+
+def test_taking_back_refuses_to_lose_what_was_there_before(workspace, dataset):
+    for value in (1.0, 2.0):
+        done = commit(workspace, dataset, {"obs/x": np.full(3, value)})
+    workspace.sweep(dataset.id, keep=timedelta(0))
+    with pytest.raises(DataError, match="held before are not kept any longer"):
+        workspace.undo(dataset.id, last(done, "obs/x"))
+    assert workspace.open(dataset.id).read("obs/x")[0] == 2
