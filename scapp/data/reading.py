@@ -162,7 +162,13 @@ def _read_table(path: Path, config: ImportConfig) -> Imported:
     check_memory(4.0 * expanded, f"Reading '{path.name}'", "Free memory, or save the table as .h5ad and import that.")
     table = read_table(path, config)
     imported = from_matrix(
-        table.values, pd.DataFrame(index=table.cells), pd.DataFrame(index=table.genes), "the table", config
+        table.values,
+        pd.DataFrame(index=table.cells),
+        table.about_genes.set_axis(table.genes, axis=0)
+        if len(table.about_genes.columns)
+        else pd.DataFrame(index=table.genes),
+        "the table",
+        config,
     )
     return Imported(imported.adata, imported.taken_from, [*table.findings, *imported.findings], imported.units)
 

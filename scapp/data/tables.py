@@ -4,6 +4,7 @@ import csv
 import gzip
 import re
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -21,10 +22,15 @@ TABLE_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
 ROWS_PER_PIECE = 2_000
 PREVIEW_BYTES = 4_000_000
 PREVIEW_ROWS, PREVIEW_COLUMNS = 6, 6
+ABOUT_GENES = (
+    *("length", "gene_length", "chr", "chromosome", "start", "end", "strand", "biotype", "gene_biotype", "description"),
+    *("gene_name", "gene_symbol", "symbol", "gene_short_name", "gene_id", "ensembl_id", "ensembl", "entrez"),
+)
+"""Columns that featureCounts, Ensembl and others write beside the samples."""
 ROW_NAME_HEADERS = ("cell", "cells", "gene", "genes", "barcode", "barcodes", "cell_id", "gene_id", "index", "")
-_BARCODE = re.compile(r"[ACGT]{10,}|cell|sample|_s\d+|^\d+$|[-_.]\d+$", re.IGNORECASE)
+_BARCODE = re.compile(r"[ACGT]{10,}|cell|sample|_s\d+|^s\d+$|^\d+$|[-_.]\d+$", re.IGNORECASE)
 _GENE = re.compile(
-    r"^(ENS[A-Z]*G\d|MT-|ERCC-|RP[SL]\d|[A-Z][A-Z0-9]{1,7}(-?AS?\d?)?$|[A-Z][a-z]{2,}\d*[a-z]?\d*$|[a-z]{3,4}-\d+$)"
+    r"^(ENS[A-Z]*G\d|FBgn\d|WBGene\d|AT[1-5MC]G\d|MT-|ERCC-|RP[SL]\d|[A-Z][A-Z0-9]{1,7}(-?AS?\d?)?$|[A-Z][a-z]{2,}\d*[a-z]?\d*$|[a-z]{3,4}-\d+$)"
 )
 
 
@@ -40,11 +46,14 @@ class Layout:
         Names, that of the row names first; R leaves that one out, and then it is empty.
     n_fields
         Fields in a row, with nameless ones at its end.
+    skipped
+        Lines before the header: empty ones and comments.
     """
 
     separator: str
     columns: list[str]
     n_fields: int
+    skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,7 @@ class Table:
     values: sparse.csr_matrix
     cells: pd.Index
     genes: pd.Index
+    about_genes: pd.DataFrame = field(default_factory=pd.DataFrame)
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -67,6 +77,8 @@ def read_table(path: Path, config: ImportConfig) -> Table:
     """
     found = layout(path)
     names = found.columns
+    described = [i for i, name in enumerate(names) if i and name.strip().lower() in ABOUT_GENES]
+    aside: list[pd.DataFrame] = []
     blocks: list[sparse.csr_matrix] = []
     row_names: list[str] = []
     try:
@@ -75,20 +87,22 @@ def read_table(path: Path, config: ImportConfig) -> Table:
             sep=found.separator,
             header=None,
             names=range(found.n_fields),
-            skiprows=1,
+            skiprows=found.skipped + 1,
             chunksize=ROWS_PER_PIECE,
             converters={0: str},  # a gene may be called NA
         ) as pieces:
             for piece in pieces:
                 row_names.extend(piece[0])
-                blocks.append(sparse.csr_matrix(_numbers(_named(piece.set_index(0), names), names)))
+                named = _named(piece.set_index(0), names)
+                aside.append(named[described])
+                blocks.append(sparse.csr_matrix(_numbers(named.drop(columns=described), names)))
     except pd.errors.ParserError as error:
         raise DataError(
             f"'{path.name}' is not a regular table: {error}.",
             hint="Check that every row has the same number of fields, then upload it again.",
         ) from error
     values = sparse.vstack(blocks, format="csr")
-    rows, columns = pd.Index(row_names), pd.Index(names[1:])
+    rows, columns = pd.Index(row_names), pd.Index([name for i, name in enumerate(names) if i and i not in described])
     orientation, reason = config.orientation, "as chosen"
     if orientation == "auto":
         orientation, reason = guess_orientation(rows, columns)
@@ -96,9 +110,18 @@ def read_table(path: Path, config: ImportConfig) -> Table:
         f"The table was read with {'genes' if orientation == 'genes_in_rows' else 'cells'} in rows ({reason}).",
         "If that is wrong, choose the other 'Table orientation' below the upload and import again.",
     )
-    if orientation == "genes_in_rows":
-        return Table(values.T.tocsr(), columns, rows, [finding])
-    return Table(values, rows, columns, [finding])
+    findings = [finding]
+    if orientation == "cells_in_rows":
+        if described:
+            raise DataError(
+                f"The table has cells in rows and columns about genes ({listed(names[i] for i in described)}).",
+                hint="If genes are in rows, flip the table and import again; otherwise remove these columns.",
+            )
+        return Table(values, rows, columns, findings=findings)
+    genes = pd.concat(aside, ignore_index=True).set_axis([names[i] for i in described], axis=1).set_axis(rows, axis=0)
+    if described:
+        findings.append(Finding(f"Columns about genes were read as such, not as cells: {listed(genes.columns)}."))
+    return Table(values.T.tocsr(), columns, rows, genes, findings)
 
 
 def layout(path: Path) -> Layout:
@@ -111,21 +134,32 @@ def layout(path: Path) -> Layout:
     """
     opener = gzip.open if path.name.lower().endswith(".gz") else open
     with opener(path, "rt", encoding="utf-8-sig") as stream:
-        return _layout(stream.readline(), stream.readline(), path.name)
+        return _layout(stream, path.name)
 
 
-def _layout(first: str, second: str, file: str) -> Layout:
+def _layout(lines: Iterable[str], file: str) -> Layout:
+    skipped, first, second = 0, "", ""
+    for line in lines:
+        if first:
+            second = line
+            break
+        if line.strip() and not line.startswith("#"):
+            first = line
+        else:
+            skipped += 1
     if not first.strip():
         raise DataError(f"'{file}' is empty.", hint="Export the table again, then upload it.")
     if not second.strip():
         raise DataError(f"'{file}' has a header and no rows.", hint="Export the table again, then upload it.")
+    # R's write.table puts single spaces between fields
     separator = max(("\t", ",", ";"), key=first.count)
+    separator = separator if separator in first else " "
     if separator not in first:
         raise DataError(
             f"'{file}' has one column; a table of cells by genes is needed.",
             hint="Export it with commas or tabs between the fields.",
         )
-    header, row = (next(csv.reader([line], delimiter=separator)) for line in (first, second))
+    header, row = (next(csv.reader([line.rstrip("\r\n")], delimiter=separator)) for line in (first, second))
     # R writes no name for the column of row names; a separator at the end of a row is not a field
     short = len(row) == len(header) + 1 and row[-1].strip() != ""
     if short and header and header[0].strip().lower() in ROW_NAME_HEADERS:
@@ -142,7 +176,7 @@ def _layout(first: str, second: str, file: str) -> Layout:
     columns = ["", *header] if short else header
     while len(columns) > 1 and not columns[-1].strip():
         columns = columns[:-1]
-    return Layout(separator, columns, max(len(header) + short, len(row)))
+    return Layout(separator, columns, max(len(header) + short, len(row)), skipped)
 
 
 def _is_number(text: str) -> bool:
@@ -244,7 +278,8 @@ def preview_table(stream: BinaryIO, name: str) -> Preview:
     lines = text.splitlines(keepends=True)
     if len(head) >= PREVIEW_BYTES and len(lines) > 2:
         lines.pop()  # the last one may be cut short
-    found = _layout(lines[0] if lines else "", lines[1] if len(lines) > 1 else "", name)
+    found = _layout(lines, name)
+    lines = lines[found.skipped :]
     rows = pd.Index([line.split(found.separator, 1)[0].strip('"\r\n ') for line in lines[1:]])
     columns = pd.Index(found.columns[1:])
     orientation, reason = guess_orientation(rows, columns)

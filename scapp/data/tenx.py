@@ -44,7 +44,7 @@ def read_folder(path: Path, config: ImportConfig, prefix: str = "") -> Imported:
             f"'{matrix_file.name}' is damaged: {error}.", hint="Copy or download it again, then upload it once more."
         ) from error
     notes: list[Finding] = []
-    if len(barcodes) == matrix.shape[0] + 1 and str(barcodes[0]).lower() in HEADERS:
+    if len(barcodes) - 1 in matrix.shape and str(barcodes[0]).lower() in HEADERS:
         barcodes = barcodes[1:]
     if matrix.shape == (len(genes), len(barcodes)) and len(genes) != len(barcodes):
         matrix = matrix.T.tocsr()

@@ -35,7 +35,8 @@ def annotate(inputs: Inputs, config: AnnotateConfig, context: StepContext) -> Ou
     values[members] = label
     names = [] if before is None else [str(name) for name in before.categories]
     annotated = pd.Categorical(values, [*names, label] if label not in names else names)
-    outcome: dict[str, Any] = {keys.obs(column): annotated.remove_unused_categories()}
+    annotated = annotated.remove_unused_categories()
+    outcome = {keys.obs(column): annotated, **_colours_by_name(inputs, column, annotated)}
     return Outcome(outcome, summary={"column": column, "label": label, "n_cells": int(members.sum())})
 
 
@@ -64,8 +65,9 @@ def name_clusters(inputs: Inputs, config: NamingConfig, context: StepContext) ->
     names = [" ".join(config.names.get(name, name).split()) or name for name in known]
     groups = list(dict.fromkeys(names))
     codes = np.array([groups.index(name) for name in names] + [-1])[clusters.codes]
+    named = pd.Categorical.from_codes(codes, groups)
     return Outcome(
-        {keys.obs(column): pd.Categorical.from_codes(codes, groups)},
+        {keys.obs(column): named, **_colours_by_name(inputs, column, named)},
         summary={"column": column, "n_groups": len(groups)},
     )
 
@@ -88,6 +90,17 @@ def colour(inputs: Inputs, config: ColoursConfig, context: StepContext) -> Outco
     before = before if len(before) == len(names) else palette(len(names))
     colours = [config.colours.get(name, own) for name, own in zip(names, before, strict=True)]
     return Outcome({slot: colours}, summary={"column": config.column})
+
+
+def _colours_by_name(inputs: Inputs, column: str, now: pd.Categorical) -> dict[str, Any]:
+    """Colours that were kept with a column, for its groups of now: a group keeps its colour, new ones get free ones."""
+    slot = keys.colours(column)
+    if slot not in inputs.data or keys.obs(column) not in inputs.data:
+        return {}
+    before = [str(name) for name in pd.Categorical(inputs.data.column(column)).categories]
+    table = dict(zip(before, inputs.data.read(slot), strict=False))
+    free = [hue for hue in palette(len(before) + len(now.categories)) if hue not in table.values()]
+    return {slot: [table.get(str(name)) or free.pop(0) for name in now.categories]}
 
 
 def _own_column(inputs: Inputs, column: str) -> pd.Categorical | None:

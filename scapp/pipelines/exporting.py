@@ -73,7 +73,8 @@ def to_anndata(dataset: Dataset) -> ad.AnnData:
     if keys.X in dataset and keys.COUNTS in dataset:
         adata.uns["log1p"] = {"base": None}
     for column in adata.obs.select_dtypes("category"):
-        if f"{column}_colors" not in adata.uns and len(adata.obs[column].cat.categories):
+        n_groups = len(adata.obs[column].cat.categories)
+        if n_groups and len(adata.uns.get(f"{column}_colors", [])) != n_groups:
             adata.uns[f"{column}_colors"] = palette(len(adata.obs[column].cat.categories))
     adata.uns["scapp"] = provenance(dataset)
     return adata

@@ -33,7 +33,8 @@ def import_dataset(inputs: Inputs, config: ImportRequest, context: StepContext) 
         imported.findings.append(Finding(f"Annotations that came with the file: {listed(adata.obs.columns)}."))
     if config.labels:
         context.report(1, 4, "joining the labels")
-        labels = read_labels(Path(config.labels), adata.obs_names)
+        joined = adata.obs["sample"].astype(str) if imported.taken_from.endswith(" samples") else None
+        labels = read_labels(Path(config.labels), adata.obs_names, joined)
         for column in labels.table:
             values = labels.table[column]
             adata.obs[column] = values.astype("category") if values.dtype == object else values

@@ -29,7 +29,8 @@ def methods_text(dataset: Dataset) -> str:
     Written by hand of the user: labels and names of cells are said to be manual.
     """
     records = needed(dataset.manifest)
-    sentences = [sentence for record in records if (sentence := _sentence(record, dataset))]
+    # the same thing done twice (a second label, clusters named again) is said once
+    sentences = list(dict.fromkeys(sentence for record in records if (sentence := _sentence(record, dataset))))
     cited = dict.fromkeys(citation for record in records for citation in _citations(record))
     versions: dict[str, str] = {}
     for record in records:
@@ -105,6 +106,10 @@ def _clear(config: dict[str, Any], dataset: Dataset) -> str:
     )
 
 
+def _choose(config: dict[str, Any], dataset: Dataset) -> str:
+    return f"Of the CLEAR representations, '{config['representation']}' was taken as the CLEAR representation."
+
+
 def _map(config: dict[str, Any], dataset: Dataset) -> str:
     drawn = {
         "umap": f"UMAP (minimum distance {config['min_dist']:g})",
@@ -158,6 +163,7 @@ SENTENCES: dict[str, Callable[[dict[str, Any], Dataset], str]] = {
     "doublets": _doublets,
     "prepare": _prepare,
     "clear": _clear,
+    "choose": _choose,
     "map": _map,
     "cluster": _cluster,
     "sweep": _sweep,

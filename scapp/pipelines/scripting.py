@@ -184,8 +184,12 @@ def _title(record: Provenance) -> str:
     return f"{step(record.step).title} ({record.created[:16].replace('T', ' ')} UTC)"
 
 
+_UNSAFE: dict[str, str | int | None] = {"\\": "", '"': "'", "<": "", ">": "", "`": "'", "[": "(", "]": ")"}
+
+
 def _plain(text: str) -> str:
-    return text.replace("\\", "").replace('"', "'")
+    """A user's words for a comment, a docstring or markdown, without what could end or format it."""
+    return text.translate(str.maketrans(_UNSAFE))
 
 
 def _shown_after(code: str) -> str:

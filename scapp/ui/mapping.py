@@ -8,7 +8,7 @@ from scapp.analysis.selection import selected
 from scapp.core import keys
 from scapp.jobs.launch import submit
 from scapp.ui import explain, maps, selecting, state
-from scapp.ui.boundary import boundary
+from scapp.ui.boundary import boundary, escape
 from scapp.ui.forms import config_form
 from scapp.ui.live import latest_of, run_panel
 from scapp.ui.maps import GENES, Colouring, MapRecord
@@ -146,6 +146,6 @@ def _gene_maps(dataset: Dataset, record: MapRecord) -> None:
     columns = st.columns(2 if len(genes) in (2, 4) else 3)
     for index, gene in enumerate(genes):
         with columns[index % len(columns)]:
-            st.markdown(f"**{gene}**")
+            st.markdown(f"**{escape(gene)}**")
             colour = maps.gene_colouring(dataset, gene)
             maps.draw(dataset, record, colour, key=f"genes.{dataset.id}.{record.key}.{gene}", height=320)

@@ -10,6 +10,7 @@ from scapp.data.panels import PANELS, panel
 from scapp.jobs.launch import run_now
 from scapp.plotting.palette import palette
 from scapp.ui import explain, maps, state
+from scapp.ui.boundary import escape
 from scapp.ui.clustering import METHODS
 from scapp.ui.widgets import download_csv
 from scapp.workspace.dataset import Dataset
@@ -140,7 +141,7 @@ def colours_section(dataset: Dataset) -> None:
     chosen = {}
     for index, (name, colour) in enumerate(zip(names, current, strict=True)):
         with cells[index % 6]:
-            chosen[name] = st.color_picker(name, colour, key=f"colour.{dataset.id}.{column}.{name}.{colour}")
+            chosen[name] = st.color_picker(escape(name), colour, key=f"colour.{dataset.id}.{column}.{name}.{colour}")
     changed = {name: colour for (name, colour), old in zip(chosen.items(), current, strict=True) if colour != old}
     if st.button("Keep these colours", key="colours.go", disabled=not changed):
         run_now(state.root(), "colours", ColoursConfig(column=column, colours=chosen), dataset)

@@ -245,7 +245,11 @@ class Scatter {
     const moved = !this.header || this.header.id !== header.id
     const recoloured = !this.header || this.header.title !== header.title || moved
     Object.assign(this, { header, places, codes })
-    if (moved) { this.polygons = []; this.zoom = 1; this.centre = [0.5, 0.5] }
+    if (moved) {
+      const had = this.polygons.length
+      Object.assign(this, { polygons: [], zoom: 1, centre: [0.5, 0.5] })
+      if (had) this.tell() // what was drawn on another map means nothing here
+    }
     if (recoloured) this.hidden = new Set()
     const gl = this.gl
     gl.bindBuffer(gl.ARRAY_BUFFER, this.buffers[0])

@@ -338,3 +338,47 @@ def test_every_other_real_file_is_read(path):
     imported = read(shared_data(f"formats/{path}"))
     assert imported.adata.n_obs > 10
     assert imported.units == ("scaled" if path.startswith("processed") else "counts")
+
+
+def test_tables_as_r_writes_them_by_default(tmp_path):
+    path = tmp_path / "t.txt"
+    lines = [" ".join(f'"{cell}"' for cell in CELLS)]
+    lines += [f'"{gene}" ' + " ".join(str(int(v)) for v in COUNTS[:, i]) for i, gene in enumerate(GENES)]
+    path.write_text("\n".join(["# written by R", "", *lines]) + "\n")
+    imported = read(path)
+    assert list(imported.adata.obs_names) == CELLS
+    np.testing.assert_array_equal(imported.adata.layers["counts"].toarray(), COUNTS)
+
+
+def test_columns_about_genes_are_no_cells(tmp_path):
+    table = frame().T
+    table.insert(0, "Length", range(100, 112))
+    table.insert(0, "gene_name", [f"Sym{i}" for i in range(12)])
+    table.to_csv(tmp_path / "t.csv")
+    imported = read(tmp_path / "t.csv")
+    assert list(imported.adata.obs_names) == CELLS
+    assert imported.adata.var["gene_name"].tolist()[3] == "Sym3"
+    assert imported.adata.var["Length"].tolist()[3] == 103
+    with pytest.raises(DataError, match=r"cells in rows and columns about genes \(gene_name, Length\)"):
+        read(tmp_path / "t.csv", ImportConfig(orientation="cells_in_rows"))
+
+
+def test_names_of_flies_tell_the_orientation(tmp_path):
+    flies = frame().T.set_axis([f"FBgn{i:07d}" for i in range(12)]).set_axis([f"s{i}" for i in range(4)], axis=1)
+    flies = pd.concat([flies, flies.add_suffix("0"), flies.add_suffix("1"), flies.add_suffix("2")], axis=1)
+    flies.to_csv(tmp_path / "t.csv")
+    assert list(read(tmp_path / "t.csv").adata.var_names) == list(flies.index)
+
+
+def test_10x_variants_that_can_be_mended(tmp_path):
+    write_10x(tmp_path / "tenx", legacy=False, compressed=False)
+    barcodes = tmp_path / "tenx" / "barcodes.tsv"
+    barcodes.write_text("barcode\n" + barcodes.read_text())
+    io.mmwrite(tmp_path / "tenx" / "matrix.mtx", sparse.coo_matrix(COUNTS.astype(int)), field="integer")
+    features = tmp_path / "tenx" / "features.tsv"
+    features.write_text(features.read_text().replace("S11\tGene Expression", "S11\tAntibody Capture"))
+    imported = read(tmp_path / "tenx")
+    np.testing.assert_array_equal(imported.adata.layers["counts"].toarray(), COUNTS[:, :11])
+    said = " ".join(f"{finding.sentence} {finding.fix}" for finding in imported.findings)
+    assert "turned round" in said
+    assert "1 features that are no genes were left out (Antibody Capture)" in said

@@ -176,3 +176,78 @@ def test_three_real_folders():
     ]
     imported = read(folder, samples=labelled)
     assert imported.adata.shape == (500, 12232)
+
+
+def test_a_gap_in_a_sheet_is_a_gap_in_the_data(three_folders):
+    samples = find_samples([f"P{i}/matrix.mtx.gz" for i in (1, 2, 3)])
+    sheet = pd.DataFrame({"sample": ["P1", "P2", "P3"], "donor": ["d1", "d2", ""]})
+    donors = read(three_folders, samples=describe_samples(samples, sheet)).adata.obs["donor_id"]
+    assert donors.tolist()[:8] == ["d1"] * 4 + ["d2"] * 4
+    assert donors.isna().tolist()[8:] == [True] * 4
+
+
+def test_annotations_of_some_files_only_are_kept(tmp_path):
+    adata().write_h5ad(tmp_path / "a.h5ad")
+    second = adata()
+    second.obs["only_b"] = pd.Categorical(["x"] * 4)
+    second.obsm["X_umap"] = np.zeros((4, 2))
+    second.write_h5ad(tmp_path / "b.h5ad")
+    imported = read(tmp_path)
+    assert imported.adata.obs["only_b"].tolist()[4:] == ["x"] * 4
+    assert any("embeddings of single samples were left out (b)" in finding.sentence for finding in imported.findings)
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        (
+            [f"Solo.out/{kind}/{part}/matrix.mtx" for kind in ("Gene", "GeneFull") for part in ("raw", "filtered")],
+            ["Solo.out/Gene/filtered"],
+        ),
+        (["raw_matrix.mtx", "filtered_matrix.mtx"], ["."]),
+        (
+            ["raw_feature_bc_matrix.h5", "filtered_feature_bc_matrix.h5", "molecule_info.h5", "metrics_summary.csv"],
+            ["filtered_feature_bc_matrix.h5"],
+        ),
+        (["s1.h5ad", "s2_annotated.h5ad", "labels.csv"], ["s1.h5ad", "s2_annotated.h5ad"]),
+    ],
+)
+def test_one_output_is_taken_of_several_for_the_same_cells(members, expected):
+    assert [sample.source for sample in find_samples(members)] == expected
+
+
+def test_files_that_were_not_read_are_named(tmp_path):
+    adata().write_h5ad(tmp_path / "a.h5ad")
+    (tmp_path / "readme.txt").write_text("hello")
+    assert any("readme.txt" in finding.sentence for finding in read(tmp_path).findings)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        ["sample", "donor", "donor_id"],
+        ["sample", "Sample"],
+        ["sample", "_index"],
+        ["sample", "total_counts"],
+        ["sample", ""],
+    ],
+)
+def test_column_names_that_cannot_be_used_are_refused(columns):
+    sheet = pd.DataFrame([["one"] * len(columns), ["two"] * len(columns)], columns=columns)
+    with pytest.raises(DataError, match="cannot be used"):
+        describe_samples(two(), sheet)
+
+
+def test_labels_are_joined_to_joined_samples(three_folders, tmp_path):
+    from scapp.data.labels import read_labels
+
+    cells = read(three_folders).adata.obs
+    for content in (
+        "cell,sample,kind\n"
+        + "".join(f"{n.rsplit('-', 1)[0]},{s},{s}\n" for n, s in zip(cells.index, cells["sample"], strict=True)),
+        "cell,kind\n"
+        + "".join(f"{s}_{n.rsplit('-', 1)[0]},{s}\n" for n, s in zip(cells.index, cells["sample"], strict=True)),
+    ):
+        (tmp_path / "labels.csv").write_text(content)
+        found = read_labels(tmp_path / "labels.csv", cells.index, cells["sample"].astype(str))
+        assert found.table["kind"].tolist() == cells["sample"].tolist()

@@ -148,3 +148,55 @@ def test_tsne_louvain_and_faithfulness(do):
 def test_one_representation_is_chosen_as_x_clear(do, mapped):
     done = do("choose", representation="pca")
     np.testing.assert_array_equal(done.read(keys.representation("clear")), mapped.read(keys.representation("pca")))
+
+
+def test_groups_keep_their_colours_when_named_again(do, mapped):
+    names = [str(c) for c in mapped.read(keys.obs("leiden_pca")).categories]
+    do("name_clusters", source="leiden_pca", column="named", names={names[0]: "B", names[1]: "T"})
+    do("colours", column="named", colours={"T": "#123456"})
+    done = do("name_clusters", source="leiden_pca", column="named", names={names[0]: "new", names[1]: "T"})
+    table = dict(zip(done.read(keys.obs("named")).categories, done.read(keys.colours("named")), strict=True))
+    assert table["T"] == "#123456"
+    assert len(set(table.values())) == len(table)
+
+
+def test_what_came_with_a_file_is_kept_beside_what_is_made(workspace, study, tmp_path):
+    own = study.copy()
+    own.obs["leiden"] = pd.Categorical(["mine"] * 100 + ["other"] * 50)
+    own.uns["leiden_colors"] = ["#111111", "#222222"]
+    own.obsm["X_umap"] = np.arange(300.0).reshape(150, 2)
+    own.obs["total_counts"] = 1.0
+    own.write_h5ad(tmp_path / "own.h5ad")
+    raw = run_step(workspace, "import", {"path": str(tmp_path / "own.h5ad"), "name": "own"}, None, tmp_path / "i")[
+        "dataset"
+    ]
+    data = run_step(workspace, "prepare", {"min_genes": 0, "n_top_genes": 50}, raw, tmp_path / "p")["dataset"]
+    run_step(workspace, "map", {"representation": "pca"}, data, tmp_path / "m")
+    done = workspace.open(data)
+    assert done.read(keys.obs("leiden_from_file")).tolist() == ["mine"] * 100 + ["other"] * 50
+    assert list(done.read(keys.colours("leiden_from_file"))) == ["#111111", "#222222"]
+    np.testing.assert_array_equal(done.read("obsm/X_file_umap"), own.obsm["X_umap"])
+    assert keys.umap() in done
+    said = " ".join(finding["sentence"] for finding in done.manifest.source["findings"])
+    assert "X_umap as X_file_umap" in said
+    assert "measured again: total_counts" in said
+    from scapp.ui import maps
+
+    assert [record.title for record in maps.available(done)] == ["UMAP of PCA", "UMAP from the file"] or len(
+        maps.available(done)
+    ) == 2
+
+
+def test_scaled_values_can_be_mapped_but_not_tested(workspace, tmp_path):
+    import anndata as ad
+
+    values = np.random.default_rng(0).normal(size=(60, 30)).astype(np.float32)
+    ad.AnnData(values, obs=pd.DataFrame(index=[f"c{i}" for i in range(60)])).write_h5ad(tmp_path / "s.h5ad")
+    raw = run_step(workspace, "import", {"path": str(tmp_path / "s.h5ad"), "name": "s"}, None, tmp_path / "i")[
+        "dataset"
+    ]
+    data = run_step(workspace, "prepare", {"min_genes": 0, "n_top_genes": 10}, raw, tmp_path / "p")["dataset"]
+    assert workspace.open(data).read(keys.var(keys.HIGHLY_VARIABLE)).all()
+    run_step(workspace, "map", {"representation": "pca"}, data, tmp_path / "m")
+    with pytest.raises(DataError, match="fold changes mean nothing"):
+        run_step(workspace, "markers", {"groupby": "leiden_pca"}, data, tmp_path / "k")

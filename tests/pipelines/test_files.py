@@ -73,3 +73,15 @@ def test_the_report_needs_nothing_from_elsewhere(workspace, done, tmp_path):
     assert "src=" not in page.split("</script>", 1)[1].split("<h2>Methods")[0].replace('src="data:', "")
     for words in ("Marker genes of cell_type", "Coloured by cell_type", "Wilcoxon", "Resolutions on pca"):
         assert words in page
+
+
+def test_columns_named_like_ours_are_kept_in_tables(workspace, done):
+    from scapp.pipelines.tables import tables_of
+    from scapp.workspace.staging import new_provenance
+
+    values = {"obs/cell": np.arange(150), "var/gene": np.arange(done.n_genes)}
+    changed = workspace.commit(done.id, values, provenance=new_provenance("import"))
+    tables = tables_of(changed)
+    assert tables["cells"]["cell"].tolist() == list(range(150))
+    assert tables["cells"]["cell_name"].tolist() == list(done.names(keys.OBS_NAMES))
+    assert "gene_name" in tables["genes"]
