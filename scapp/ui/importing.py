@@ -212,7 +212,7 @@ def _start(request: ImportRequest) -> None:
 def _offered_upload(uploaded: list[UploadedFile]) -> Offered:
     first = uploaded[0]
     key = f"{first.file_id}.{len(uploaded)}"
-    paths = [_safe_path(file.name) for file in uploaded]
+    top, paths = _paths(uploaded)
     repeated = sorted({path for path in paths if paths.count(path) > 1})
     if repeated:
         raise DataError(
@@ -220,8 +220,7 @@ def _offered_upload(uploaded: list[UploadedFile]) -> Offered:
             hint="Choose 'A folder' above and upload the folder that holds the samples, or pack it as a .zip.",
         )
     if len(uploaded) > 1:
-        top = {path.split("/")[0] for path in paths if "/" in path}
-        return Offered(key, top.pop() if len(top) == 1 else "upload", members=paths)
+        return Offered(key, top, members=paths)
     name = _stem(paths[0])
     if first.name.lower().endswith(archives.ENDINGS):
         kept = st.session_state.setdefault("upload.members", {})
@@ -248,6 +247,15 @@ def _rewound(file: UploadedFile) -> AbstractContextManager[BinaryIO]:
 
 def _stem(name: str) -> str:
     return safe_file_name(name).split(".")[0] or "upload"
+
+
+def _paths(uploaded: list[UploadedFile]) -> tuple[str, list[str]]:
+    """Name of the folder that was uploaded, and the files' paths below it, as someone who has the folder would give them."""
+    paths = [_safe_path(file.name) for file in uploaded]
+    tops = {path.split("/")[0] for path in paths}
+    if len(tops) == 1 and all("/" in path for path in paths):
+        return tops.pop(), [path.split("/", 1)[1] for path in paths]
+    return "upload", paths
 
 
 def _safe_path(name: str) -> str:
@@ -346,11 +354,12 @@ def _save_upload(uploaded: list[UploadedFile], folder: Path) -> Path:
     """Copy to disk at once, so that the browser's copy in memory is not needed any longer."""
     if len(uploaded) == 1:
         return _save(uploaded[0], folder)
-    for file in uploaded:
-        path = folder / "study" / _safe_path(file.name)
+    top, paths = _paths(uploaded)
+    for file, below in zip(uploaded, paths, strict=True):
+        path = folder / top / below
         path.parent.mkdir(parents=True, exist_ok=True)
         _copy(file, path)
-    return folder / "study"
+    return folder / top
 
 
 def _save(file: UploadedFile, folder: Path) -> Path:

@@ -65,7 +65,7 @@ def naming_section(dataset: Dataset, name: str) -> None:
         }
         config = NamingConfig(source=source, column=column, names=names)
         summary = run_now(state.root(), "name_clusters", config, dataset)
-        st.toast(f"{summary['n_groups']} groups are in the annotation '{summary['column']}' now.")
+        state.say_next(f"{summary['n_groups']} groups are in the annotation '{summary['column']}' now.")
         st.session_state[f"map.colour.{dataset.id}"] = summary["column"]
         st.rerun()
 

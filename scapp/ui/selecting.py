@@ -86,7 +86,7 @@ def _label_popover(dataset: Dataset, selection: Selection) -> None:
         if st.button("Write the label", key="label.go", type="primary", disabled=not (column and label)):
             config = AnnotateConfig(column=column, label=label, selection=selection)
             summary = run_now(state.root(), "annotate", config, dataset)
-            st.toast(f"{summary['n_cells']:,} cells are '{label}' in '{column}' now.")
+            state.say_next(f"{summary['n_cells']:,} cells are '{label}' in '{column}' now.")
             st.rerun()
 
 

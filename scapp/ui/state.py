@@ -95,8 +95,19 @@ def dataset_switcher() -> None:
         st.rerun()
 
 
+def say_next(text: str) -> None:
+    """Say something after the page was drawn anew: what is said before a rerun is lost with it."""
+    st.session_state["say_next"] = text
+
+
+def _say() -> None:
+    if text := st.session_state.pop("say_next", None):
+        st.toast(escape(text), duration="long")
+
+
 def dataset_or_stop() -> Dataset:
     """The current dataset, with its name as a caption; without one, the way to get one and the end of the page."""
+    _say()
     dataset = current_dataset()
     if dataset is None:
         st.info("No dataset is open. Import a file or pick an example on the Upload & QC page.")
