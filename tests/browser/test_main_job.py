@@ -54,7 +54,7 @@ def test_from_an_upload_to_a_file(server, open_browser, upload, tmp_path):
     page.reload()
     wait_for_epoch(page, 5)
     page.get_by_role("link", name="Export").click()
-    visible(page, "What the file holds")
+    visible(page, "What the dataset holds")
     page.get_by_role("link", name="Train CLEAR").first.click()
     wait_for_epoch(page, 6)
     second = page.context.new_page()
