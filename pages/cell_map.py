@@ -43,4 +43,4 @@ with boundary():
         with compare_tab, boundary():
             comparing.comparison_section(dataset)
     exporting.copy_as_python(dataset, ("map", "cluster", "sweep", "markers", "annotate", "name_clusters", "colours"))
-    next_button("export", "Next: take it away", dataset=dataset.id)
+    next_button("export", "Next: export", dataset=dataset.id)

@@ -13,8 +13,8 @@ guard()
 st.title("Upload & QC")
 image_format_choice()
 with boundary():
-    state.dataset_switcher()
     waiting = importing.import_in_progress()
+    state.dataset_switcher()
     dataset = state.current_dataset()
     if waiting is not None:
         run_panel(waiting, key="import")

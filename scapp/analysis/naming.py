@@ -11,7 +11,8 @@ from scapp.data.panels import Panel
 
 LEAST_GENES = 3
 Sureness = Literal["clear", "likely", "unsure", "no panel fits"]
-CLEAR_AUC, LIKELY_AUC, CLEAR_MARGIN = 0.85, 0.75, 0.04
+CLEAR_AUC, LIKELY_AUC = 0.85, 0.75
+CLEAR_MARGIN, LIKELY_MARGIN = 0.04, 0.01
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class Suggestion:
     second, second_auc
         The next best.
     sureness
-        In a word: ``clear`` with AUC >= 0.85, p < 0.01 and 0.04 ahead of the second; ``likely`` with AUC >= 0.75 and
-        p < 0.05; else ``unsure``.
+        In a word: ``clear`` with AUC >= 0.85, p < 0.01 and 0.04 ahead of the second; ``likely`` with AUC >= 0.75,
+        p < 0.05 and 0.01 ahead; both need a gene that is significantly higher; else ``unsure``.
     genes
         The type's markers that are significantly higher in the cluster, best first.
     """
@@ -92,8 +93,10 @@ def _best(group: str, scored: list[tuple[float, float, str, np.ndarray]], named:
     second_area, second = (scored[1][0], scored[1][2]) if len(scored) > 1 else (float("nan"), "")
     p_value = min(1.0, p_value * len(scored))
     sureness: Sureness = "unsure"
-    if area >= CLEAR_AUC and p_value < 0.01 and not area - second_area < CLEAR_MARGIN:
+    # with one type asked about, there is no second to be ahead of (NaN)
+    ahead = np.inf if np.isnan(second_area) else area - second_area
+    if found.any() and area >= CLEAR_AUC and p_value < 0.01 and ahead >= CLEAR_MARGIN:
         sureness = "clear"
-    elif area >= LIKELY_AUC and p_value < 0.05:
+    elif found.any() and area >= LIKELY_AUC and p_value < 0.05 and ahead >= LIKELY_MARGIN:
         sureness = "likely"
     return Suggestion(group, name, area, p_value, second, second_area, sureness, tuple(named[found]))

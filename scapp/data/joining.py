@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import anndata as ad
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from scapp.core.errors import DataError, listed
-from scapp.data.checks import Finding
+from scapp.data.checks import Finding, empty_findings
 from scapp.data.imported import Imported
 from scapp.data.samples import OBS_NAME, Sample
 from scapp.data.symbols import ID_COLUMNS
@@ -67,7 +68,13 @@ def join_samples(samples: Sequence[Sample], parts: Sequence[Imported]) -> Import
     for name in merged.obs.select_dtypes(["object", "string"]):
         merged.obs[name] = pd.Categorical(merged.obs[name])
     taken_from = f"{joined[0].imported.taken_from} of {len(parts)} samples"
-    return Imported(merged, taken_from, _findings(joined, shared), joined[0].imported.units)
+    findings = [*_findings(joined, shared), *empty_findings(_matrix(merged))]
+    return Imported(merged, taken_from, findings, joined[0].imported.units)
+
+
+def _matrix(adata: ad.AnnData) -> sparse.csr_matrix:
+    """The one matrix that an imported dataset holds."""
+    return sparse.csr_matrix(next(iter(adata.layers.values()), adata.X))
 
 
 def _shared_genes(parts: Sequence[_Part]) -> pd.Index:
@@ -112,8 +119,11 @@ def _findings(parts: Sequence[_Part], shared: pd.Index) -> list[Finding]:
         )
     seen: dict[tuple[str, str], list[str]] = {}
     for part in parts:
+        # a gene that is zero in one sample is not in all: said of the whole instead
+        own = {finding.sentence for finding in empty_findings(_matrix(part.imported.adata))}
         for finding in part.imported.findings:
-            seen.setdefault((finding.sentence, finding.fix), []).append(part.sample.name)
+            if finding.sentence not in own:
+                seen.setdefault((finding.sentence, finding.fix), []).append(part.sample.name)
     for (sentence, fix), names in seen.items():
         where = "" if len(names) == len(parts) else f"{listed(names, 3)}: "
         findings.append(Finding(f"{where}{sentence}", fix))

@@ -8,7 +8,8 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,8 +69,14 @@ def read(path: Path, config: ImportConfig | None = None, samples: Sequence[Sampl
     path = Path(path)
     if not path.exists():
         raise DataError(f"There is no file '{path}'.", hint="Check the path, then try again.")
+    return _read(path, config, samples)
+
+
+@contextmanager
+def _naming_damage(path: Path) -> Iterator[None]:
+    """Say of what a library stumbles over that the file is damaged. Around readers only: our own faults keep their traceback."""
     try:
-        return _read(path, config, samples)
+        yield
     except BROKEN_FILE as error:
         logger.warning("reading failed", exc_info=True)
         _refuse_lying_ending(path)
@@ -99,11 +106,13 @@ def _read(path: Path, config: ImportConfig, samples: Sequence[Sample]) -> Import
     format = format_of(path)
     if format is ARCHIVE:
         with tempfile.TemporaryDirectory() as folder:
-            archives.unpack(path, Path(folder))
+            with _naming_damage(path):
+                archives.unpack(path, Path(folder))
             return _read_folder(Path(folder), path.name, config, samples)
     if format is TENX_FOLDER:
         return _read_folder(path, path.name, config, samples)
-    return format.read(path, config)
+    with _naming_damage(path):
+        return format.read(path, config)
 
 
 def _read_folder(folder: Path, name: str, config: ImportConfig, samples: Sequence[Sample]) -> Imported:
@@ -126,11 +135,10 @@ def _read_sample(folder: Path, sample: Sample, config: ImportConfig) -> Imported
     if not path.is_relative_to(folder.resolve()):
         raise DataError(f"The sample '{sample.source}' is outside the folder.", hint="Choose samples inside it.")
     try:
-        return (
-            tenx.read_folder(path, config, sample.prefix)
-            if path.is_dir() and path.suffix != ".zarr"
-            else read(path, config)
-        )
+        if not path.is_dir() or path.suffix == ".zarr":
+            return read(path, config)
+        with _naming_damage(path):
+            return tenx.read_folder(path, config, sample.prefix)
     except DataError as error:
         raise DataError(f"Sample '{sample.name}': {error.message}", hint=error.hint) from error
 

@@ -103,12 +103,12 @@ def read_table(path: Path, config: ImportConfig) -> Table:
         ) from error
     values = sparse.vstack(blocks, format="csr")
     rows, columns = pd.Index(row_names), pd.Index([name for i, name in enumerate(names) if i and i not in described])
-    orientation, reason = config.orientation, "as chosen"
+    orientation, reason = config.orientation, "as was chosen on import"
     if orientation == "auto":
         orientation, reason = guess_orientation(rows, columns)
     finding = Finding(
         f"The table was read with {'genes' if orientation == 'genes_in_rows' else 'cells'} in rows ({reason}).",
-        "If that is wrong, choose the other 'Table orientation' below the upload and import again.",
+        "If that is wrong, import it again and click 'Flip' below its preview.",
     )
     findings = [finding]
     if orientation == "cells_in_rows":

@@ -29,8 +29,10 @@ def import_dataset(inputs: Inputs, config: ImportRequest, context: StepContext) 
     imported, name = _load(config)
     adata = imported.adata
     context.raise_if_stopped()
-    if len(adata.obs.columns):
-        imported.findings.append(Finding(f"Annotations that came with the file: {listed(adata.obs.columns)}."))
+    written = {column for sample in config.samples for column in sample.annotations}
+    brought = [column for column in adata.obs.columns if column not in written]
+    if brought:
+        imported.findings.append(Finding(f"Annotations that came with the file: {listed(brought)}."))
     if config.labels:
         context.report(1, 4, "joining the labels")
         joined = adata.obs["sample"].astype(str) if imported.taken_from.endswith(" samples") else None

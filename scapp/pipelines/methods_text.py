@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from scapp.core import keys
+from scapp.core.errors import listed
 from scapp.core.provenance import Provenance
 from scapp.workspace.dataset import Dataset
 from scapp.workspace.history import needed
@@ -24,10 +25,7 @@ CITATIONS = {
 
 
 def methods_text(dataset: Dataset) -> str:
-    """Sentences for every step that is behind what is in place, and the citations that they need.
-
-    Written by hand of the user: labels and names of cells are said to be manual.
-    """
+    """Sentences for every step that is behind what is in place, and the citations that they need."""
     records = needed(dataset.manifest)
     # the same thing done twice (a second label, clusters named again) is said once
     sentences = list(dict.fromkeys(sentence for record in records if (sentence := _sentence(record, dataset))))
@@ -60,10 +58,11 @@ def _citations(record: Provenance) -> list[str]:
 def _import(config: dict[str, Any], dataset: Dataset) -> str:
     source = dataset.manifest.source
     samples = source.get("samples") or []
-    several = f" from {len(samples)} samples, joined by gene id" if samples else ""
-    return (
-        f"Values were taken from {source.get('taken_from', 'the file')} of '{source.get('file', 'the file')}'{several}."
-    )
+    where = f"'{source.get('file', 'the file')}'"
+    if samples:
+        names = [str(next(iter(sample.values()), "")) for sample in samples]
+        return f"{len(samples)} samples of {where} ({listed(names, 12)}) were joined by gene id."
+    return f"Values were taken from {source.get('taken_from', 'the file')} of {where}."
 
 
 def _doublets(config: dict[str, Any], dataset: Dataset) -> str:
@@ -145,7 +144,7 @@ def _annotate(config: dict[str, Any], dataset: Dataset) -> str:
 
 
 def _naming(config: dict[str, Any], dataset: Dataset) -> str:
-    return f"Clusters of '{config['source']}' were named by hand from their marker genes (annotation '{config['column']}')."
+    return f"Clusters of '{config['source']}' were named by the authors from their marker genes (annotation '{config['column']}')."
 
 
 def _subset(config: dict[str, Any], dataset: Dataset) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from scapp.plotting.palette import palette
-from scapp.plotting.theme import SEQUENTIAL, empty_figure
+from scapp.plotting.theme import MUTED, SEQUENTIAL, empty_figure
 
 VIOLIN_CELLS = 500
 """Cells of a group that a violin is drawn from, taken at random (seed 0)."""
@@ -64,8 +64,29 @@ def plot_dots(data: pd.DataFrame) -> go.Figure:
             hovertemplate="%{x} in %{y}<br>mean %{customdata[0]:.2f}, in %{customdata[1]:.0f}% of cells<extra></extra>",
         )
     )
+    # what the sizes mean, as a legend of its own
+    for percent in (10, 50, 100):
+        figure.add_scatter(
+            x=[None],
+            y=[None],
+            mode="markers",
+            marker={"size": 4 + 0.16 * percent, "color": MUTED},
+            name=f"{percent}% of cells",
+        )
     _grid(figure, genes, groups)
-    figure.update_layout(height=140 + 26 * len(groups))
+    figure.update_layout(
+        height=180 + 26 * len(groups),
+        showlegend=True,
+        legend={
+            "orientation": "h",
+            "y": 1.02,
+            "yanchor": "bottom",
+            "x": 0,
+            "itemclick": False,
+            "itemdoubleclick": False,
+        },
+    )
+    figure.data[0].showlegend = False
     return figure
 
 

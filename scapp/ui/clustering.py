@@ -123,11 +123,15 @@ def score_section(dataset: Dataset, name: str) -> None:
     label = st.selectbox(
         "Labels",
         groups,
-        index=groups.index(suggested) if suggested in groups else 0,
+        # no guess: agreement with a sample or a sex would be read as a fault of the clusters
+        index=groups.index(suggested) if suggested in groups else None,
+        placeholder="choose the annotation that holds cell types",
         key=f"score.label.{dataset.id}",
         persist_state="session",
         width=320,
     )
+    if label is None:
+        return
     labels = _codes(dataset, label)
     rows: dict[str, dict[str, Any]] = {}
     for method in METHODS:

@@ -13,7 +13,7 @@ STEPS = (
     ),
     ("train_clear", "2 · Train CLEAR", "Watch the loss and the embedding while the network learns."),
     ("cell_map", "3 · Clusters & map", "Make a map and clusters, colour them, select cells."),
-    ("export", "4 · Export", "Take everything away as one AnnData file."),
+    ("export", "4 · Export", "Take away the data, tables, a report, and the session as a script."),
 )
 
 LOSS = (
@@ -39,8 +39,8 @@ MARKERS = (
 )
 NAMING = (
     "A suggestion compares the cluster's marker genes with the panel: the fit is the chance that one of a type's genes stands above "
-    "another gene in the cluster (0.5 is chance). **clear**: far above chance and ahead of the next type; **likely**: above chance; otherwise no "
-    "name is suggested. It is a hint, not a proof: look at the genes. Clusters of the same name become one group."
+    "another gene in the cluster (0.5 is chance). **clear**: far above chance and ahead of the next type; **likely**: above chance, with genes that "
+    "speak for it and no other type as good; otherwise no name is suggested, and a cluster that you leave unnamed keeps its number. It is a hint, not a proof: look at the genes. Clusters of the same name become one group."
 )
 COLOURS = "Colours are kept with the data, used on every map, and exported in `uns` as scanpy expects them."
 COMPARE = "Draw a lasso on the left map: the same cells are shown on the right one."
@@ -55,8 +55,13 @@ SCRIPT = (
     "replaced are left out. With the same file, versions, threads and device the values are equal to the last bit; the script says so at its end."
 )
 HISTORY = (
-    "Any step can be taken back, and brought back for seven days. What was made from values that have changed since is marked "
-    "**out of date** and can be run again with the same settings."
+    "Steps can be taken back, and brought back for seven days. What was made from values that have changed since is marked "
+    "**out of date** and can be run again with the same settings. Import and filtering made this dataset: to go back behind "
+    "them, open the dataset that it came from on Upload & QC."
+)
+BY_HAND_STALE = (
+    "What was written by hand is not written again onto other cells: look at the groups and write it anew "
+    "(tab 'Cell types', or a selection on the map)."
 )
 PUBLIC = "Public datasets, downloaded when you ask for them and kept in the workspace. The examples need no network."
 OVERLAY = "At 1 (dashed) nothing has been learnt. A lower loss is an easier task solved better, not by itself a better map: compare the maps."

@@ -15,7 +15,7 @@ from scapp.workspace.dataset import Dataset
 from scapp.workspace.history import MAKING, Event, events
 from scapp.workspace.runs import ACTIVE
 
-AT_ONCE = (*BY_HAND, "colours", "choose")
+AT_ONCE = ("colours", "choose")
 
 
 def history_section(dataset: Dataset) -> None:
@@ -61,7 +61,9 @@ def _event(dataset: Dataset, event: Event, *, own: bool) -> None:
         if event.kept and st.button("Bring back", key=f"redo.{record.id}", help="Its values are put in place again."):
             state.workspace().bring_back(dataset.id, record.id)
             st.rerun()
-        if event.stale and st.button("Run again", key=f"again.{record.id}", type="primary"):
+        # a label means the cells that someone looked at: on other clusters or another map it would mean others
+        can = event.stale and record.step not in BY_HAND and not event.missing
+        if can and st.button("Run again", key=f"again.{record.id}", type="primary"):
             _again(dataset, event)
             st.rerun()
     run = state.latest_run(record.step, dataset)
@@ -84,8 +86,23 @@ def _status(event: Event, *, own: bool) -> str:
     if not event.in_place:
         return "taken back or replaced" + ("" if event.kept else "; its values are not kept any longer")
     where = f"in place: {escape(listed(event.in_place, 4))}"
+    if event.record.step in BY_HAND and event.stale:
+        return f"{where}  \n:orange[**out of date**]: {_since(event)}. {explain.BY_HAND_STALE}"
+    if event.missing:
+        return f"{where}  \n:orange[**out of date**]: {_since(event)}. Bring that back, or make it again, first."
     if event.out_of_date:
-        return f"{where}  \n:orange[**out of date**]: {escape(listed(event.out_of_date, 3))} has changed since"
+        return f"{where}  \n:orange[**out of date**]: {_since(event)}"
     if event.rests_on is not None:
         return f"{where}  \n:orange[**rests on a step that is out of date**]"
     return where
+
+
+def _since(event: Event) -> str:
+    """What became of what a step read."""
+    changed = [slot for slot in event.out_of_date if slot not in event.missing]
+    parts = [
+        f"{escape(listed(slots, 3))} {words}"
+        for slots, words in ((changed, "changed since"), (event.missing, "is gone"))
+        if slots
+    ]
+    return ", ".join(parts) or "what it rests on changed since"

@@ -6,6 +6,7 @@ import streamlit as st
 from scapp.analysis.config import MapConfig
 from scapp.analysis.selection import selected
 from scapp.core import keys
+from scapp.core.provenance import Provenance
 from scapp.jobs.launch import submit
 from scapp.ui import explain, maps, selecting, state
 from scapp.ui.boundary import boundary, escape
@@ -50,7 +51,12 @@ def map_run_section(dataset: Dataset, name: str) -> bool:
         values = config_form(MapConfig, key=f"map.{dataset.id}", start=MapConfig(representation=name))
         config = MapConfig.build({**values, "representation": name})
         st.caption(explain.MAP)
-    if made and _outdated(dataset, name):
+    if made and _of_parent(dataset, name):
+        st.info(
+            "These maps and clusters were made among all cells of the dataset that these cells were taken from. "
+            "Make the map again to see these cells by themselves."
+        )
+    elif made and _outdated(dataset, name):
         st.warning("The representation has changed since this map was made. Make the map again to see it.")
     if not active and st.button(
         "Make the map again" if made else "Make the map", type="secondary" if made else "primary", key="map.go"
@@ -64,9 +70,20 @@ def map_run_section(dataset: Dataset, name: str) -> bool:
 def _outdated(dataset: Dataset, name: str) -> bool:
     """Whether any map was made from other values than the representation has now."""
     slot = keys.representation(name)
+    return any(
+        record.inputs.get(slot) not in (None, dataset.slots[slot].fingerprint) for record in _makers(dataset, name)
+    )
+
+
+def _of_parent(dataset: Dataset, name: str) -> bool:
+    """Whether a map was taken over with the cells."""
+    return any(record.step == "subset" for record in _makers(dataset, name))
+
+
+def _makers(dataset: Dataset, name: str) -> list[Provenance]:
+    """The steps that wrote the maps of a representation."""
     drawn = [keys.drawn(method, name) for method in maps.METHODS if keys.drawn(method, name) in dataset]
-    records = [dataset.manifest.provenance[dataset.slots[map_slot].provenance] for map_slot in drawn]
-    return any(record.inputs.get(slot) not in (None, dataset.slots[slot].fingerprint) for record in records)
+    return [dataset.manifest.provenance[dataset.slots[map_slot].provenance] for map_slot in drawn]
 
 
 def map_choice(dataset: Dataset, name: str) -> MapRecord | None:
@@ -111,9 +128,13 @@ def map_section(dataset: Dataset, record: MapRecord) -> None:
 
 def _colour_choice(dataset: Dataset, record: MapRecord) -> str:
     groups, scales = maps.colour_options(dataset, record.representation)
-    chosen: str = st.selectbox(
-        "Colour by", [*groups, *scales, GENES], key=f"map.colour.{dataset.id}", persist_state="session", width=320
-    )
+    key, last = f"map.colour.{dataset.id}", f"map.coloured.{dataset.id}"
+    # on another representation's map, its own clusters take the place of those of the one before
+    before = st.session_state.get(last)
+    if before not in (None, record.representation) and str(st.session_state.get(key)).endswith(f"_{before}") and groups:
+        st.session_state[key] = groups[0]
+    st.session_state[last] = record.representation
+    chosen: str = st.selectbox("Colour by", [*groups, *scales, GENES], key=key, persist_state="session", width=320)
     return chosen
 
 

@@ -49,21 +49,27 @@ def markers_section(dataset: Dataset, name: str) -> None:
     run_panel(run, key=f"markers.{column}")
     if not there:
         return
-    if _outdated(dataset, column):
+    if outdated(dataset, column):
         st.warning(f"'{column}' has changed since these genes were found. Find marker genes again.")
     table = state.read(dataset, slot)
     chosen = marker_table(dataset, table, key=column)
     _figures(dataset, column, chosen)
 
 
-def _outdated(dataset: Dataset, column: str) -> bool:
+def outdated(dataset: Dataset, column: str) -> bool:
+    """Whether the groups have changed since their marker genes were found."""
     record = dataset.manifest.provenance[dataset.slots[keys.markers(column)].provenance]
     slot = keys.obs(column)
     return record.inputs.get(slot) != dataset.slots[slot].fingerprint
 
 
-def marker_table(dataset: Dataset, table: pd.DataFrame, *, key: str) -> pd.DataFrame:
-    """Thresholds and the table; the rows that pass, strongest first within each group."""
+def marker_table(
+    dataset: Dataset, table: pd.DataFrame, *, key: str, pair: tuple[str, str] | None = None
+) -> pd.DataFrame:
+    """Thresholds and the table; the rows that pass, strongest first within each group.
+
+    Of a pair of selections, genes that are higher in either are shown, and columns are called after them.
+    """
     limits = st.columns(4)
     max_p = limits[0].number_input(
         "Adjusted p at most", 0.0, 1.0, 0.05, 0.01, format="%g", key=f"{key}.p", persist_state="session"
@@ -72,17 +78,28 @@ def marker_table(dataset: Dataset, table: pd.DataFrame, *, key: str) -> pd.DataF
         "log2 fold change at least", -20.0, 20.0, 1.0, 0.25, format="%g", key=f"{key}.fold", persist_state="session"
     )
     min_share = limits[2].number_input(
-        "In at least (% of the group)", 0, 100, 10, 5, key=f"{key}.share", persist_state="session"
+        "In at least (% of the cells)", 0, 100, 10, 5, key=f"{key}.share", persist_state="session"
     )
-    groups = [str(group) for group in table["group"].cat.categories]
-    only = limits[3].multiselect("Groups shown", groups, key=f"{key}.groups.{len(groups)}", placeholder="all groups")
-    passing = table[
-        (table["p_value_adjusted"] <= max_p)
-        & (table["log2_fold_change"] >= min_fold)
-        & (100 * table["share_in_group"] >= min_share)
-    ]
-    if only:
-        passing = passing[passing["group"].isin(only)]
+    fold, share = table["log2_fold_change"], table["share_in_group"]
+    if pair is not None:
+        either = limits[3].segmented_control(
+            "Higher in", [*pair, "either"], default=pair[0], required=True, key=f"{key}.side.{pair[1]}"
+        )
+        down = fold < 0
+        if either != pair[0]:
+            fold = fold.abs() if either == "either" else -fold
+            share = share.where(~down, table["share_elsewhere"])
+        # strongest first on either side
+        order = np.argsort(-table["score"].abs().to_numpy(), kind="stable")
+        table, fold, share = table.iloc[order], fold.iloc[order], share.iloc[order]
+    passing = table[(table["p_value_adjusted"] <= max_p) & (fold >= min_fold) & (100 * share >= min_share)]
+    if pair is None:
+        groups = [str(group) for group in table["group"].cat.categories]
+        only = limits[3].multiselect(
+            "Groups shown", groups, key=f"{key}.groups.{len(groups)}", placeholder="all groups"
+        )
+        if only:
+            passing = passing[passing["group"].isin(only)]
     shown = passing.copy()
     shown.insert(2, "symbol", shown["gene"].map(state.genes(dataset).symbol_of()).astype(str))
     if (shown["symbol"] == shown["gene"].astype(str)).all():
@@ -92,8 +109,15 @@ def marker_table(dataset: Dataset, table: pd.DataFrame, *, key: str) -> pd.DataF
     numbers = [c for c in ("score", "log2_fold_change", "mean_in_group", "mean_elsewhere") if c in shown]
     shown[numbers] = shown[numbers].astype(float).round(3)
     st.caption(f"{len(shown):,} of {len(table):,} rows pass.")
+    titles = dict(TITLES)
+    if pair is not None:
+        titles = {
+            column: title.replace("group", pair[0]).replace("elsewhere", f"in {pair[1]}")
+            for column, title in TITLES.items()
+        }
+        shown = shown.drop(columns="group")
     show_table(
-        shown.rename(columns=TITLES),
+        shown.rename(columns=titles),
         key=f"{key}.markers",
         name=f"markers_{key}",
         alt="Marker genes of each group",

@@ -12,6 +12,7 @@ from scapp.plotting.palette import palette
 from scapp.ui import explain, maps, state
 from scapp.ui.boundary import escape
 from scapp.ui.clustering import METHODS
+from scapp.ui.markers import outdated
 from scapp.ui.widgets import download_csv
 from scapp.workspace.dataset import Dataset
 
@@ -89,7 +90,12 @@ def _table(dataset: Dataset, source: str, panel_id: str) -> pd.DataFrame:
     sizes = values.value_counts()
     groups = [str(name) for name in values.cat.categories]
     found: dict[str, Suggestion] = {}
-    if keys.markers(source) in dataset:
+    if keys.markers(source) in dataset and outdated(dataset, source):
+        st.warning(
+            f"'{source}' has changed since its marker genes were found, so no names are suggested. "
+            "Find the marker genes again (tab 'Marker genes')."
+        )
+    elif keys.markers(source) in dataset:
         found = _suggestions(dataset, source, panel_id)
     else:
         st.info(f"Find the marker genes of '{source}' first (tab 'Marker genes') to have names suggested.")

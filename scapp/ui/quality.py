@@ -284,10 +284,12 @@ def doublet_section(dataset: Dataset) -> None:
             st.write(
                 "Cells have been scored; set the highest score that you accept above. Scoring again replaces the scores."
             )
+        # files that were joined on import were loaded one by one
+        joined = bool(dataset.manifest.source.get("samples")) and keys.obs("sample") in dataset
         chosen = config_form(
             DoubletConfig,
             key=f"doublets.{dataset.id}",
-            start=DoubletConfig(),
+            start=DoubletConfig(batch_key="sample" if joined else None),
             columns=state.categorical_columns(dataset),
         )
         if not active and st.button("Score doublets", key="doublets.go"):

@@ -9,6 +9,7 @@ import streamlit as st
 from scapp.analysis.config import AnnotateConfig, MarkersConfig, SubsetConfig
 from scapp.analysis.selection import Selection, selected
 from scapp.core import keys
+from scapp.core.errors import listed
 from scapp.jobs.launch import run_now, submit
 from scapp.ui import state
 from scapp.ui.boundary import boundary, escape
@@ -34,12 +35,13 @@ def selection_section(dataset: Dataset, selection: Selection | None) -> None:
     if selection is None:
         if kept is not None:
             n_kept = int(members_of(dataset, kept).sum())
-            st.caption(f"Selection A is kept ({n_kept:,} cells): select others to compare with it.")
+            st.info(f"Selection A is kept ({n_kept:,} cells). Select others on the map to compare with them.")
             _forget_button(dataset)
         return
     members = members_of(dataset, selection)
     n_selected = int(members.sum())
-    st.subheader(f"{n_selected:,} cells selected")
+    second = "Selection B: " if kept is not None and kept != selection else ""
+    st.subheader(f"{second}{n_selected:,} cells selected")
     if not n_selected:
         return
     with st.container(horizontal=True):
@@ -50,6 +52,7 @@ def selection_section(dataset: Dataset, selection: Selection | None) -> None:
             "Keep as selection A", key=f"keep.{dataset.id}", help="Then select other cells, to compare the two."
         ):
             st.session_state[_kept_key(dataset)] = selection.model_dump()
+            state.say_next(f"Selection A is kept ({n_selected:,} cells). Select others to compare with them.")
             st.rerun()
         if kept is not None:
             _forget_button(dataset)
@@ -65,10 +68,13 @@ def _kept(dataset: Dataset) -> Selection | None:
     if values is None:
         return None
     kept = Selection.build(values)
-    there = (not kept.polygons or f"obsm/{kept.map}" in dataset) and (
-        not kept.groups or keys.obs(kept.column) in dataset
-    )
-    return kept if there else None
+    return kept if _there(dataset, kept) else None
+
+
+def _there(dataset: Dataset, selection: Selection) -> bool:
+    """Whether the map and the groups of a selection are still there."""
+    on_map = not selection.polygons or f"obsm/{selection.map}" in dataset
+    return on_map and (not selection.groups or keys.obs(selection.column) in dataset)
 
 
 def _forget_button(dataset: Dataset) -> None:
@@ -159,9 +165,28 @@ def results_section(dataset: Dataset) -> None:
     if slot in dataset and not active:
         table = state.read(dataset, slot)
         record = dataset.manifest.provenance[dataset.slots[slot].provenance]
-        second = record.config.get("against")
-        st.markdown(f"Genes of selection **A** against **{'selection B' if second else 'all other cells'}**.")
-        marker_table(dataset, table, key="selection")
+        st.markdown(_what_was_compared(dataset, record.config))
+        other = "B" if record.config.get("against") else "the others"
+        marker_table(dataset, table, key="selection", pair=("A", other))
+
+
+def _what_was_compared(dataset: Dataset, config: dict[str, Any]) -> str:
+    """Which cells; their number where the maps and groups that they were selected on are still there."""
+    first, second = (
+        Selection.build(values) if values else None for values in (config["selection"], config.get("against"))
+    )
+    assert first is not None
+    there = all(_there(dataset, selection) for selection in (first, second) if selection is not None)
+
+    def words(selection: Selection) -> str:
+        number = f"{int(members_of(dataset, selection).sum()):,} cells, " if there else ""
+        how = [f"drawn on {selection.map}"] if selection.polygons else []
+        if selection.groups:
+            how.append(f"{selection.column} {escape(listed(selection.groups, 3))}")
+        return f"{number}{' and '.join(how)}"
+
+    against = f"**B** ({words(second)})" if second is not None else "**all other cells**"
+    return f"Genes of **A** ({words(first)}) against {against}."
 
 
 def _children(dataset: Dataset) -> None:

@@ -25,6 +25,8 @@ class Event:
         Slots that it read and that hold something else now, or nothing.
     rests_on
         Id of a step before it that is out of date itself, if any.
+    missing
+        Those of ``out_of_date`` that hold nothing now: it cannot be run again before they are made.
     """
 
     record: Provenance
@@ -32,6 +34,7 @@ class Event:
     kept: tuple[str, ...]
     out_of_date: tuple[str, ...]
     rests_on: str | None = None
+    missing: tuple[str, ...] = ()
 
     @property
     def stale(self) -> bool:
@@ -54,7 +57,8 @@ def events(manifest: Manifest) -> list[Event]:
             changed = tuple(slot for slot, read in read_only.items() if _now(manifest, slot) != read)
             makers = [manifest.slots[slot].provenance for slot in read_only if slot in manifest.slots]
             rests_on = next((maker for maker in makers if maker in found and found[maker].stale), None)
-        found[record.id] = Event(record, in_place, kept, changed, rests_on)
+        missing = tuple(slot for slot in changed if slot not in manifest.slots)
+        found[record.id] = Event(record, in_place, kept, changed, rests_on, missing)
     return list(found.values())
 
 

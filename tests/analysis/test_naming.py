@@ -50,6 +50,18 @@ def test_sureness():
     assert (none.name, none.sureness) == ("", "no panel fits")
 
 
+def test_no_name_without_genes_that_speak_for_it_or_beside_an_equal():
+    scores = np.linspace(-3, 3, len(GENES))
+    scores[:3] = (10, 9, 8)
+    (silent,) = suggest_names(table(scores, p=0.5), {}, TOY)
+    assert (silent.auc, silent.genes, silent.sureness) == (pytest.approx(1), (), "unsure")
+    twins = Panel("twins", "Twins", {"one": ("A", "B", "C"), "two": ("A", "B", "C")})
+    (tied,) = suggest_names(table(scores), {}, twins)
+    assert tied.sureness == "unsure"
+    (alone,) = suggest_names(table(scores), {}, Panel("one", "One", {"one": ("A", "B", "C")}))
+    assert alone.sureness == "clear"
+
+
 def test_symbols_are_looked_up():
     scores = np.linspace(-3, 3, len(GENES))
     scores[:3] = (10, 9, 8)

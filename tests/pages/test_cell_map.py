@@ -128,6 +128,33 @@ def test_clusters_are_named_with_suggestions(app, workspace, trained, tmp_path):
     assert keys.obs("named") in workspace.open(trained.id)
 
 
+def test_old_marker_genes_give_no_names(app, workspace, trained, tmp_path):
+    run_step(workspace, "markers", {"groupby": "leiden_clear"}, trained.id, tmp_path / "markers")
+    run_step(workspace, "map", {"representation": "clear", "resolution": 0.1}, trained.id, tmp_path / "map")
+    at = on_tab(app, trained, "Cell types")
+    assert any("so no names are suggested" in warning.value for warning in at.warning)
+    assert (at.dataframe[0].value["suggested"] == "").all()
+
+
+def test_two_selections_are_compared_in_both_directions(app, workspace, trained, tmp_path):
+    first, second = (
+        {"column": "cell_type", "groups": [name]} for name in trained.read(keys.obs("cell_type")).categories[:2]
+    )
+    run_step(workspace, "markers", {"selection": first, "against": second}, trained.id, tmp_path / "markers")
+    at = on_tab(app, trained, "Map")
+    assert "Genes of **A** (" in texts(at)
+    shown = {}
+    for side in ("A", "B", "either"):
+        box(at, "Higher in", "segmented_control").set_value(side)
+        at.run()
+        shown[side] = next(f.value for f in at.dataframe if "share in B (%)" in f.value)
+    assert (shown["A"]["log2 fold change"] >= 1).all()
+    assert (shown["B"]["log2 fold change"] <= -1).all()
+    assert len(shown["A"])
+    assert len(shown["B"])
+    assert len(shown["either"]) == len(shown["A"]) + len(shown["B"])
+
+
 def test_colours_are_kept(app, workspace, trained):
     at = on_tab(app, trained, "Cell types")
     box(at, "Annotation").set_value("cell_type")

@@ -58,8 +58,27 @@ def test_steps_are_taken_back_brought_back_and_run_again(app, workspace, trained
 
     run_step(workspace, "clear", clear_config(**TINY, seed=9).model_dump(), trained.id, tmp_path / "again")
     at = app("export", dataset=trained.id)
-    assert "obsm/X\\_clear has changed since" in texts(at)
+    assert "obsm/X\\_clear changed since" in texts(at)
     button(at, "Run again").click()
     at.run()
     (run,) = runs(workspace).list(step="map")
     assert run.config.config["representation"] == "clear"
+
+
+def test_what_was_named_by_hand_is_not_named_again_on_other_clusters(app, workspace, trained, tmp_path):
+    names = {"source": "leiden_clear", "column": "mine", "names": {"0": "first"}}
+    run_step(workspace, "name_clusters", names, trained.id, tmp_path / "names")
+    run_step(workspace, "map", {"representation": "clear", "resolution": 0.1}, trained.id, tmp_path / "map")
+    at = app("export", dataset=trained.id)
+    assert "obs/leiden\\_clear changed since" in texts(at)
+    assert "not written again onto other cells" in texts(at)
+    assert not [b for b in at.button if b.label == "Run again"]
+
+
+def test_a_step_whose_input_is_gone_says_what_to_do(app, workspace, trained):
+    (map_id,) = [id for id, r in trained.manifest.provenance.items() if r.step == "clear"]
+    workspace.undo(trained.id, map_id)
+    at = app("export", dataset=trained.id)
+    assert "obsm/X\\_clear" in texts(at)
+    assert "is gone. Bring that back" in texts(at)
+    assert not [b for b in at.button if b.label == "Run again"]

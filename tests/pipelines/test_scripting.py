@@ -131,7 +131,7 @@ def test_methods_name_parameters_versions_and_citations(session):
         "3 epochs",
         "Leiden at resolution 0.5",
         "3 groups by k-means",
-        "named by hand",
+        "named by the authors",
         "Wilcoxon",
         "bbac377",
         "scapp 0.1.0",
