@@ -47,7 +47,7 @@ def naming_section(dataset: Dataset, name: str) -> None:
         key=f"naming.table.{dataset.id}.{source}.{chosen}.{_version(dataset, source)}",
         column_config={
             "name": st.column_config.TextColumn(
-                "name", help="Clusters of the same name become one group.", max_chars=60
+                "name", help="Clusters of the same name become one group.", max_chars=60, width="medium"
             ),
             "fit (AUC)": st.column_config.NumberColumn(format="%.2f"),
         },
@@ -113,10 +113,16 @@ def _table(dataset: Dataset, source: str, panel_id: str) -> pd.DataFrame:
                 "how sure": best.sureness if best else "",
                 "fit (AUC)": best.auc if best else None,
                 "speaks for it": ", ".join(best.genes[:5]) if best else "",
-                "next best": f"{best.second} ({best.second_auc:.2f})" if best and best.second else "",
+                "closest types": _closest(best) if best else "",
             }
         )
     return pd.DataFrame(rows)
+
+
+def _closest(best: Suggestion) -> str:
+    """The best and the next, also where neither is sure enough to be suggested."""
+    ranked = [(best.name, best.auc), (best.second, best.second_auc)]
+    return ", ".join(f"{name} ({area:.2f})" for name, area in ranked if name)
 
 
 def _suggestions(dataset: Dataset, source: str, panel_id: str) -> dict[str, Suggestion]:
