@@ -89,10 +89,8 @@ def server(tmp_path_factory):
 def _note(errors: list[str], message: Any) -> None:
     """Keep a console error, but not Streamlit's own: below a page's address it asks for its health at two wrong
     places before the right one, and while the server restarts its timers find nobody to talk to."""
-    own = any(
-        "/_stcore/" in text or "disconnected from server" in text
-        for text in (message.location.get("url", ""), message.text)
-    )
+    said = ("/_stcore/", "disconnected from server", "Is Streamlit still running?", "WebSocket is already in CLOSING")
+    own = any(words in text for words in said for text in (message.location.get("url", ""), message.text))
     if message.type == "error" and not own:
         errors.append(f"{message.text} {message.location.get('url', '')}")
 
