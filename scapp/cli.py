@@ -184,7 +184,7 @@ def _preparation(path: Path) -> PrepareConfig:
 def _clear_choices(arguments: argparse.Namespace) -> ClearConfig:
     given = _given(arguments, ClearConfig)
     from_file = _config_file(arguments.config) if arguments.config else {}
-    preset = arguments.preset or from_file.pop("preset", "paper")
+    preset = arguments.preset or from_file.pop("preset", "recommended")
     augmentation = {**from_file.pop("augmentation", {}), **given.pop("augmentation", {})}
     return clear_config(preset, **{**from_file, **given, "augmentation": augmentation})
 
@@ -249,7 +249,7 @@ def _parser() -> argparse.ArgumentParser:
 
     clear = _command(commands, "clear", _clear, "train CLEAR; writes X_clear, X_umap_clear and leiden_clear")
     _add_input(clear)
-    clear.add_argument("--preset", choices=list(PRESETS), help="where the settings start from (default: paper)")
+    clear.add_argument("--preset", choices=list(PRESETS), help="where the settings start from (default: recommended)")
     clear.add_argument("--config", type=Path, help="JSON file with settings of ClearConfig")
     clear.add_argument("--label-key", help="annotation to compare clusters with; adds scores to the result")
     clear.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")

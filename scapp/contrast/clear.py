@@ -12,12 +12,17 @@ import torch
 from torch import Tensor, nn
 
 from scapp.contrast.augmentations import augment
-from scapp.contrast.config import ClearConfig, effective_sizes
-from scapp.contrast.losses import chance_loss, collapse_meter, info_nce
+from scapp.contrast.config import ClearConfig
+from scapp.contrast.device_draws import TorchDraws
+from scapp.contrast.gene_groups import N_GENE_GROUPS, gene_groups
+from scapp.contrast.losses import chance_loss, collapse_meter
 from scapp.contrast.matrix import CellMatrix
-from scapp.contrast.model import Encoder, KeyQueue, follow
+from scapp.contrast.model import Encoder, KeyQueue, follow, output_width
+from scapp.contrast.objective import compare, unit
+from scapp.contrast.sampling import Schedule, nearest_neighbours
+from scapp.contrast.sizes import effective_epochs, effective_sizes
 from scapp.contrast.state import generator_for, load_state, save_state
-from scapp.core.errors import DataError, DivergedError, RunError
+from scapp.core.errors import ConfigError, DataError, DivergedError, RunError
 from scapp.core.provenance import fingerprint
 from scapp.core.steps import StepContext, StepStopped
 
@@ -47,7 +52,16 @@ class ClearResult:
     history: list[dict[str, Any]]
 
 
-def train_clear(values: Any, config: ClearConfig, context: StepContext, *, device: str = "cpu") -> ClearResult:
+def train_clear(
+    values: Any,
+    config: ClearConfig,
+    context: StepContext,
+    *,
+    device: str = "cpu",
+    batches: np.ndarray | None = None,
+    totals: np.ndarray | None = None,
+    target_sum: float = 1e4,
+) -> ClearResult:
     """Train CLEAR and embed every cell.
 
     Parameters
@@ -61,11 +75,17 @@ def train_clear(values: Any, config: ClearConfig, context: StepContext, *, devic
         checkpoint where it has one.
     device
         Of torch: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+    batches
+        Batch of each cell from 0, shape (n_cells,): differences between batches are not learnt. ``batch_key`` names it.
+    totals, target_sum
+        Counts of each cell, shape (n_cells,), and the number that ``values`` were scaled to: for thinning alone.
 
     Raises
     ------
     DataError
-        Fewer than two cells.
+        Fewer than two cells, or no batch of two.
+    ConfigError
+        Thinning without counts or of scaled genes; no negatives at all.
     DivergedError
         The loss became NaN or infinite.
     RunError
@@ -82,7 +102,8 @@ def train_clear(values: Any, config: ClearConfig, context: StepContext, *, devic
             f"CLEAR compares cells with each other; found {values.shape[0]}.",
             hint="Filter less, so that two cells or more are left.",
         )
-    training = _Training(values, config, torch.device(device))
+    _check(config, batches, totals)
+    training = _Training(values, config, torch.device(device), batches, totals, target_sum)
     folder = context.latest_checkpoint()
     if folder is not None:
         training.restore(folder)
@@ -90,16 +111,57 @@ def train_clear(values: Any, config: ClearConfig, context: StepContext, *, devic
     return training.finish(context)
 
 
+def _check(config: ClearConfig, batches: np.ndarray | None, totals: np.ndarray | None) -> None:
+    """Refuse settings that cannot work together, with what to change."""
+    if batches is not None and np.unique(batches, return_counts=True)[1].max() < 2:
+        raise DataError(
+            f"Every cell is a batch of its own in '{config.batch_key}'.",
+            hint="Choose another batch column, or none.",
+        )
+    if config.augmentation.thin_probability > 0 and (totals is None or config.scale_input):
+        raise ConfigError(
+            "Thinning needs raw counts and genes that are not scaled.",
+            hint="Turn 'Scale genes' off, or set 'Thinning: how often' to 0; data without counts cannot be thinned.",
+        )
+    if config.queue_size == 0 and not config.symmetric:
+        raise ConfigError(
+            "Without a queue and without the batch's other cells there is nothing to tell a cell from.",
+            hint="Turn 'Symmetric loss' on, or give the queue a size.",
+        )
+    if config.key_encoder == "query" and not config.symmetric:
+        raise ConfigError(
+            "Keys that learn need the symmetric loss.",
+            hint="Turn 'Symmetric loss' on, or let keys come from the momentum encoder.",
+        )
+
+
 class _Training:
     """Everything that changes while training, so that a checkpoint of any step can hold it."""
 
-    def __init__(self, values: Any, config: ClearConfig, device: torch.device) -> None:
+    def __init__(
+        self,
+        values: Any,
+        config: ClearConfig,
+        device: torch.device,
+        batches: np.ndarray | None,
+        totals: np.ndarray | None,
+        target_sum: float,
+    ) -> None:
         self.config = config
         self.device = device
-        self.data_fingerprint = fingerprint(values)
+        self.data_fingerprint = fingerprint(values) if batches is None else fingerprint([fingerprint(values), batches])
         self.matrix = CellMatrix(values, device, scale=config.scale_input)
-        self.batch_size, queue_size = effective_sizes(config, self.matrix.n_cells)
-        self.steps_per_epoch = max(self.matrix.n_cells // self.batch_size, 1)
+        self.schedule = Schedule(config, self.matrix.n_cells, batches)
+        self.epochs = effective_epochs(config, self.matrix.n_cells)
+        self.n_steps = self.schedule.n_steps
+        self.neighbours: Tensor | None = None
+        if config.positives == "neighbours":
+            self.neighbours = torch.from_numpy(nearest_neighbours(values, config, batches)).to(device)
+        self.groups: Tensor | None = None
+        if config.augmentation.groups_probability > 0:
+            self.groups = torch.from_numpy(gene_groups(values, N_GENE_GROUPS, config.seed)).to(device)
+        self.totals = None if totals is None else torch.as_tensor(totals, dtype=torch.float32, device=device)
+        self.target_sum = target_sum
 
         torch.manual_seed(config.seed)
         self.query = Encoder(self.matrix.n_genes, config).to(device)
@@ -107,134 +169,118 @@ class _Training:
         self.key.load_state_dict(self.query.state_dict())
         self.key.requires_grad_(False)
         self.optimizer = _optimizer(self.query, config)
-        self.queue = KeyQueue(queue_size, config.dim, generator_for(config.seed, "queue", device))
-        self.noise = generator_for(config.seed, "augmentation", device)
+        # of other batches, no cell is a negative
+        queue_size = effective_sizes(config, self.matrix.n_cells)[1] if batches is None else 0
+        self.queue = KeyQueue(queue_size, output_width(config), generator_for(config.seed, "queue", device))
+        self.draws = TorchDraws(self.matrix.n_genes, config.seed, device)
+        self.choices = generator_for(config.seed, "neighbours", device)
         self.epoch = 0
         self.step = 0
-        self.sums = dict.fromkeys(METERS, 0.0)
+        self.seen = 0
+        self.sums = self._no_sums()
         self.history: list[dict[str, Any]] = []
         self._last_keys: Tensor | None = None
         self._view_axes: np.ndarray | None = None
         self._times = {"epoch": time.monotonic(), "checkpoint": time.monotonic(), "view": -math.inf}
 
+    def _no_sums(self) -> dict[str, Tensor]:
+        # on the device: to read them is to wait for it
+        return {name: torch.zeros((), dtype=torch.float64, device=self.device) for name in METERS}
+
     def run(self, context: StepContext) -> None:
         """Train to the last epoch."""
-        for epoch in range(self.epoch, self.config.epochs):
+        for epoch in range(self.epoch, self.epochs):
             self._set_learning_rate(epoch)
-            order = self._order(epoch)
-            while self.step < self.steps_per_epoch:
+            parts = self.schedule.epoch(epoch)
+            while self.step < self.n_steps:
                 if context.stop_requested():
-                    context.checkpoint(self.save)
+                    self._checkpoint(context)
                     raise StepStopped
-                start = self.step * self.batch_size
-                self._train_step(order[start : start + self.batch_size])
+                self._train_step(parts[self.step].to(self.device))
                 self.step += 1
                 if time.monotonic() - self._times["checkpoint"] > CHECKPOINT_SECONDS:
-                    context.checkpoint(self.save)
+                    self._checkpoint(context)
                     self._times["checkpoint"] = time.monotonic()
             self._finish_epoch(context)
         context.checkpoint(self.save)
 
-    def _order(self, epoch: int) -> Tensor:
-        """Random order of the cells in an epoch: from seed and epoch alone, so that any step can be resumed."""
-        generator = generator_for(self.config.seed, f"order {epoch}", torch.device("cpu"))
-        return torch.randperm(self.matrix.n_cells, generator=generator).to(self.device)
+    def _checkpoint(self, context: StepContext) -> None:
+        self._refuse_divergence()
+        context.checkpoint(self.save)
 
     def _set_learning_rate(self, epoch: int) -> None:
         rate = self.config.learning_rate
         if self.config.cosine_schedule:
-            rate *= 0.5 * (1 + math.cos(math.pi * epoch / self.config.epochs))
+            rate *= 0.5 * (1 + math.cos(math.pi * epoch / self.epochs))
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
     def _train_step(self, cells: Tensor) -> None:
-        profiles = self.matrix.rows(cells)
-        first = augment(profiles, self.config.augmentation, self.noise)
-        second = augment(profiles, self.config.augmentation, self.noise)
-        follow(self.key, self.query, self.config.momentum)
-        loss = (
-            self._symmetric_loss(first, second, cells)
-            if self.config.symmetric
-            else self._one_way_loss(first, second, cells)
+        partners = self._partners(cells)
+        first = self._view_of(cells)
+        second = self._view_of(partners)
+        if self.config.key_encoder == "momentum":
+            follow(self.key, self.query, self.config.momentum)
+        found = compare(self.config, self.query, self.key, self.queue, first, second, cells, partners)
+        self.optimizer.zero_grad(set_to_none=True)
+        found.loss.backward()
+        self.optimizer.step()
+        self.queue.push(found.keys, found.cells)
+        self._last_keys = found.keys
+        self.seen += len(cells)
+        for name, value in zip(METERS, (found.loss.detach(), found.accuracy, found.n_negatives), strict=True):
+            self.sums[name] += value
+
+    def _partners(self, cells: Tensor) -> Tensor:
+        """The cells that second views are of."""
+        if self.neighbours is None:
+            return cells
+        width = self.neighbours.shape[1]
+        which = torch.randint(width, (len(cells),), generator=self.choices, device=self.device)
+        return self.neighbours[cells, which]
+
+    def _view_of(self, cells: Tensor) -> Tensor:
+        return augment(
+            self.matrix.rows(cells),
+            self.config.augmentation,
+            self.draws,
+            groups=self.groups,
+            totals=None if self.totals is None else self.totals[cells],
+            target_sum=self.target_sum,
         )
-        if not torch.isfinite(loss):
+
+    def _refuse_divergence(self) -> None:
+        loss = self.sums["loss"].item()
+        if not math.isfinite(loss):
             raise DivergedError(
-                f"The loss became {loss.item()} in epoch {self.epoch + 1}, step {self.step + 1}.",
+                f"The loss became {loss} in epoch {self.epoch + 1}.",
                 hint="Lower the learning rate (a tenth is a good try) or raise the temperature, then train again as a new run.",
             )
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
-        self.sums["loss"] += loss.item()
-
-    def _one_way_loss(self, first: Tensor, second: Tensor, cells: Tensor) -> Tensor:
-        """Queries of the first view, keys of the second, the queue as negatives (the authors' code)."""
-        queries = _unit(self.query(first))
-        with torch.no_grad():
-            keys = _unit(self.key(second))
-        excluded = self._same_cell(cells, self.queue.cells)
-        loss, accuracy = info_nce(
-            queries, keys, self.queue.keys.clone(), temperature=self.config.temperature, excluded=excluded
-        )
-        self._after_loss(accuracy, self._count(excluded, len(self.queue.cells)), keys, cells)
-        return loss
-
-    def _symmetric_loss(self, first: Tensor, second: Tensor, cells: Tensor) -> Tensor:
-        """Both views are queries; the keys of all other cells of the batch and the queue are negatives (eq. 1, 2)."""
-        views = torch.cat([first, second])
-        queries = _unit(self.query(views))
-        with torch.no_grad():
-            keys = _unit(self.key(views))
-        n_cells = len(cells)
-        both = torch.cat([cells, cells])
-        negatives = torch.cat([keys, self.queue.keys])
-        in_batch = both[:, None] == both[None, :]
-        in_queue = self._same_cell(both, self.queue.cells)
-        if in_queue is None:
-            in_queue = torch.zeros(len(both), len(self.queue.cells), dtype=torch.bool, device=self.device)
-        excluded = torch.cat([in_batch, in_queue], dim=1)
-        positives = torch.cat([keys[n_cells:], keys[:n_cells]])
-        loss, accuracy = info_nce(queries, positives, negatives, temperature=self.config.temperature, excluded=excluded)
-        self._after_loss(accuracy, self._count(excluded, len(negatives)), keys, both)
-        return loss
-
-    def _same_cell(self, cells: Tensor, others: Tensor) -> Tensor | None:
-        return cells[:, None] == others[None, :] if self.config.exclude_own_keys else None
-
-    @staticmethod
-    def _count(excluded: Tensor | None, n_negatives: int) -> float:
-        """Mean number of negatives of a query."""
-        return n_negatives if excluded is None else n_negatives - excluded.sum().item() / len(excluded)
-
-    def _after_loss(self, accuracy: Tensor, n_negatives: float, keys: Tensor, cells: Tensor) -> None:
-        self.sums["accuracy"] += accuracy.item()
-        self.sums["n_negatives"] += n_negatives
-        self.queue.push(keys, cells)
-        self._last_keys = keys
 
     def _finish_epoch(self, context: StepContext) -> None:
         seconds = time.monotonic() - self._times["epoch"]
         self._times["epoch"] = time.monotonic()
-        means = {name: value / self.steps_per_epoch for name, value in self.sums.items()}
+        self._refuse_divergence()
+        means = {name: value.item() / self.n_steps for name, value in self.sums.items()}
         row = {
             "epoch": self.epoch + 1,
-            "epochs": self.config.epochs,
+            "epochs": self.epochs,
             "loss": means["loss"],
             "chance": chance_loss(means["n_negatives"]),
             "accuracy": means["accuracy"],
             "spread": collapse_meter(self._last_keys) if self._last_keys is not None else 0.0,
             "learning_rate": self.optimizer.param_groups[0]["lr"],
-            "cells_per_s": self.steps_per_epoch * self.batch_size / max(seconds, 1e-9),
+            "cells_per_s": self.seen / max(seconds, 1e-9),
             "seconds": seconds,
         }
         self.history.append(row)
         context.log_metrics(row)
-        self.epoch, self.step, self.sums = self.epoch + 1, 0, dict.fromkeys(METERS, 0.0)
-        last = self.epoch == self.config.epochs
+        self.epoch, self.step, self.seen, self.sums = self.epoch + 1, 0, 0, self._no_sums()
+        last = self.epoch == self.epochs
         if last or time.monotonic() - self._times["view"] > VIEW_SECONDS:
             context.publish("view", self._view())
             self._times["view"] = time.monotonic()
-        context.report(self.epoch, self.config.epochs, f"epoch {self.epoch} of {self.config.epochs}")
+        context.report(self.epoch, self.epochs, f"epoch {self.epoch} of {self.epochs}")
 
     def _view(self) -> np.ndarray:
         """Two principal components of some cells, (n_shown, 3): cell number, x, y; axes turned to the view before."""
@@ -256,8 +302,11 @@ class _Training:
 
     @torch.no_grad()
     def _embed(self, cells: Tensor) -> Tensor:
-        embedding = self._inference_encoder()(self.matrix.rows(cells))
-        return _unit(embedding) if self.config.normalise_embedding else embedding
+        encoder = self._inference_encoder()
+        encoder.eval()
+        embedding = encoder.represent(self.matrix.rows(cells))
+        encoder.train()
+        return unit(embedding) if self.config.normalise_embedding else embedding
 
     def finish(self, context: StepContext) -> ClearResult:
         """Embed every cell with the trained encoder."""
@@ -283,17 +332,18 @@ class _Training:
             "epoch": self.epoch,
             "step": self.step,
             "queue_next": self.queue.next,
-            "sums": self.sums,
+            "seen": self.seen,
+            "sums": {name: value.item() for name, value in self.sums.items()},
             "history": self.history,
         }
         tensors = {"queue.keys": self.queue.keys, "queue.cells": self.queue.cells}
         modules = {"query": self.query, "key": self.key}
-        save_state(folder, numbers, tensors, modules, self.optimizer, {"augmentation": self.noise})
+        save_state(folder, numbers, tensors, modules, self.optimizer, self._generators())
 
     def restore(self, folder: Path) -> None:
         """Read what ``save`` wrote, and go on from there."""
         modules = {"query": self.query, "key": self.key}
-        numbers, tensors = load_state(folder, modules, self.optimizer, {"augmentation": self.noise}, self.device)
+        numbers, tensors = load_state(folder, modules, self.optimizer, self._generators(), self.device)
         if numbers["made_for"] != self._identity():
             raise RunError(
                 "The checkpoint was made with other settings or other data.",
@@ -302,11 +352,12 @@ class _Training:
         self.queue.keys, self.queue.cells = tensors["queue.keys"], tensors["queue.cells"]
         self.queue.next = numbers["queue_next"]
         self.epoch, self.step = numbers["epoch"], numbers["step"]
-        self.sums, self.history = numbers["sums"], numbers["history"]
+        self.seen, self.history = numbers["seen"], numbers["history"]
+        for name, value in numbers["sums"].items():
+            self.sums[name] += value
 
-
-def _unit(embeddings: Tensor) -> Tensor:
-    return nn.functional.normalize(embeddings, dim=1)
+    def _generators(self) -> dict[str, torch.Generator]:
+        return {**self.draws.generators(), "neighbours": self.choices}
 
 
 def _optimizer(encoder: nn.Module, config: ClearConfig) -> torch.optim.Optimizer:

@@ -2,101 +2,14 @@
 
 from typing import Any, Literal
 
+from scapp.contrast.augmentation_config import AugmentationConfig
 from scapp.core.config import Config, setting
 from scapp.core.errors import ConfigError
 
 DENSE_LIMIT_BYTES = 2e9
 """Larger training matrices stay sparse in memory and are made dense one batch at a time."""
 
-Preset = Literal["paper", "authors_code"]
-
-
-class AugmentationConfig(Config):
-    """The five distortions of the CLEAR paper, in its order."""
-
-    mask_probability: float = setting(
-        0.5,
-        title="Mask: how often",
-        help="Share of the views in which some genes are set to zero, like dropout.",
-        ge=0,
-        le=1,
-        advanced=True,
-    )
-    mask_share: float = setting(
-        0.2,
-        title="Mask: share of genes",
-        help="Share of the genes set to zero in such a view.",
-        ge=0,
-        le=1,
-        advanced=True,
-    )
-    noise_probability: float = setting(
-        0.5, title="Noise: how often", help="Share of the views that get Gaussian noise.", ge=0, le=1, advanced=True
-    )
-    noise_share: float = setting(
-        0.8,
-        title="Noise: share of genes",
-        help="Share of the genes that get noise in such a view.",
-        ge=0,
-        le=1,
-        advanced=True,
-    )
-    noise_sd: float = setting(
-        0.2,
-        title="Noise: standard deviation",
-        help="Strength of the noise, in units of the model's input.",
-        ge=0,
-        le=5,
-        advanced=True,
-    )
-    swap_probability: float = setting(
-        0.5,
-        title="Swap: how often",
-        help="Share of the views in which genes swap their values in pairs.",
-        ge=0,
-        le=1,
-        advanced=True,
-    )
-    swap_share: float = setting(
-        0.1,
-        title="Swap: share of genes",
-        help="Share of the genes that take part in a swap.",
-        ge=0,
-        le=1,
-        advanced=True,
-    )
-    crossover_probability: float = setting(
-        0.5,
-        title="Crossover: how often",
-        help="Share of the views that take genes from one other cell.",
-        ge=0,
-        le=1,
-        advanced=True,
-    )
-    crossover_share: float = setting(
-        0.25,
-        title="Crossover: share of genes",
-        help="Share of the genes taken from the other cell.",
-        ge=0,
-        le=1,
-        advanced=True,
-    )
-    mixture_probability: float = setting(
-        0.5,
-        title="Crossover with many: how often",
-        help="Share of the views that take genes from many other cells.",
-        ge=0,
-        le=1,
-        advanced=True,
-    )
-    mixture_share: float = setting(
-        0.25,
-        title="Crossover with many: share of genes",
-        help="Share of the genes taken, each from a cell of its own.",
-        ge=0,
-        le=1,
-        advanced=True,
-    )
+Preset = Literal["recommended", "paper", "authors_code"]
 
 
 class ClearConfig(Config):
@@ -110,15 +23,24 @@ class ClearConfig(Config):
     preset: Preset = setting(
         "paper",
         title="Preset",
-        help="'paper' follows the published text; 'authors_code' does what the authors' public code does.",
+        help="'recommended' is what measured best on real data; 'paper' follows the published text; 'authors_code' does what the authors' public code does.",
         hidden=True,
     )
-    epochs: int = setting(
+    epochs: int | None = setting(
         200,
         title="Epochs",
-        help="How many times training goes through the cells. More takes longer and may help small data.",
+        help="How many times training goes through the cells. Empty: as many as the number of cells asks for (see 'Steps').",
+        empty="automatic",
         ge=1,
         le=10_000,
+    )
+    steps: int = setting(
+        800,
+        title="Steps, where epochs are left open",
+        help="What trains a network is its number of steps: few cells are gone through more often than many, but many at least four times.",
+        ge=1,
+        le=1_000_000,
+        advanced=True,
     )
     batch_size: int = setting(
         512,
@@ -166,9 +88,9 @@ class ClearConfig(Config):
     queue_size: int = setting(
         1024,
         title="Queue",
-        help="How many earlier embeddings serve as negatives.",
+        help="How many earlier embeddings serve as negatives, beside the other cells of the batch where the loss is symmetric.",
         unit="cells",
-        ge=1,
+        ge=0,
         le=65_536,
         advanced=True,
     )
@@ -178,6 +100,12 @@ class ClearConfig(Config):
         help="How slowly the key encoder follows the query encoder. With few steps, 0.99 lets it follow at all.",
         ge=0,
         le=1,
+        advanced=True,
+    )
+    key_encoder: Literal["momentum", "query"] = setting(
+        "momentum",
+        title="Keys come from",
+        help="A momentum encoder that follows slowly (MoCo), or the query encoder itself, which then learns from both sides (SimCLR).",
         advanced=True,
     )
     symmetric: bool = setting(
@@ -192,9 +120,50 @@ class ClearConfig(Config):
         help="A cell's earlier embeddings in the queue are not counted as other cells.",
         advanced=True,
     )
+    positives: Literal["self", "neighbours"] = setting(
+        "self",
+        title="Positive pairs",
+        help="Two views of one cell, or of a cell and one of its nearest neighbours in PCA: then a type is drawn together, not a cell.",
+        advanced=True,
+    )
+    n_neighbors: int = setting(
+        15,
+        title="Neighbours that are positives",
+        help="Of so many nearest cells (at most 5% of all), one is drawn for each view.",
+        unit="cells",
+        ge=1,
+        le=200,
+        advanced=True,
+    )
+    batch_key: str | None = setting(
+        None,
+        title="Batch column",
+        help="Removes differences between batches: every step compares cells of one batch alone, so that a batch is nothing to tell cells apart by.",
+        column=True,
+    )
     hidden: int = setting(1024, title="Hidden units", help="Width of the first layer.", ge=8, le=8192, advanced=True)
     dim: int = setting(
         128, title="Embedding dimensions", help="Length of the representation.", ge=2, le=1024, advanced=True
+    )
+    normalisation: Literal["none", "batch", "layer"] = setting(
+        "none",
+        title="Normalisation layer",
+        help="After the first layer: none as published; batch normalisation lets training take larger steps.",
+        advanced=True,
+    )
+    projection: int = setting(
+        0,
+        title="Projection head",
+        help="Width of a last layer that only the loss sees and that is thrown away after training; 0 for none.",
+        ge=0,
+        le=1024,
+        advanced=True,
+    )
+    representation: Literal["output", "hidden"] = setting(
+        "output",
+        title="Representation",
+        help="What is kept of a cell: the encoder's last layer, or its hidden layer.",
+        advanced=True,
     )
     output_relu: bool = setting(
         True,
@@ -223,7 +192,32 @@ class ClearConfig(Config):
     )
 
 
+_PAPERS_AUGMENTATIONS = ("mask", "noise", "swap", "crossover", "mixture")
+
 PRESETS: dict[str, dict[str, Any]] = {
+    "recommended": {
+        "epochs": None,
+        "batch_size": 256,
+        "min_steps_per_epoch": 2,
+        "learning_rate": 1e-3,
+        "optimizer": "adamw",
+        "weight_decay": 1e-4,
+        "temperature": 0.5,
+        "queue_size": 0,
+        "key_encoder": "query",
+        "positives": "neighbours",
+        "hidden": 512,
+        "normalisation": "batch",
+        "projection": 64,
+        "representation": "hidden",
+        "output_relu": False,
+        "scale_input": False,
+        "augmentation": {
+            **{f"{name}_probability": 0.0 for name in _PAPERS_AUGMENTATIONS},
+            "dropout_probability": 1.0,
+            "dropout_share": 0.8,
+        },
+    },
     "paper": {},
     "authors_code": {
         "epochs": 100,
@@ -240,7 +234,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 """What each preset changes from the defaults of ``ClearConfig``."""
 
 
-def clear_config(preset: str = "paper", **changes: Any) -> ClearConfig:
+def clear_config(preset: str = "recommended", **changes: Any) -> ClearConfig:
     """A preset's configuration, with some values changed.
 
     Raises
@@ -254,25 +248,3 @@ def clear_config(preset: str = "paper", **changes: Any) -> ClearConfig:
     base = PRESETS[preset].get("augmentation", {})
     values["augmentation"] = {**base, **dict(changes.get("augmentation", {}))}
     return ClearConfig.build(values)
-
-
-SMALLEST_BATCH = 16
-
-
-def effective_sizes(config: ClearConfig, n_cells: int) -> tuple[int, int]:
-    """Batch and queue size for a number of cells.
-
-    Batches are small enough for ``min_steps_per_epoch``, but not below 16 cells. Below ``batch_size``
-    cells the queue holds as many keys as there are cells (the authors' code: both are the number of cells).
-    """
-    for_steps = max(n_cells // config.min_steps_per_epoch, SMALLEST_BATCH)
-    batch = min(config.batch_size, for_steps, n_cells)
-    return batch, config.queue_size if n_cells >= config.batch_size else min(config.queue_size, n_cells)
-
-
-def estimate_memory(config: ClearConfig, n_cells: int, n_genes: int) -> float:
-    """Bytes that training takes: the matrix, the model with its optimizer, and the views of a batch."""
-    batch, queue = effective_sizes(config, n_cells)
-    weights = config.hidden * (n_genes + config.dim)
-    dense = min(4.0 * n_cells * n_genes, DENSE_LIMIT_BYTES)
-    return dense + 4.0 * (6 * weights + 12 * batch * n_genes + 4 * batch * (queue + 2 * batch)) + 5e8

@@ -1,6 +1,7 @@
 """How long training will take, before it starts."""
 
-from scapp.contrast.config import ClearConfig, effective_sizes
+from scapp.contrast.config import ClearConfig
+from scapp.contrast.sizes import effective_epochs, effective_sizes, steps_per_epoch
 
 REFERENCE_CELLS_PER_S = 3_000.0
 """Measured on two cores at 2,000 genes and 1,024 hidden units (benchmarks/README.md); only a first guess elsewhere."""
@@ -23,7 +24,7 @@ def estimate_seconds(
         scaled by the number of weights.
     """
     batch, _ = effective_sizes(config, n_cells)
-    steps = config.epochs * max(n_cells // batch, 1)
+    steps = effective_epochs(config, n_cells) * steps_per_epoch(config, n_cells)
     if measured_cells_per_s is not None:
         return steps * batch / measured_cells_per_s
     weights = config.hidden * (n_genes + config.dim)

@@ -10,18 +10,44 @@ NO_CELL = -1
 
 
 class Encoder(nn.Module):
-    """Two fully connected layers (CLEAR: "Architecture and hyperparameters")."""
+    """Two fully connected layers (CLEAR: "Architecture and hyperparameters"), and what later work puts around them."""
 
     def __init__(self, n_genes: int, config: ClearConfig) -> None:
         super().__init__()
         self.first = nn.Linear(n_genes, config.hidden)
+        self.normalisation = _normalisation(config)
         self.second = nn.Linear(config.hidden, config.dim)
+        self.head = nn.Linear(config.dim, config.projection) if config.projection else None
         self.output_relu = config.output_relu
+        self.keeps_hidden = config.representation == "hidden"
 
     def forward(self, profiles: Tensor) -> Tensor:
-        """Embed profiles, (n_cells, n_genes) -> (n_cells, dim), not normalised."""
-        embeddings = self.second(torch.relu(self.first(profiles)))
-        return torch.relu(embeddings) if self.output_relu else embeddings
+        """What the loss compares, (n_cells, n_genes) -> (n_cells, dim or projection), not normalised."""
+        output = self._output(self._hidden(profiles))
+        return output if self.head is None else self.head(torch.relu(output))
+
+    def represent(self, profiles: Tensor) -> Tensor:
+        """What is kept of a cell, (n_cells, n_genes) -> (n_cells, dim or hidden), not normalised."""
+        hidden = self._hidden(profiles)
+        return hidden if self.keeps_hidden else self._output(hidden)
+
+    def _hidden(self, profiles: Tensor) -> Tensor:
+        return torch.relu(self.normalisation(self.first(profiles)))
+
+    def _output(self, hidden: Tensor) -> Tensor:
+        output = self.second(hidden)
+        return torch.relu(output) if self.output_relu else output
+
+
+def _normalisation(config: ClearConfig) -> nn.Module:
+    if config.normalisation == "batch":
+        return nn.BatchNorm1d(config.hidden)
+    return nn.LayerNorm(config.hidden) if config.normalisation == "layer" else nn.Identity()
+
+
+def output_width(config: ClearConfig) -> int:
+    """Length of what the loss compares."""
+    return config.projection or config.dim
 
 
 @torch.no_grad()
@@ -53,6 +79,8 @@ class KeyQueue:
     def push(self, keys: Tensor, cells: Tensor) -> None:
         """Put keys in the place of the oldest ones; of more than fit, the last stay."""
         size = self.keys.shape[0]
+        if size == 0:
+            return
         keys, cells = keys[-size:], cells[-size:]
         places = (self.next + torch.arange(len(keys), device=keys.device)) % size
         self.keys[places] = keys

@@ -58,6 +58,7 @@ def setting(
     advanced: bool = False,
     column: bool = False,
     hidden: bool = False,
+    empty: str = "no limit",
 ) -> Any:
     """Declare one choice.
 
@@ -79,8 +80,10 @@ def setting(
         The value is the name of a cell annotation.
     hidden
         Not shown in forms (set by the program).
+    empty
+        What an optional number that is left empty means.
     """
-    extra: dict[str, Any] = {"unit": unit, "advanced": advanced, "column": column, "hidden": hidden}
+    extra: dict[str, Any] = {"unit": unit, "advanced": advanced, "column": column, "hidden": hidden, "empty": empty}
     return Field(default, title=title, description=help, ge=ge, le=le, gt=gt, json_schema_extra=extra)
 
 
@@ -100,6 +103,7 @@ class Setting:
     choices: tuple[Any, ...]
     advanced: bool
     hidden: bool
+    empty: str
     group: str | None
 
     @property
@@ -133,6 +137,7 @@ def describe(model: type[Config], group: str | None = None) -> list[Setting]:
                 choices=get_args(annotation) if get_origin(annotation) is Literal else (),
                 advanced=bool(extra.get("advanced")),
                 hidden=bool(extra.get("hidden")),
+                empty=str(extra.get("empty", "")),
                 group=group,
             )
         )

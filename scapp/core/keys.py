@@ -34,6 +34,8 @@ MEASURED = (TOTAL_COUNTS, N_GENES, PCT_MT, PCT_RIBO, PCT_ERCC)
 
 FIELDS = ("obs", "var", "obsm", "varm", "obsp", "layers", "uns")
 
+PCA_LOADINGS = "varm/PCs"
+"""Loadings of X_pca (scanpy's name), zero for genes that are not highly variable."""
 SUGGESTED_LABELS = (
     "cell_type",
     "celltype",
@@ -45,6 +47,8 @@ SUGGESTED_LABELS = (
     "louvain",
     "leiden",
 )
+CONDITIONS = ("condition", "disease", "treatment", "stim", "age")
+"""Columns that usually say what an experiment is about."""
 SUGGESTED_SAMPLES = ("sample", "batch", "donor_id", "donor")
 
 

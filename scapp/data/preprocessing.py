@@ -107,10 +107,27 @@ def highly_variable(
 
 def principal_components(log_values: sparse.csr_matrix, genes: np.ndarray, config: PrepareConfig) -> np.ndarray:
     """PCA of the chosen genes, float32, shape (n_cells, n_pcs); fewer where cells or genes are few."""
+    return pca(log_values, genes, config)[0]
+
+
+def pca(log_values: sparse.csr_matrix, genes: np.ndarray, config: PrepareConfig) -> tuple[np.ndarray, np.ndarray]:
+    """PCA of the chosen genes, and how to place other profiles in it.
+
+    Returns
+    -------
+    components
+        float32, shape (n_cells, n_pcs); fewer where cells or genes are few.
+    loadings
+        float32, shape (n_genes, n_pcs), zero for the genes that were not chosen: a profile's components are its log values times
+        the loadings, but for one constant of all cells. Where genes were scaled, clipping at 10 is left out.
+    """
     adata = ad.AnnData(X=log_values[:, genes])
     if config.scale_for_pca:
         adata.X = adata.X.toarray()
         sc.pp.scale(adata, max_value=10)
     n_pcs = min(config.n_pcs, adata.n_obs - 1, adata.n_vars - 1)
     sc.pp.pca(adata, n_comps=n_pcs, random_state=config.seed)
-    return np.asarray(adata.obsm["X_pca"], dtype=np.float32)
+    loadings = np.zeros((len(genes), n_pcs), dtype=np.float32)
+    spread = adata.var["std"].to_numpy()[:, None] if config.scale_for_pca else 1.0
+    loadings[genes] = adata.varm["PCs"] / spread
+    return np.asarray(adata.obsm["X_pca"], dtype=np.float32), loadings

@@ -22,7 +22,8 @@ from scapp.analysis.config import (
     SubsetConfig,
     SweepConfig,
 )
-from scapp.contrast.config import ClearConfig, estimate_memory
+from scapp.contrast.config import ClearConfig
+from scapp.contrast.sizes import estimate_memory
 from scapp.core import keys
 from scapp.core.config import Config
 from scapp.core.errors import ConfigError

@@ -10,7 +10,7 @@ from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError
 from scapp.core.steps import StepContext
 from scapp.data.config import DoubletConfig, PrepareConfig
-from scapp.data.preprocessing import filter_data, highly_variable, normalise, principal_components
+from scapp.data.preprocessing import filter_data, highly_variable, normalise, pca
 from scapp.data.qc import doublet_scores, qc_metrics
 from scapp.data.thresholds import removal_table
 from scapp.pipelines.step import Inputs, NewDataset, Outcome
@@ -114,5 +114,9 @@ def choose_genes_and_components(
     genes = highly_variable(log_values, counts, config, batches)
     context.raise_if_stopped()
     context.report(3, 4, "principal components")
-    components = principal_components(log_values, genes, config)
-    return {keys.var(keys.HIGHLY_VARIABLE): genes, keys.representation("pca"): components}
+    components, loadings = pca(log_values, genes, config)
+    return {
+        keys.var(keys.HIGHLY_VARIABLE): genes,
+        keys.representation("pca"): components,
+        keys.PCA_LOADINGS: loadings,
+    }

@@ -11,11 +11,30 @@ STEPS = (
         "1 · Upload & QC",
         "Bring a count matrix or pick an example, look at its quality, filter and normalise it.",
     ),
+    (
+        "augmentations",
+        "See what augmentations do",
+        "What CLEAR does to a cell before it has to recognise it. You may skip this.",
+    ),
     ("train_clear", "2 · Train CLEAR", "Watch the loss and the embedding while the network learns."),
     ("cell_map", "3 · Clusters & map", "Make a map and clusters, colour them, select cells."),
     ("export", "4 · Export", "Take away the data, tables, a report, and the session as a script."),
 )
 
+AUGMENTATIONS = (
+    "CLEAR learns by recognising a cell after its profile was distorted. What may change without making it another cell is "
+    "decided here: each **augmentation** below is one kind of distortion. Too little, and recognising is trivial; too much, and "
+    "types can no longer be told apart."
+)
+SCALED_PREVIEW = (
+    "This preset centres and scales genes before it distorts them, so a masked gene becomes average rather than absent; values "
+    "below are shown on the log scale again (mean and spread are those of 256 cells)."
+)
+COPIES = (
+    "Augmented copies of some cells, placed among all cells by PCA. Copies that reach into another type teach the network that "
+    "the two types are alike. Copies are brought back to the sum of values of their cell before they are placed: a network does not "
+    "mind that all cells are masked alike."
+)
 LOSS = (
     "How hard it is to find a cell's other view among the negatives. At **chance** (dashed) nothing has been learnt; "
     "a falling curve means that cells become recognisable."
@@ -76,6 +95,24 @@ CLUSTER_SCORES = (
 )
 
 VERDICT_EPOCHS = 10
+
+
+def strength_verdict(here: float, plain: float, chance: float) -> str:
+    """What the share of copies that stay with their type says, in plain words; all in percent."""
+    if here >= plain - 3:
+        return (
+            f"With these settings {here:.0f}% of copies lie nearest to a cell of their own type ({plain:.0f}% of the cells themselves do): "
+            "the distortion hardly moves cells. **It may be too weak** for the network to learn more than PCA shows."
+        )
+    if here <= chance + 0.15 * (plain - chance):
+        return (
+            f"With these settings {here:.0f}% of copies lie nearest to a cell of their own type; by chance {chance:.0f}% would. In PCA the types are lost: "
+            "**it may be too strong**, unless what remains is enough for a network, as it often is after heavy masking."
+        )
+    return (
+        f"With these settings {here:.0f}% of copies lie nearest to a cell of their own type ({plain:.0f}% of the cells themselves do, {chance:.0f}% by chance): "
+        "copies move, and mostly stay with their type."
+    )
 
 
 def verdict(rows: list[dict[str, float]]) -> str:

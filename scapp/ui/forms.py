@@ -85,7 +85,7 @@ def _number(setting: Setting, label: str, value: Any, common: dict[str, Any]) ->
         "step": 1 if kind is int else _step(float(value or setting.default or 1)),
         "format": "%d" if kind is int else "%g",
     }
-    return st.number_input(label, placeholder="no limit" if setting.optional else None, **bounds, **common)
+    return st.number_input(label, placeholder=setting.empty if setting.optional else None, **bounds, **common)
 
 
 def _step(value: float) -> float:

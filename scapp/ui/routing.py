@@ -25,6 +25,7 @@ class PageRecord:
 PAGES = (
     PageRecord("home", "Home"),
     PageRecord("upload_qc", "Upload & QC"),
+    PageRecord("augmentations", "Augmentations"),
     PageRecord("train_clear", "Train CLEAR"),
     PageRecord("cell_map", "Clusters & map"),
     PageRecord("export", "Export"),

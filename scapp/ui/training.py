@@ -7,10 +7,12 @@ import pandas as pd
 import streamlit as st
 
 from scapp.analysis.config import ChooseConfig
+from scapp.contrast.augmentation_config import AugmentationConfig
 from scapp.contrast.config import PRESETS, ClearConfig, clear_config
 from scapp.contrast.estimates import estimate_seconds
 from scapp.core import keys
 from scapp.core.errors import RunError
+from scapp.core.provenance import fingerprint
 from scapp.jobs.launch import discard, run_now, submit
 from scapp.plotting.training import curves_data, plot_curve, plot_loss, plot_overlay, plot_view
 from scapp.ui import explain, live, state
@@ -25,6 +27,7 @@ STEP = "clear"
 FIGURE_SECONDS = 3.0
 MOST_OVERLAID = 12
 PRESET_NAMES = {
+    "recommended": "Recommended (measured best on real data)",
     "paper": "Paper (Han et al. 2022, as printed)",
     "authors_code": "Authors' code (as published on GitHub)",
 }
@@ -58,9 +61,7 @@ def _when(run: Run) -> str:
 
 def _run_name(run: Run) -> str:
     config = run.config.config
-    return (
-        f"{_when(run)} UTC · {config.get('preset')} · {config.get('epochs')} epochs · {live.WORDS[run.observe().state]}"
-    )
+    return f"{_when(run)} UTC · {config.get('preset')} · {config.get('epochs') or 'automatic'} epochs · {live.WORDS[run.observe().state]}"
 
 
 def start_section(dataset: Dataset, run: Run | None) -> None:
@@ -68,18 +69,29 @@ def start_section(dataset: Dataset, run: Run | None) -> None:
     active = run is not None and run.observe().state in ACTIVE
     live.prewarm("training")
     with st.expander("Settings of a new run", expanded=run is None):
-        preset = st.segmented_control(
+        st.session_state.setdefault(f"clear.{dataset.id}.preset", "recommended")
+        chosen = st.segmented_control(
             "Preset",
             list(PRESETS),
-            default="paper",
             required=True,
             format_func=PRESET_NAMES.__getitem__,
             key=f"clear.{dataset.id}.preset",
             persist_state="session",
             help=ClearConfig.model_fields["preset"].description,
         )
-        start = clear_config(preset)
-        values = config_form(ClearConfig, key=f"clear.{dataset.id}.{preset}", start=start)
+        preset = chosen or "recommended"
+        carried = st.session_state.get(_carried(dataset), {})
+        augmentation = carried["augmentation"] if carried.get("preset") == preset else {}
+        start = clear_config(preset, augmentation=augmentation)
+        if augmentation:
+            st.info("The augmentations are those that you set on the Augmentations page.")
+            if st.button("Use the preset's instead", key="clear.drop_carried"):
+                st.session_state.pop(_carried(dataset), None)
+                st.rerun()
+        mark = fingerprint(augmentation)[:6] if augmentation else ""
+        columns = state.categorical_columns(dataset)
+        values = config_form(ClearConfig, key=f"clear.{dataset.id}.{preset}{mark}", start=start, columns=columns)
+        _warn_of_batch_key(dataset, values["batch_key"])
         config = ClearConfig.build(values)
         n_genes = int(np.sum(state.read(dataset, keys.var(keys.HIGHLY_VARIABLE))))
         seconds = estimate_seconds(config, dataset.n_cells, n_genes, _measured_speed(n_genes, config))
@@ -91,6 +103,41 @@ def start_section(dataset: Dataset, run: Run | None) -> None:
         if st.button("Train CLEAR", type="primary", key="clear.go"):
             st.query_params["run"] = submit(state.root(), STEP, config, dataset).id
             st.rerun()
+
+
+def _carried(dataset: Dataset) -> str:
+    return f"clear.augmentation.{dataset.id}"
+
+
+def carry_augmentation(dataset: Dataset, preset: str, config: AugmentationConfig) -> None:
+    """Let the next run start from these augmentations."""
+    st.session_state[_carried(dataset)] = {"preset": preset, "augmentation": config.model_dump()}
+    st.session_state[f"clear.{dataset.id}.preset"] = preset
+
+
+def _warn_of_batch_key(dataset: Dataset, batch_key: str | None) -> None:
+    """Say when a batch column is a condition as well: its effect would be removed with the batches."""
+    if batch_key is None:
+        return
+    batches = state.grouping(dataset, batch_key)
+    for column in keys.CONDITIONS:
+        if column == batch_key or column in state.categorical_columns(dataset):
+            values = batches if column == batch_key else state.grouping(dataset, column)
+            # each batch lies in one condition
+            if (
+                pd.DataFrame({"batch": batches, "condition": values})
+                .drop_duplicates()
+                .groupby("batch", observed=True)
+                .size()
+                .max()
+                == 1
+                and values.nunique() > 1
+            ):
+                st.warning(
+                    f"Every batch of '{batch_key}' is of one '{column}': what the condition changes will be removed along with the batches. "
+                    "That helps to find the same types in both; to see the response itself, train without a batch column as well."
+                )
+                return
 
 
 def _measured_speed(n_genes: int, config: ClearConfig) -> float | None:

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from scapp.core import keys
 from scapp.core.errors import DataError, listed
-from scapp.workspace.elements import read_csc_column, read_element
+from scapp.workspace.elements import read_csc_column, read_csr_rows, read_element
 from scapp.workspace.manifest import Entry, Manifest
 
 _PRODUCED_BY = (
@@ -90,6 +91,10 @@ class Dataset:
         if not 0 <= position < self.n_genes:
             raise DataError(f"There is no gene number {position}.", hint="Choose a gene from the list.")
         return read_csc_column(self._element(keys.X_BY_GENE), position)
+
+    def profiles(self, cells: np.ndarray) -> sparse.csr_matrix:
+        """log-normalised values of some cells, shape (len(cells), n_genes), without loading the matrix."""
+        return read_csr_rows(self._element(keys.X), np.asarray(cells, dtype=np.int64))
 
     def _element(self, slot: str) -> Path:
         entry = self.manifest.slots.get(slot)

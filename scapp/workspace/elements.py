@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 _KEY = "value"
 
@@ -51,6 +52,28 @@ def read_csc_column(folder: Path, column: int) -> np.ndarray:
     dense = np.zeros(int(group.attrs["shape"][0]), dtype=group["data"].dtype)
     dense[group["indices"][start:stop]] = group["data"][start:stop]
     return dense
+
+
+def read_csr_rows(folder: Path, rows: np.ndarray) -> sparse.csr_matrix:
+    """Some rows of a CSR matrix, in the order asked for, without loading the matrix."""
+    import zarr
+
+    group: Any = zarr.open_group(str(folder), mode="r")[_KEY]
+    bounds = group["indptr"][:].astype(np.int64)
+    lengths = bounds[rows + 1] - bounds[rows]
+    indptr = np.concatenate([[0], np.cumsum(lengths)])
+    indices = np.empty(indptr[-1], dtype=np.int64)
+    data = np.empty(indptr[-1], dtype=group["data"].dtype)
+    # rows that lie side by side are read at once
+    order = np.argsort(rows, kind="stable")
+    for run in np.split(order, np.flatnonzero(np.diff(rows[order]) != 1) + 1):
+        start, stop = bounds[rows[run[0]]], bounds[rows[run[-1]] + 1]
+        read_indices, read_data = group["indices"][start:stop], group["data"][start:stop]
+        for place in run:
+            own = slice(bounds[rows[place]] - start, bounds[rows[place] + 1] - start)
+            here = slice(indptr[place], indptr[place + 1])
+            indices[here], data[here] = read_indices[own], read_data[own]
+    return sparse.csr_matrix((data, indices, indptr), shape=(len(rows), int(group.attrs["shape"][1])))
 
 
 def _storable(value: Any) -> Any:

@@ -35,7 +35,7 @@ def test_queue_is_first_in_first_out():
 
 
 def test_encoder_is_two_layers_by_hand():
-    encoder = Encoder(2, clear_config(hidden=8, dim=2, output_relu=False))
+    encoder = Encoder(2, clear_config("paper", hidden=8, dim=2, output_relu=False))
     x = torch.tensor([[1.0, -2.0]])
     first, second = encoder.first, encoder.second
     hidden = torch.clamp(x @ first.weight.T + first.bias, min=0)

@@ -1,0 +1,401 @@
+"""Sections of the Augmentations page."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from scapp.contrast.augmentation_config import AugmentationConfig
+from scapp.contrast.augmentations import AUGMENTATIONS, Augmentation
+from scapp.contrast.config import PRESETS, clear_config
+from scapp.contrast.preview import (
+    STRENGTHS,
+    Sample,
+    as_much,
+    certain,
+    change,
+    copies,
+    enabled,
+    nearest,
+    stages,
+    stronger,
+)
+from scapp.core import keys
+from scapp.plotting.augmentations import plot_before_after, plot_copies, plot_same_type, plot_top_genes, profile_table
+from scapp.ui import explain, maps, state
+from scapp.ui.boundary import boundary, escape
+from scapp.ui.clustering import suggested_labels
+from scapp.ui.forms import config_form
+from scapp.ui.routing import page_file
+from scapp.ui.training import PRESET_NAMES, carry_augmentation
+from scapp.ui.widgets import show_figure, show_table
+from scapp.workspace.dataset import Dataset
+
+N_DONORS, RUN = 256, 16
+N_COPIES = 40
+MOST_CELLS = 6
+N_TESTED = 150
+MOST_REFERENCE = 20_000
+ALL_STEPS = "the whole chain"
+
+
+def settings_section(dataset: Dataset) -> tuple[AugmentationConfig, bool, int]:
+    """Where the settings start from, all of them, and the seed; whether genes are scaled is the preset's choice."""
+    preset = st.segmented_control(
+        "Start from the augmentations of",
+        list(PRESETS),
+        default="paper",
+        required=True,
+        format_func=PRESET_NAMES.__getitem__,
+        key=f"augment.{dataset.id}.preset",
+        persist_state="session",
+    )
+    start = clear_config(preset)
+    prefix = f"augment.{dataset.id}.{preset}"
+    values: dict[str, Any] = {}
+    columns = st.columns(2)
+    for place, augmentation in enumerate(AUGMENTATIONS):
+        names = [f"{augmentation.id}_probability", f"{augmentation.id}_share"]
+        names += ["noise_sd"] if augmentation.has_strength else []
+        with columns[place % 2], st.expander(_summary(augmentation, prefix, start.augmentation)):
+            st.write(augmentation.sentence)
+            st.caption(f"Too weak: {augmentation.weak} Too strong: {augmentation.strong}")
+            found = config_form(AugmentationConfig, key=prefix, start=start.augmentation, only=names, flat=True)
+            values |= {name: found[name] for name in names}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        seed = st.number_input(
+            "Seed", 0, 2**31 - 1, key=f"augment.{dataset.id}.seed", persist_state="session", width=140
+        )
+        st.button(
+            "Again",
+            key="augment.again",
+            on_click=_next_seed,
+            args=(dataset.id,),
+            help="The next seed: other genes, the same settings.",
+        )
+    if start.scale_input:
+        st.caption(explain.SCALED_PREVIEW)
+    return AugmentationConfig.build(values), start.scale_input, int(seed)
+
+
+def _summary(augmentation: Augmentation, prefix: str, start: AugmentationConfig) -> str:
+    """Title and what is set, as the widgets have it."""
+    names = (f"{augmentation.id}_probability", f"{augmentation.id}_share")
+    often, share = (float(st.session_state.get(f"{prefix}.{name}", getattr(start, name))) for name in names)
+    if min(often, share) <= 0:
+        return f"{augmentation.title} · off"
+    return f"**{augmentation.title}** · in {100 * often:.0f}% of views, {100 * share:.0f}%"
+
+
+def _next_seed(id: str) -> None:
+    st.session_state[f"augment.{id}.seed"] = int(st.session_state.get(f"augment.{id}.seed") or 0) + 1
+
+
+def sample_of(dataset: Dataset, cells: list[int], config: AugmentationConfig, *, scale: bool) -> Sample:
+    """Some cells, and random others as donors behind them."""
+    profiles = _profiles(dataset.slots[keys.X].fingerprint, tuple(cells), dataset)
+    groups = totals = None
+    if config.groups_probability > 0:
+        groups = _groups(dataset.slots[keys.X].fingerprint, tuple(cells), profiles)
+    if config.thin_probability > 0 and keys.obs(keys.TOTAL_COUNTS) in dataset and keys.COUNTS in dataset:
+        totals = np.asarray(state.read(dataset, keys.obs(keys.TOTAL_COUNTS)), dtype=np.float32)[
+            _rows(dataset, tuple(cells))
+        ]
+    return Sample(profiles, scale, groups, totals, _target_sum(dataset))
+
+
+def _rows(dataset: Dataset, cells: tuple[int, ...]) -> np.ndarray:
+    """The cells, then donors in short runs from all over the file (runs are read at once)."""
+    if dataset.n_cells <= N_DONORS:
+        others = np.arange(dataset.n_cells)
+    else:
+        starts = np.random.default_rng(0).choice(dataset.n_cells - RUN, N_DONORS // RUN, replace=False)
+        others = np.unique(starts[:, None] + np.arange(RUN))
+    return np.concatenate([np.asarray(cells, dtype=np.int64), others[~np.isin(others, cells)]])
+
+
+@st.cache_resource(max_entries=16, show_spinner="Reading cells…")
+def _profiles(fingerprint: str, cells: tuple[int, ...], _dataset: Dataset) -> np.ndarray:
+    chosen = np.asarray(state.read(_dataset, keys.var(keys.HIGHLY_VARIABLE)), dtype=bool)
+    return np.asarray(_dataset.profiles(_rows(_dataset, cells))[:, chosen].toarray(), dtype=np.float32)
+
+
+@st.cache_data(max_entries=16, show_spinner="Finding groups of genes…")
+def _groups(fingerprint: str, cells: tuple[int, ...], _profiles: np.ndarray) -> np.ndarray:
+    from scapp.contrast.gene_groups import N_GENE_GROUPS, gene_groups  # scikit-learn, which most visits do not need
+
+    return gene_groups(_profiles, N_GENE_GROUPS, 0)
+
+
+def _target_sum(dataset: Dataset) -> float:
+    records = dataset.manifest.provenance.values()
+    found = [record.config.get("target_sum") for record in records if record.step == "prepare"]
+    return float(found[-1]) if found and found[-1] else 1e4
+
+
+def cell_choice(dataset: Dataset) -> int:
+    """A cell by its name, at random, or from the map."""
+    names = _names(dataset.slots[keys.OBS_NAMES].fingerprint, dataset)
+    key = f"augment.{dataset.id}.cell"
+    st.session_state.setdefault(key, str(names[0]))
+    left, middle = st.columns([3, 4], vertical_alignment="bottom")
+    with left:
+        typed = st.text_input("Cell (its name in the file)", key=key, persist_state="session")
+    with middle, st.container(horizontal=True, vertical_alignment="bottom"):
+        st.button("A random cell", key="augment.random", on_click=_random_cell, args=(dataset.id, names))
+        with st.popover("Pick it on the map"), boundary():
+            _map_choice(dataset, names)
+    places = np.flatnonzero(names == typed.strip())
+    if not len(places):
+        st.warning(f"There is no cell '{typed}'. Names are like '{names[0]}'; showing the first cell.")
+        return 0
+    return int(places[0])
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _names(fingerprint: str, _dataset: Dataset) -> np.ndarray:
+    return np.asarray(_dataset.names(keys.OBS_NAMES).to_numpy(dtype=str))
+
+
+def _random_cell(id: str, names: np.ndarray) -> None:
+    st.session_state[f"augment.{id}.cell"] = str(names[np.random.default_rng().integers(len(names))])
+
+
+def _map_choice(dataset: Dataset, names: np.ndarray) -> None:
+    found = maps.available(dataset)
+    if not found:
+        st.info("There is no map yet: make one on the Clusters & map page.")
+        return
+    st.caption("Draw a box or lasso: the cell in its middle is taken.")
+    label = suggested_labels(dataset)
+    colour = maps.colouring(dataset, label) if label else maps.Colouring("", None)
+    polygons = maps.draw(dataset, found[0], colour, key=f"augment.map.{dataset.id}", select=True, height=420)
+    selection = maps.drawn_selection(polygons, found[0])
+    if selection is None:
+        return
+    middle = np.mean([corner for polygon in selection.polygons for corner in polygon], axis=0)
+    cell = int(np.linalg.norm(maps.points(dataset, found[0]) - middle, axis=1).argmin())
+    st.button(
+        f"Take {names[cell]}", key="augment.take", on_click=_take, args=(dataset.id, str(names[cell])), type="primary"
+    )
+
+
+def _take(id: str, name: str) -> None:
+    st.session_state[f"augment.{id}.cell"] = name
+
+
+def profile_section(dataset: Dataset, sample: Sample, config: AugmentationConfig, seed: int, cell: int) -> None:
+    """The cell before and after each step: numbers, bars, scatter."""
+    st.header("One cell, before and after")
+    label = suggested_labels(dataset)
+    if label:
+        st.caption(f"{label}: **{escape(str(state.grouping(dataset, label).iloc[cell]))}**")
+    always = st.toggle(
+        "Let every augmentation that is on happen",
+        True,
+        key=f"augment.{dataset.id}.certain",
+        persist_state="session",
+        help="In training each happens with its probability; here one wants to see it.",
+    )
+    found = stages(sample, 0, certain(config) if always else config, seed)
+    if not found:
+        st.info("No augmentation happened to this cell: click 'Again', or raise how often one of them happens.")
+        return
+    before = sample.profiles[0]
+    rows, last = [], before
+    for stage in found:
+        rows.append(_change_row(stage.title, last, stage.profile))
+        last = stage.profile
+    rows.append(_change_row(ALL_STEPS, before, last))
+    table = pd.DataFrame(rows)
+    show_table(
+        table,
+        key="augment.changes",
+        name="augmentation_changes",
+        alt="Genes changed, added and lost by each augmentation",
+    )
+    st.caption("Shares are of all genes; added: zero before and not after; lost: the other way round.")
+    choices = [*(stage.title for stage in found), ALL_STEPS]
+    chosen = st.segmented_control(
+        "Shown below",
+        choices,
+        default=ALL_STEPS,
+        required=True,
+        key=f"augment.{dataset.id}.shown.{len(choices)}.{'.'.join(stage.id for stage in found)}",
+    )
+    place = choices.index(chosen)
+    whole = chosen == ALL_STEPS
+    start = before if whole or place == 0 else found[place - 1].profile
+    end = last if whole else found[place].profile
+    profiles = profile_table(start, end, _gene_labels(dataset))
+    left, right = st.columns([3, 2])
+    with left:
+        show_figure(
+            plot_top_genes(profiles),
+            key="augment.bars",
+            name="augmented_top_genes",
+            alt="Strongest genes before and after",
+        )
+    with right:
+        show_figure(
+            plot_before_after(profiles),
+            key="augment.scatter",
+            name="augmented_profile",
+            alt="Each gene before and after",
+        )
+    show_table(profiles.round(4), key="augment.profile", name="augmented_profile", alt="The profile before and after")
+
+
+def _change_row(title: str, before: np.ndarray, after: np.ndarray) -> dict[str, Any]:
+    found = change(before, after)
+    return {
+        "step": title,
+        "changed (%)": round(100 * found.changed, 1),
+        "added (%)": round(100 * found.added, 1),
+        "lost (%)": round(100 * found.lost, 1),
+        "sum of values": round(float(after.sum()), 1),
+    }
+
+
+def _gene_labels(dataset: Dataset) -> list[str]:
+    chosen = np.asarray(state.read(dataset, keys.var(keys.HIGHLY_VARIABLE)), dtype=bool)
+    symbols = np.asarray(state.genes(dataset).symbols, dtype=object)[chosen]
+    twice = pd.Series(symbols).duplicated(keep=False).to_numpy()
+    names = np.asarray(state.genes(dataset).names, dtype=object)[chosen]
+    return [
+        f"{symbol} · {name}" if again else str(symbol)
+        for symbol, name, again in zip(symbols, names, twice, strict=True)
+    ]
+
+
+def copies_section(dataset: Dataset, config: AugmentationConfig, seed: int, *, scale: bool) -> None:
+    """Copies of some cells on a map, and how often they stay with their type."""
+    st.header("Where copies go")
+    st.markdown(explain.COPIES)
+    if keys.PCA_LOADINGS not in dataset or keys.representation("pca") not in dataset:
+        st.info(
+            "To place copies among the cells, filter and normalise the data again on Upload & QC: this dataset was made before PCA's loadings were kept."
+        )
+        return
+    labels = state.categorical_columns(dataset)
+    if not labels:
+        st.info("There are no groups of cells yet: make the map on Clusters & map, which clusters the cells.")
+        return
+    suggested = suggested_labels(dataset)
+    left, right = st.columns(2)
+    label = left.selectbox(
+        "Types",
+        labels,
+        index=labels.index(suggested) if suggested in labels else 0,
+        key=f"augment.{dataset.id}.label",
+        persist_state="session",
+    )
+    places = {"PCA (components 1 and 2)": None} | {record.title: record for record in maps.available(dataset)}
+    names = list(places)
+    where = right.selectbox(
+        "Map",
+        names,
+        index=min(1, len(names) - 1),
+        key=f"augment.{dataset.id}.map.{len(names)}",
+        persist_state="session",
+    )
+    record = places[where]
+    types = state.grouping(dataset, label)
+    cells = _one_of_each(types)
+    sample = sample_of(dataset, cells, config, scale=scale)
+    profiles, of = copies(sample, list(range(len(cells))), N_COPIES, config, seed)
+    components = np.asarray(state.read(dataset, keys.representation("pca")), dtype=np.float32)
+    project = _projection(dataset, sample, cells, components)
+    projected = project(as_much(profiles, sample.profiles[of]))
+    if record is None:
+        points, placed, axes = components[:, :2], projected[:, :2], "PCA"
+    else:
+        points, axes = maps.points(dataset, record), maps.METHODS.get(record.method, "map")
+        reference = _reference(dataset.n_cells)
+        near = reference[nearest(projected, components[reference], 3)]
+        placed = points[near].mean(axis=1)
+    shown = _reference(dataset.n_cells)
+    titles = [f"{types.iloc[cell]}" for cell in cells]
+    figure = plot_copies(points[shown], placed, of, points[np.asarray(cells)], titles, axes=axes)
+    show_figure(figure, key="augment.copies", name="augmented_copies", alt="Augmented copies of some cells on the map")
+    st.caption(
+        f"{N_COPIES} copies of one cell (star) of each of the {len(cells)} most frequent groups."
+        + ("" if record is None else " A copy is drawn between its three nearest cells in PCA.")
+    )
+    _same_type(dataset, config, label, seed, scale=scale)
+
+
+def _one_of_each(types: pd.Series) -> list[int]:
+    """The first cell of each of the most frequent groups."""
+    frequent = types.value_counts().index[:MOST_CELLS]
+    return [int(np.flatnonzero((types == name).to_numpy())[0]) for name in frequent if (types == name).any()]
+
+
+def _reference(n_cells: int) -> np.ndarray:
+    """Cells that copies are compared with."""
+    if n_cells <= MOST_REFERENCE:
+        return np.arange(n_cells)
+    return np.sort(np.random.default_rng(0).choice(n_cells, MOST_REFERENCE, replace=False))
+
+
+def _projection(dataset: Dataset, sample: Sample, cells: list[int], components: np.ndarray) -> Any:
+    """Profiles to components: log values times loadings, and a constant that cells of known components give."""
+    chosen = np.asarray(state.read(dataset, keys.var(keys.HIGHLY_VARIABLE)), dtype=bool)
+    loadings = np.asarray(state.read(dataset, keys.PCA_LOADINGS))[chosen]
+    constant = (components[cells] - sample.profiles[: len(cells)] @ loadings).mean(axis=0)
+    return lambda profiles: profiles @ loadings + constant
+
+
+def _same_type(dataset: Dataset, config: AugmentationConfig, label: str, seed: int, *, scale: bool) -> None:
+    st.subheader("How often a copy's nearest cell is of the same type")
+    if not enabled(config):
+        st.info("No augmentation is on.")
+        return
+    slot = (dataset.slots[keys.X].fingerprint, dataset.slots[keys.obs(label)].fingerprint)
+    table, chance = _same_type_table(slot, config, seed, scale, dataset, label)
+    show_figure(
+        plot_same_type(table, chance),
+        key="augment.same",
+        name="same_type_by_strength",
+        alt="Share of copies that stay with their type, by strength",
+    )
+    here = float(table.loc[table["strength"] == 1.0, "same type (%)"].iloc[0])
+    plain = float(table["same type (%)"].iloc[0])
+    st.markdown(explain.strength_verdict(here, plain, chance))
+    show_table(
+        table,
+        key="augment.same",
+        name="same_type_by_strength",
+        alt="Share of copies that stay with their type, by strength",
+    )
+
+
+@st.cache_data(max_entries=32, show_spinner="Asking for the nearest cells…")
+def _same_type_table(
+    slots: tuple[str, str], config: AugmentationConfig, seed: int, scale: bool, _dataset: Dataset, _label: str
+) -> tuple[pd.DataFrame, float]:
+    types = state.grouping(_dataset, _label).cat.codes.to_numpy()
+    known = np.flatnonzero(types >= 0)
+    tested = np.sort(np.random.default_rng(0).choice(known, min(N_TESTED, len(known)), replace=False)).tolist()
+    sample = sample_of(_dataset, tested, config, scale=scale)
+    components = np.asarray(state.read(_dataset, keys.representation("pca")), dtype=np.float32)
+    project = _projection(_dataset, sample, tested, components)
+    reference = _reference(_dataset.n_cells)
+    rows = []
+    for strength in STRENGTHS:
+        views, of = copies(sample, list(range(len(tested))), 1, stronger(config, strength), seed)
+        near = reference[nearest(project(as_much(views, sample.profiles[of])), components[reference], 2)]
+        own = np.asarray(tested)[of]
+        # itself does not count: without augmentation every copy would find its own cell
+        other = np.where(near[:, 0] == own, near[:, 1], near[:, 0])
+        rows.append({"strength": strength, "same type (%)": round(100 * float((types[other] == types[own]).mean()), 1)})
+    shares = np.bincount(types[known]) / len(known)
+    return pd.DataFrame(rows), 100 * float((shares**2).sum())
+
+
+def train_button(dataset: Dataset, config: AugmentationConfig) -> None:
+    """On to training with these augmentations."""
+    if st.button("Next: train with these augmentations", type="primary", key="augment.next"):
+        carry_augmentation(dataset, st.session_state.get(f"augment.{dataset.id}.preset") or "paper", config)
+        st.switch_page(page_file("train_clear"), query_params={"dataset": dataset.id})
