@@ -18,7 +18,7 @@ from scapp.contrast.gene_groups import N_GENE_GROUPS, gene_groups
 from scapp.contrast.losses import chance_loss, collapse_meter
 from scapp.contrast.matrix import CellMatrix
 from scapp.contrast.model import Encoder, KeyQueue, follow, output_width
-from scapp.contrast.objective import compare, unit
+from scapp.contrast.objective import compare, scaled_to
 from scapp.contrast.sampling import Schedule, nearest_neighbours
 from scapp.contrast.sizes import effective_epochs, effective_sizes
 from scapp.contrast.state import generator_for, load_state, save_state
@@ -306,7 +306,7 @@ class _Training:
         encoder.eval()
         embedding = encoder.represent(self.matrix.rows(cells))
         encoder.train()
-        return unit(embedding) if self.config.normalise_embedding else embedding
+        return scaled_to(self.config.embedding_length, embedding)
 
     def finish(self, context: StepContext) -> ClearResult:
         """Embed every cell with the trained encoder."""

@@ -183,8 +183,11 @@ class ClearConfig(Config):
         help="The paper uses the query encoder, the authors' code the key encoder.",
         advanced=True,
     )
-    normalise_embedding: bool = setting(
-        True, title="Unit length", help="Embeddings are scaled to length 1, as in the loss.", advanced=True
+    embedding_length: Literal["one", "root", "own"] = setting(
+        "one",
+        title="Length of embeddings",
+        help="'one': scaled to length 1, as in the loss; 'own': left as the network makes them; 'root': the square root of that, in between.",
+        advanced=True,
     )
     augmentation: AugmentationConfig = AugmentationConfig()
     seed: int = setting(
@@ -212,6 +215,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "representation": "hidden",
         "output_relu": False,
         "scale_input": False,
+        "embedding_length": "root",
         "augmentation": {
             **{f"{name}_probability": 0.0 for name in _PAPERS_AUGMENTATIONS},
             "dropout_probability": 1.0,

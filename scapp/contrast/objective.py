@@ -38,6 +38,15 @@ def unit(embeddings: Tensor) -> Tensor:
     return nn.functional.normalize(embeddings, dim=1)
 
 
+def scaled_to(length: str, embeddings: Tensor) -> Tensor:
+    """Embeddings of length one, of the root of their own length, or of their own (``embedding_length``)."""
+    if length == "own":
+        return embeddings
+    if length == "one":
+        return unit(embeddings)
+    return embeddings / embeddings.norm(dim=1, keepdim=True).clamp_min(1e-12).sqrt()
+
+
 def compare(
     config: ClearConfig,
     query: Encoder,

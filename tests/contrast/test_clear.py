@@ -263,7 +263,7 @@ def test_a_batch_column_removes_what_differs_between_batches():
             n_batches=2,
             type_strength=2,
             marker_share=0.5,
-            batch_strength=0.6,
+            batch_strength=1.2,
             doublet_rate=0,
         )
     )
