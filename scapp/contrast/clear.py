@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from scapp.contrast.augmentations import augment
 from scapp.contrast.config import ClearConfig
 from scapp.contrast.device_draws import TorchDraws
+from scapp.contrast.embedding import embed
 from scapp.contrast.gene_groups import N_GENE_GROUPS, gene_groups
 from scapp.contrast.losses import chance_loss, collapse_meter
 from scapp.contrast.matrix import CellMatrix
@@ -29,7 +30,6 @@ from scapp.core.steps import StepContext, StepStopped
 CHECKPOINT_SECONDS = 10.0
 VIEW_SECONDS = 1.5
 VIEW_CELLS = 2_000
-INFERENCE_BATCH = 4096
 METERS = ("loss", "accuracy", "n_negatives")
 
 
@@ -149,6 +149,7 @@ class _Training:
     ) -> None:
         self.config = config
         self.device = device
+        self.batches = batches
         self.data_fingerprint = fingerprint(values) if batches is None else fingerprint([fingerprint(values), batches])
         self.matrix = CellMatrix(values, device, scale=config.scale_input)
         self.schedule = Schedule(config, self.matrix.n_cells, batches)
@@ -310,13 +311,10 @@ class _Training:
 
     def finish(self, context: StepContext) -> ClearResult:
         """Embed every cell with the trained encoder."""
-        pieces = []
-        for start in range(0, self.matrix.n_cells, INFERENCE_BATCH):
-            context.raise_if_stopped()
-            stop = min(start + INFERENCE_BATCH, self.matrix.n_cells)
-            pieces.append(self._embed(torch.arange(start, stop, device=self.device)).float().cpu().numpy())
-        weights = {name: tensor.cpu().numpy() for name, tensor in self._inference_encoder().state_dict().items()}
-        return ClearResult(np.concatenate(pieces), weights, self.history)
+        encoder = self._inference_encoder()
+        embedding = embed(encoder, self.matrix, self.config, self.batches, context.raise_if_stopped)
+        weights = {name: tensor.cpu().numpy() for name, tensor in encoder.state_dict().items()}
+        return ClearResult(embedding, weights, self.history)
 
     def _identity(self) -> dict[str, Any]:
         return {

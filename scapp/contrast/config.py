@@ -159,10 +159,10 @@ class ClearConfig(Config):
         le=1024,
         advanced=True,
     )
-    representation: Literal["output", "hidden"] = setting(
+    representation: Literal["output", "hidden", "automatic"] = setting(
         "output",
         title="Representation",
-        help="What is kept of a cell: the encoder's last layer, or its hidden layer.",
+        help="What is kept of a cell: the encoder's last layer, or its hidden layer. 'automatic': the hidden layer, or with a batch column the last, which mixes batches better.",
         advanced=True,
     )
     output_relu: bool = setting(
@@ -212,7 +212,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "hidden": 512,
         "normalisation": "batch",
         "projection": 64,
-        "representation": "hidden",
+        "representation": "automatic",
         "output_relu": False,
         "scale_input": False,
         "embedding_length": "root",
