@@ -3,7 +3,8 @@
 import streamlit as st
 
 from scapp.core import keys
-from scapp.ui import augmenting, explain, state
+from scapp.ui import augmented_copies, augmenting, explain, state
+from scapp.ui.augmented_sample import sample_of
 from scapp.ui.boundary import boundary
 from scapp.ui.routing import guard
 from scapp.ui.widgets import image_format_choice
@@ -22,9 +23,7 @@ with boundary():
         st.stop()
     cell = augmenting.cell_choice(dataset)
     with boundary():
-        augmenting.profile_section(
-            dataset, augmenting.sample_of(dataset, [cell], config, scale=scale), config, seed, cell
-        )
+        augmenting.profile_section(dataset, sample_of(dataset, [cell], config, scale=scale), config, seed, cell)
     with boundary():
-        augmenting.copies_section(dataset, config, seed, scale=scale)
+        augmented_copies.copies_section(dataset, config, seed, scale=scale)
     augmenting.train_button(dataset, config)

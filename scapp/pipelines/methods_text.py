@@ -3,6 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from scapp.contrast.augmentation_config import AugmentationConfig
+from scapp.contrast.augmentations import AUGMENTATIONS, settings_of
+from scapp.contrast.config import ClearConfig
+from scapp.contrast.sizes import effective_epochs
 from scapp.core import keys
 from scapp.core.errors import listed
 from scapp.core.provenance import Provenance
@@ -98,11 +102,41 @@ def _prepare(config: dict[str, Any], dataset: Dataset) -> str:
 
 
 def _clear(config: dict[str, Any], dataset: Dataset) -> str:
-    return (
-        f"A representation of {config['dim']} dimensions was trained by self-supervised contrastive learning (CLEAR, preset '{config['preset']}'): "
-        f"{config['epochs']} epochs, up to {config['batch_size']} cells per step, a queue of {config['queue_size']:,} negatives, temperature "
-        f"{config['temperature']:g}, momentum {config['momentum']:g}, optimizer {config['optimizer']} at learning rate {config['learning_rate']:g} (seed {config['seed']})."
+    settings = ClearConfig.build(config)
+    kept = (
+        "hidden" if settings.representation == "automatic" and settings.batch_key is None else settings.representation
     )
+    width = settings.hidden if kept == "hidden" else settings.dim
+    positives = (
+        f"views of a cell and of one of its {settings.n_neighbors} nearest neighbours"
+        if settings.positives == "neighbours"
+        else "two views of each cell"
+    )
+    batches = f", cells of one {settings.batch_key} at a time" if settings.batch_key else ""
+    keys_from = (
+        f"a momentum encoder ({settings.momentum:g})"
+        if settings.key_encoder == "momentum"
+        else "the query encoder itself"
+    )
+    negatives = ["the other cells of the step"] if settings.symmetric else []
+    negatives += [f"a queue of {settings.queue_size:,} keys"] if settings.queue_size and not settings.batch_key else []
+    return (
+        f"A representation of {width} dimensions was trained by self-supervised contrastive learning (CLEAR, preset '{settings.preset}'): "
+        f"{effective_epochs(settings, dataset.n_cells)} epochs, up to {settings.batch_size} cells per step{batches}, positives {positives}, negatives "
+        f"{' and '.join(negatives)}, keys from {keys_from}, temperature {settings.temperature:g}, optimizer {settings.optimizer} at learning rate "
+        f"{settings.learning_rate:g} (seed {settings.seed}). Views were made by {_augmentations(settings.augmentation)}."
+    )
+
+
+def _augmentations(config: AugmentationConfig) -> str:
+    """The augmentations that are on, with how often and how much."""
+    found = []
+    for augmentation in AUGMENTATIONS:
+        often, share, strength = settings_of(augmentation, config)
+        if min(often, share) > 0:
+            sd = f", SD {strength:g}" if augmentation.has_strength else ""
+            found.append(f"{augmentation.title.lower()} (share {share:g}{sd}, probability {often:g})")
+    return listed(found, len(found)) if found else "no augmentation"
 
 
 def _choose(config: dict[str, Any], dataset: Dataset) -> str:

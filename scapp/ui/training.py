@@ -270,6 +270,7 @@ def _run_row(dataset: Dataset, run: Run) -> dict[str, Any]:
         "is X_clear": "yes" if _is_chosen(dataset, run) else "",
         "started (UTC)": _when(run),
         **{str(ClearConfig.model_fields[name].title).lower(): config.get(name) for name in shown},
+        "epochs": result["epochs"],
         "loss": round(float(result["loss"]), 4),
         "chance": round(float(result["chance"]), 4),
         "accuracy (%)": round(100 * float(result["accuracy"]), 1),

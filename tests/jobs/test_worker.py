@@ -75,7 +75,7 @@ def test_a_run_is_carried_out_and_committed(root, dataset):
     run = submit(root, dataset, **SHORT)
     wait(lambda: run.observe().state == "done")
     done = Workspace(root).open(dataset.id)
-    assert done.read(keys.representation("clear")).shape == (150, 8)
+    assert done.read(keys.representation("clear")).shape == (150, 64)
     record = done.manifest.provenance[done.slots[keys.representation("clear")].provenance]
     assert (record.step, record.seed, record.device, record.threads) == ("clear", 0, "cpu", 1)
     assert record.inputs[keys.X] == dataset.slots[keys.X].fingerprint
@@ -160,7 +160,7 @@ def test_a_result_from_changed_input_is_kept_and_offered(root, dataset):
     assert "older version" in run.status.result["stale"]
     assert keys.representation("clear") not in workspace.open(dataset.id)
     adopt_result(workspace, dataset.id, run.folder)
-    assert workspace.open(dataset.id).read(keys.representation("clear")).shape == (150, 8)
+    assert workspace.open(dataset.id).read(keys.representation("clear")).shape == (150, 64)
 
 
 def test_failures_say_why_and_the_worker_goes_on(root, dataset, tmp_path):

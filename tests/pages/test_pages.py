@@ -1,5 +1,7 @@
 """Every page, empty and loaded, without a browser."""
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from scapp.contrast.config import clear_config
@@ -7,6 +9,7 @@ from scapp.core import keys
 from scapp.pipelines.catalogue import step
 from scapp.ui.routing import PAGES
 from scapp.workspace.runs import Failure, Status
+from scapp.workspace.staging import new_provenance
 from tests.pages.conftest import button, runs, texts
 
 
@@ -102,11 +105,27 @@ def test_training_is_queued_with_the_form_and_named_in_the_address(app, workspac
 
 def test_presets_fill_the_form(app, prepared):
     at = app("train_clear", dataset=prepared.id)
-    assert next(n.value for n in at.number_input if n.label == "Epochs") == 200
+    assert next(n.value for n in at.number_input if n.label == "Epochs") is None
+    assert next(n.placeholder for n in at.number_input if n.label == "Epochs") == "automatic"
     next(c for c in at.segmented_control if c.label == "Preset").set_value("authors_code")
     at.run()
     assert next(n.value for n in at.number_input if n.label == "Epochs") == 100
     assert next(s.value for s in at.selectbox if s.label == "Optimizer") == "sgd"
+
+
+def test_a_batch_column_that_is_the_condition_is_warned_of(app, workspace, prepared):
+    at = app("train_clear", dataset=prepared.id)
+    at.selectbox(key=f"clear.{prepared.id}.recommended.batch_key").set_value("batch")
+    at.run()
+    assert not any("removed along with the batches" in warning.value for warning in at.warning)
+    condition = np.where(
+        np.asarray(prepared.read("obs/batch")) == prepared.read("obs/batch").categories[0], "ctrl", "stim"
+    )
+    workspace.commit(prepared.id, {"obs/condition": pd.Categorical(condition)}, provenance=new_provenance("test"))
+    at = app("train_clear", dataset=prepared.id)
+    at.selectbox(key=f"clear.{prepared.id}.recommended.batch_key").set_value("batch")
+    at.run()
+    assert any("removed along with the batches" in warning.value for warning in at.warning)
 
 
 @pytest.mark.parametrize(("state", "label"), [("failed", "Start again"), ("stopped", "Start again")])
