@@ -218,8 +218,9 @@ class _Training:
 
     def _train_step(self, cells: Tensor) -> None:
         partners = self._partners(cells)
-        first = self._view_of(cells)
-        second = self._view_of(partners)
+        profiles = self.matrix.rows(cells)
+        first = self._view_of(cells, profiles)
+        second = self._view_of(partners, profiles if partners is cells else self.matrix.rows(partners))
         if self.config.key_encoder == "momentum":
             follow(self.key, self.query, self.config.momentum)
         found = compare(self.config, self.query, self.key, self.queue, first, second, cells, partners)
@@ -240,9 +241,9 @@ class _Training:
         which = torch.randint(width, (len(cells),), generator=self.choices, device=self.device)
         return self.neighbours[cells, which]
 
-    def _view_of(self, cells: Tensor) -> Tensor:
+    def _view_of(self, cells: Tensor, profiles: Tensor) -> Tensor:
         return augment(
-            self.matrix.rows(cells),
+            profiles,
             self.config.augmentation,
             self.draws,
             groups=self.groups,
@@ -361,6 +362,8 @@ class _Training:
 def _optimizer(encoder: nn.Module, config: ClearConfig) -> torch.optim.Optimizer:
     parameters = encoder.parameters()
     if config.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=config.learning_rate, momentum=0.9, weight_decay=config.weight_decay)
+        return torch.optim.SGD(
+            parameters, lr=config.learning_rate, momentum=0.9, weight_decay=config.weight_decay, fused=True
+        )
     kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
-    return kind(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
+    return kind(parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)

@@ -3,7 +3,7 @@
 from scapp.contrast.config import ClearConfig
 from scapp.contrast.sizes import effective_epochs, effective_sizes, steps_per_epoch
 
-REFERENCE_CELLS_PER_S = 3_000.0
+REFERENCE_CELLS_PER_S = 5_000.0
 """Measured on two cores at 2,000 genes and 1,024 hidden units (benchmarks/README.md); only a first guess elsewhere."""
 
 REFERENCE_STEP_SECONDS = 0.04
