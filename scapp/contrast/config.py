@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+import pydantic
+
 from scapp.contrast.augmentation_config import AugmentationConfig
 from scapp.core.config import Config, setting
 from scapp.core.errors import ConfigError
@@ -193,6 +195,16 @@ class ClearConfig(Config):
     seed: int = setting(
         0, title="Seed", help="The same seed gives the same result on the same machine.", ge=0, le=2**31 - 1
     )
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _of_older_runs(cls, values: Any) -> Any:
+        """Read settings under the names that earlier workspaces have them."""
+        if isinstance(values, dict) and "normalise_embedding" in values:
+            values = dict(values)
+            length = "one" if values.pop("normalise_embedding") else "own"
+            values.setdefault("embedding_length", length)
+        return values
 
 
 _PAPERS_AUGMENTATIONS = ("mask", "noise", "swap", "crossover", "mixture")

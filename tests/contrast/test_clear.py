@@ -6,7 +6,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from scapp.contrast.clear import train_clear
-from scapp.contrast.config import PRESETS, clear_config
+from scapp.contrast.config import PRESETS, ClearConfig, clear_config
 from scapp.contrast.estimates import estimate_seconds
 from scapp.contrast.sizes import effective_epochs, effective_sizes
 from scapp.core.errors import ConfigError, DataError, RunError
@@ -306,3 +306,10 @@ def test_every_augmentation_trains(study, values):
     config = clear_config("paper", **{**TINY, "epochs": 2}, scale_input=False, augmentation=augmentation)
     result = train_clear(values, config, QuietContext(), totals=totals)
     assert np.isfinite(result.embedding).all()
+
+
+@pytest.mark.parametrize(("old", "new"), [(True, "one"), (False, "own")])
+def test_settings_of_older_runs_are_read(old, new):
+    stored = clear_config("paper").model_dump(mode="json")
+    stored.pop("embedding_length")
+    assert ClearConfig.build({**stored, "normalise_embedding": old}).embedding_length == new
