@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from scapp.ui import exporting, state, training
+from scapp.ui import exporting, state, training, watching
 from scapp.ui.boundary import boundary
 from scapp.ui.routing import guard
 from scapp.ui.widgets import image_format_choice
@@ -16,6 +16,6 @@ with boundary():
     run = training.chosen_run(dataset)
     training.start_section(dataset, run)
     if run is not None:
-        training.run_section(dataset, run)
+        watching.run_section(dataset, run)
     training.runs_section(dataset)
     exporting.copy_as_python(dataset, ("clear", "choose"))

@@ -154,11 +154,11 @@ def _clear(arguments: argparse.Namespace) -> dict[str, Any]:
             f"There is no checkpoint in '{checkpoints}'.", hint="Leave out --resume to train from the start."
         )
     with tempfile.TemporaryDirectory() as folder:
-        session = Session(folder, device=device)
+        session = Session(folder, device=device, processes=arguments.processes)
         dataset = _load(session, arguments)
-        if arguments.label_key and arguments.label_key not in dataset.columns():
+        if config.label_key and config.label_key not in dataset.columns():
             raise DataError(
-                f"The input has no annotation '{arguments.label_key}'; it has {', '.join(dataset.columns()) or 'none'}.",
+                f"The input has no annotation '{config.label_key}'; it has {', '.join(dataset.columns()) or 'none'}.",
                 hint="Give one of them with --label-key, or leave it out.",
             )
         prepared = _run(session, "prepare", _preparation(arguments.input), dataset.id)["dataset"]
@@ -167,8 +167,8 @@ def _clear(arguments: argparse.Namespace) -> dict[str, Any]:
         session.write(session.workspace.open(prepared), output)
         result = {name: trained[name] for name in ("n_cells", "n_genes", "epochs", "train_seconds", "cells_per_s")}
         result |= {"device": device, "peak_memory_mb": peak_memory_mb(device)}
-        if arguments.label_key:
-            result |= _scores(session.workspace.open(prepared), arguments.label_key, config.seed)
+        if config.label_key:
+            result |= _scores(session.workspace.open(prepared), config.label_key, config.seed)
         shutil.rmtree(checkpoints, ignore_errors=True)
         return result
 
@@ -251,8 +251,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_input(clear)
     clear.add_argument("--preset", choices=list(PRESETS), help="where the settings start from (default: recommended)")
     clear.add_argument("--config", type=Path, help="JSON file with settings of ClearConfig")
-    clear.add_argument("--label-key", help="annotation to compare clusters with; adds scores to the result")
     clear.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    clear.add_argument(
+        "--processes",
+        type=_count,
+        default=0,
+        help="processes that train together (each with a GPU of its own where there are any); default: one, or several where GPUs are worth it",
+    )
     clear.add_argument("--resume", action="store_true", help="go on from the checkpoint of an interrupted command")
     _add_settings(clear, ClearConfig)
 
@@ -313,6 +318,13 @@ def _converter(setting: Setting) -> Callable[[str], Any]:
         return _truth
     kinds: dict[str, Callable[[str], Any]] = {"int": int, "float": float}
     return kinds.get(setting.kind, str)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
 
 
 def _truth(text: str) -> bool:

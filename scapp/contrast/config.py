@@ -143,6 +143,12 @@ class ClearConfig(Config):
         help="Removes differences between batches: every step compares cells of one batch alone, so that a batch is nothing to tell cells apart by.",
         column=True,
     )
+    label_key: str | None = setting(
+        None,
+        title="Labels to compare with",
+        help="A column of known types: while training runs, and at its end, how well k-means finds them is shown, beside PCA. Nothing is learnt from it.",
+        column=True,
+    )
     hidden: int = setting(1024, title="Hidden units", help="Width of the first layer.", ge=8, le=8192, advanced=True)
     dim: int = setting(
         128, title="Embedding dimensions", help="Length of the representation.", ge=2, le=1024, advanced=True

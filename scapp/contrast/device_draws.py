@@ -28,16 +28,18 @@ class TorchDraws:
         Seed of pools and of what is read from them.
     device
         Where the tensors are.
+    of
+        Names the stream: those of another name draw other numbers from the same pools.
     """
 
     xp: Any = torch
 
-    def __init__(self, n_genes: int, seed: int, device: torch.device) -> None:
+    def __init__(self, n_genes: int, seed: int, device: torch.device, of: str = "") -> None:
         self.n_genes = n_genes
         self.device = device
-        self.generator = generator_for(seed, "augmentation", device)
+        self.generator = generator_for(seed, f"augmentation{of}", device)
         # where a stretch begins is drawn on the host, so that nobody waits for the device
-        self.host = generator_for(seed, "augmentation offsets", torch.device("cpu"))
+        self.host = generator_for(seed, f"augmentation offsets{of}", torch.device("cpu"))
         pools = generator_for(seed, "augmentation pools", device)
         n_permutations = max(PERMUTED // max(n_genes, 1), 16)
         permutations = torch.rand(n_permutations, n_genes, generator=pools, device=device).argsort(dim=1)

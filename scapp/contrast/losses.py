@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor
 
+from scapp.core.errors import DivergedError
+
 
 def info_nce(
     queries: Tensor, keys: Tensor, negatives: Tensor, *, temperature: float, excluded: Tensor | None = None
@@ -43,6 +45,14 @@ def info_nce(
     return loss.mean(), accuracy.mean().detach()
 
 
+def diverged(what: str) -> DivergedError:
+    """The error of a training that has left the numbers."""
+    return DivergedError(
+        what,
+        hint="Lower the learning rate (a tenth is a good try) or raise the temperature, then train again as a new run.",
+    )
+
+
 def chance_loss(n_negatives: float) -> float:
     """Loss of an encoder that tells no cell from another: log(1 + n_negatives)."""
     return math.log1p(n_negatives)
@@ -64,3 +74,40 @@ def collapse_meter(embeddings: Tensor) -> float:
     """
     spread = embeddings.float().std(dim=0, unbiased=False).mean()
     return float(spread * math.sqrt(embeddings.shape[1]))
+
+
+def alignment(first: Tensor, second: Tensor) -> float:
+    """Mean squared distance of the two views of a cell: 0 when they coincide, 2 when they are unrelated, at most 4.
+
+    Parameters
+    ----------
+    first, second
+        L2-normalised embeddings, shape (n_cells, d); row i of both belongs together.
+
+    References
+    ----------
+    Wang and Isola 2020, section 4.1, with alpha = 2.
+    """
+    return float((first - second).square().sum(dim=1).mean())
+
+
+def uniformity(embeddings: Tensor) -> float:
+    """How evenly embeddings fill the sphere: log of the mean of exp(-2 d^2) over pairs, 0 when all coincide, towards -4 when spread.
+
+    Parameters
+    ----------
+    embeddings
+        L2-normalised, shape (n_cells, d); at least two, else 0.
+
+    References
+    ----------
+    Wang and Isola 2020, section 4.1, with t = 2.
+    """
+    n_cells = len(embeddings)
+    if n_cells < 2:
+        return 0.0
+    cosines = (embeddings.float() @ embeddings.float().T)[
+        ~torch.eye(n_cells, dtype=torch.bool, device=embeddings.device)
+    ]
+    distances = 2 - 2 * cosines
+    return float(torch.logsumexp(-2 * distances, dim=0) - math.log(len(distances)))

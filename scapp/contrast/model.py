@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from scapp.contrast.config import ClearConfig
+from scapp.contrast.together import SharedBatchNorm, Together
 
 NO_CELL = -1
 """Cell number of the random vectors that fill a new queue."""
@@ -12,10 +13,10 @@ NO_CELL = -1
 class Encoder(nn.Module):
     """Two fully connected layers (CLEAR: "Architecture and hyperparameters"), and what later work puts around them."""
 
-    def __init__(self, n_genes: int, config: ClearConfig) -> None:
+    def __init__(self, n_genes: int, config: ClearConfig, together: Together | None = None) -> None:
         super().__init__()
         self.first = nn.Linear(n_genes, config.hidden)
-        self.normalisation = _normalisation(config)
+        self.normalisation = _normalisation(config, together or Together())
         self.second = nn.Linear(config.hidden, config.dim)
         self.head = nn.Linear(config.dim, config.projection) if config.projection else None
         self.output_relu = config.output_relu
@@ -41,9 +42,9 @@ class Encoder(nn.Module):
         return torch.relu(output) if self.output_relu else output
 
 
-def _normalisation(config: ClearConfig) -> nn.Module:
+def _normalisation(config: ClearConfig, together: Together) -> nn.Module:
     if config.normalisation == "batch":
-        return nn.BatchNorm1d(config.hidden)
+        return SharedBatchNorm(config.hidden, together)
     return nn.LayerNorm(config.hidden) if config.normalisation == "layer" else nn.Identity()
 
 

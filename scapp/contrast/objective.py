@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from scapp.contrast.config import ClearConfig
 from scapp.contrast.losses import info_nce
 from scapp.contrast.model import Encoder, KeyQueue
+from scapp.contrast.together import Together
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ def compare(
     second: Tensor,
     cells: Tensor,
     partners: Tensor,
+    together: Together,
 ) -> Compared:
     """Loss of two views of each cell.
 
@@ -71,9 +73,11 @@ def compare(
         Views, shape (n_cells, n_genes).
     cells, partners
         Cells that the first and the second views are of: the same, or neighbours that belong together.
+    together
+        Processes whose cells are compared with each other; the loss is that of this process's queries.
     """
     loss_of = _symmetric if config.symmetric else _one_way
-    return loss_of(config, query, key, queue, first, second, cells, partners)
+    return loss_of(config, query, key, queue, first, second, cells, partners, together)
 
 
 def _keys(config: ClearConfig, key: Encoder, views: Tensor) -> Tensor:
@@ -90,13 +94,15 @@ def _one_way(
     second: Tensor,
     cells: Tensor,
     partners: Tensor,
+    together: Together,
 ) -> Compared:
     """Queries of the first view, keys of the second, the queue as negatives (the authors' code)."""
     queries = unit(query(first))
     keys = _keys(config, key, second)
-    excluded = _same(cells, partners, queue.cells) if config.exclude_own_keys else None
+    excluded = same_cell(cells, partners, queue.cells) if config.exclude_own_keys else None
     loss, accuracy = info_nce(queries, keys, queue.keys.clone(), temperature=config.temperature, excluded=excluded)
-    return Compared(loss, accuracy, _count(excluded, queue.keys, queries), keys, partners)
+    n_negatives = _count(excluded, queue.keys, queries)
+    return Compared(loss, accuracy, n_negatives, together.gathered(keys), together.gathered(partners))
 
 
 def _symmetric(
@@ -108,6 +114,7 @@ def _symmetric(
     second: Tensor,
     cells: Tensor,
     partners: Tensor,
+    together: Together,
 ) -> Compared:
     """Both views are queries; the keys of all other cells of the batch and the queue are negatives (eq. 1, 2)."""
     views = torch.cat([first, second])
@@ -116,18 +123,20 @@ def _symmetric(
     n_cells = len(cells)
     own, others = torch.cat([cells, partners]), torch.cat([partners, cells])
     positives = torch.cat([keys[n_cells:], keys[:n_cells]])
+    keys = torch.cat([together.gathered(keys[:n_cells]), together.gathered(keys[n_cells:])])
+    key_cells = torch.cat([together.gathered(cells), together.gathered(partners)])
     negatives = torch.cat([keys, queue.keys])
     # neither the cell nor the one that it belongs together with is a negative
-    in_batch = _same(own, others, own)
-    in_queue = _same(own, others, queue.cells)
+    in_batch = same_cell(own, others, key_cells)
+    in_queue = same_cell(own, others, queue.cells)
     if not config.exclude_own_keys:
         in_queue = torch.zeros_like(in_queue)
     excluded = torch.cat([in_batch, in_queue], dim=1)
     loss, accuracy = info_nce(queries, positives, negatives, temperature=config.temperature, excluded=excluded)
-    return Compared(loss, accuracy, _count(excluded, negatives, queries), keys.detach(), own)
+    return Compared(loss, accuracy, _count(excluded, negatives, queries), keys.detach(), key_cells)
 
 
-def _same(cells: Tensor, partners: Tensor, others: Tensor) -> Tensor:
+def same_cell(cells: Tensor, partners: Tensor, others: Tensor) -> Tensor:
     """Whether others are views of the cell or of its partner, shape (n_cells, n_others)."""
     return (cells[:, None] == others[None, :]) | (partners[:, None] == others[None, :])
 

@@ -29,7 +29,7 @@ def save_state(
     tensors: Mapping[str, Tensor],
     modules: Mapping[str, nn.Module],
     optimizer: torch.optim.Optimizer,
-    generators: Mapping[str, torch.Generator],
+    generators: Mapping[str, Tensor],
 ) -> None:
     """Write counters as JSON and all tensors as safetensors into an empty folder."""
     flat = {f"tensor.{name}": tensor for name, tensor in tensors.items()}
@@ -42,7 +42,7 @@ def save_state(
                 flat[f"optimizer.{index}.{key}"] = value
             elif value is not None:
                 scalars[f"{index}.{key}"] = value
-    flat |= {f"generator.{name}": generator.get_state() for name, generator in generators.items()}
+    flat |= {f"generator.{name}": state for name, state in generators.items()}
     save_file(
         {name: value.detach().cpu().contiguous().clone() for name, value in flat.items()}, folder / "state.safetensors"
     )
@@ -53,10 +53,9 @@ def load_state(
     folder: Path,
     modules: Mapping[str, nn.Module],
     optimizer: torch.optim.Optimizer,
-    generators: Mapping[str, torch.Generator],
     device: torch.device,
-) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Fill modules, optimizer and generators with a saved state; counters and other tensors come back.
+) -> tuple[dict[str, Any], dict[str, Tensor], dict[str, Tensor]]:
+    """Fill modules and optimizer with a saved state; counters, other tensors and states of generators come back.
 
     Raises
     ------
@@ -80,9 +79,8 @@ def load_state(
             index, key = name.split(".", 1)
             state.setdefault(int(index), {})[key] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    for name, generator in generators.items():
-        generator.set_state(flat[f"generator.{name}"])
-    return content["numbers"], {name: value.to(device) for name, value in _below(flat, "tensor.").items()}
+    tensors = {name: value.to(device) for name, value in _below(flat, "tensor.").items()}
+    return content["numbers"], tensors, _below(flat, "generator.")
 
 
 def _below(flat: Mapping[str, Any], prefix: str) -> dict[str, Any]:

@@ -22,6 +22,8 @@ class Environment(BaseSettings):
         Folders on the server, separated as in PATH, from which files may be imported by path.
     threads
         Threads of a worker; 0 is one per core.
+    processes
+        Processes that train CLEAR together; 0 is one, or on several GPUs as many as a step's cells are worth.
     worker_idle_seconds
         How long a worker without work stays.
     """
@@ -31,6 +33,7 @@ class Environment(BaseSettings):
     workspace: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("scapp")))
     data_dirs: str = ""
     threads: int = Field(default=0, ge=0)
+    processes: int = Field(default=0, ge=0)
     worker_idle_seconds: float = Field(default=600.0, gt=0)
 
     @property

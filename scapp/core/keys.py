@@ -36,12 +36,10 @@ FIELDS = ("obs", "var", "obsm", "varm", "obsp", "layers", "uns")
 
 PCA_LOADINGS = "varm/PCs"
 """Loadings of X_pca (scanpy's name), zero for genes that are not highly variable."""
+ANNOTATED_LABELS = ("cell_type", "celltype", "bulk_labels", "labels", "cell_group")
+"""Columns that usually hold known types, not clusters."""
 SUGGESTED_LABELS = (
-    "cell_type",
-    "celltype",
-    "bulk_labels",
-    "labels",
-    "cell_group",
+    *ANNOTATED_LABELS,
     "louvain_from_file",
     "leiden_from_file",
     "louvain",

@@ -35,7 +35,7 @@ class Provenance(BaseModel):
         Id of the run; some steps name what they make by it.
     inputs, outputs
         Slot -> fingerprint of what was read and written.
-    versions, threads, device, seconds, created
+    versions, threads, device, processes, seconds, created
         Where and when.
     """
 
@@ -49,6 +49,7 @@ class Provenance(BaseModel):
     versions: dict[str, str] = Field(default_factory=dict)
     threads: int | None = None
     device: str | None = None
+    processes: int | None = None
     seconds: float | None = None
     created: str = ""
 

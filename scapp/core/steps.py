@@ -1,6 +1,6 @@
 """What a step may ask of whoever runs it: progress, metrics, checkpoints, and whether to stop."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,8 +20,8 @@ class StepContext(Protocol):
     def log_metrics(self, row: dict[str, Any]) -> None:
         """Append one row of numbers."""
 
-    def publish(self, name: str, array: np.ndarray) -> None:
-        """Offer an intermediate array for display; a later one of the same name replaces it."""
+    def snapshot(self, number: int, arrays: Mapping[str, np.ndarray]) -> None:
+        """Keep arrays for display under a number, such as an epoch's."""
 
     def checkpoint(self, write: Callable[[Path], None]) -> None:
         """Keep what ``write`` puts into an empty folder, in place of the checkpoint before."""
@@ -45,7 +45,7 @@ class QuietContext:
     def log_metrics(self, row: dict[str, Any]) -> None:
         """Keep nothing."""
 
-    def publish(self, name: str, array: np.ndarray) -> None:
+    def snapshot(self, number: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Keep nothing."""
 
     def checkpoint(self, write: Callable[[Path], None]) -> None:

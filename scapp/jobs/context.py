@@ -1,7 +1,7 @@
 """How a step in the worker reports: files in the run's folder."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from scapp.core import files
 from scapp.core.steps import QuietContext
 from scapp.workspace.checkpoints import latest_checkpoint, write_checkpoint
 from scapp.workspace.runs import Run
+from scapp.workspace.snapshots import write_snapshot
 
 STOP_LOOK_SECONDS = 0.3
 REPORT_SECONDS = 0.2
@@ -38,10 +39,9 @@ class RunContext(QuietContext):
         """Append to ``metrics.jsonl``."""
         files.append_json_line(self.run.folder / "metrics.jsonl", row)
 
-    def publish(self, name: str, array: np.ndarray) -> None:
-        """Replace ``NAME.npy``."""
-        with files.replacing(self.run.folder / f"{name}.npy") as temporary:
-            np.save(temporary, array, allow_pickle=False)
+    def snapshot(self, number: int, arrays: Mapping[str, np.ndarray]) -> None:
+        """Keep it in the run's folder."""
+        write_snapshot(self.run.folder, number, arrays)
 
     def checkpoint(self, write: Callable[[Path], None]) -> None:
         """Keep a checkpoint in the run's folder."""

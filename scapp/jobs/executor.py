@@ -73,7 +73,7 @@ def carry_out(run: Run, workspace: Workspace, environment: Environment) -> dict[
             workspace=workspace,
             dataset_id=run.config.dataset,
             folder=run.folder,
-            machine=Machine(choose_device() if record.lane == "training" else "cpu", environment.n_threads),
+            machine=_machine(record.lane, environment),
             run_id=run.id,
         )
     except StepStopped:
@@ -88,6 +88,12 @@ def carry_out(run: Run, workspace: Workspace, environment: Environment) -> dict[
         return _failed(*explain(error))
     logger.info("done %s", result)
     return {"state": "done", "result": result}
+
+
+def _machine(lane: str, environment: Environment) -> Machine:
+    if lane != "training":
+        return Machine("cpu", environment.n_threads)
+    return Machine(choose_device(), environment.n_threads, environment.processes)
 
 
 def explain(error: Exception) -> tuple[str, str]:

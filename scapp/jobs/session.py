@@ -26,6 +26,8 @@ class Session:
         ``auto``, ``cpu``, ``cuda`` or ``mps``, for training.
     threads
         Of torch and numba; 0 is one per core (or SCAPP_THREADS). Equal results need equal threads.
+    processes
+        That train CLEAR together; 0 is one, or on several GPUs as many as a step's cells are worth.
 
     Raises
     ------
@@ -40,10 +42,10 @@ class Session:
     >>> data = session.run("map", data, representation="pca")
     """
 
-    def __init__(self, folder: Path | str, *, device: str = "cpu", threads: int = 0) -> None:
+    def __init__(self, folder: Path | str, *, device: str = "cpu", threads: int = 0, processes: int = 0) -> None:
         self.folder = Path(folder)
         self.workspace = Workspace(self.folder)
-        self.machine = Machine(choose_device(device), threads or Environment().n_threads)
+        self.machine = Machine(choose_device(device), threads or Environment().n_threads, processes)
         self.summary: dict[str, Any] = {}
         if threads:
             _limit_threads(threads)

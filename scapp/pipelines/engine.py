@@ -25,6 +25,8 @@ class Machine:
 
     device: str
     threads: int
+    processes: int = 0
+    """That train together; 0 leaves it to the step."""
 
 
 def execute(
@@ -63,7 +65,7 @@ def execute(
     """
     reading = Reading(workspace.open(dataset_id)) if dataset_id else None
     started = time.monotonic()
-    outcome = step.load()(Inputs(reading, folder, machine.device, run_id), config, context)
+    outcome = step.load()(Inputs(reading, folder, machine.device, run_id, machine.processes), config, context)
     context.raise_if_stopped()
     provenance = new_provenance(
         step.name,
@@ -73,6 +75,7 @@ def execute(
         inputs=dict(reading.fingerprints) if reading else {},
         threads=machine.threads,
         device=machine.device,
+        processes=outcome.summary.get("processes"),
         seconds=round(time.monotonic() - started, 3),
     )
     saved = _save(outcome, provenance, workspace, reading, folder)

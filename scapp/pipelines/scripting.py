@@ -53,7 +53,8 @@ def script_of(dataset: Dataset) -> Script:
     versions = first.versions if first else {}
     used = ", ".join(f"{name} {versions[name]}" for name in ("scapp", "python", "torch", "scanpy") if name in versions)
     stem = safe_file_name(dataset.name.replace(" ", "_").replace("·", ""))
-    setting_up = _setting_up(records, stem, threads, device, used)
+    processes = max((r.processes or 1 for r in records), default=1)
+    setting_up = _setting_up(records, stem, threads, device, processes, used)
     steps = tuple((_title(record), code_of(record, first_use=position == 0)) for position, record in enumerate(records))
     fingerprints = {
         slot: entry.fingerprint
@@ -150,7 +151,7 @@ def _indented(text: str, spaces: int) -> str:
     return textwrap.indent(text, " " * spaces)
 
 
-def _setting_up(records: list[Provenance], stem: str, threads: int, device: str, used: str) -> str:
+def _setting_up(records: list[Provenance], stem: str, threads: int, device: str, processes: int, used: str) -> str:
     made = records[0].config if records else {}
     lines = [
         f"# Made with {used}, {threads} threads, device {device}: equal results need the same.",
@@ -171,7 +172,8 @@ def _setting_up(records: list[Provenance], stem: str, threads: int, device: str,
         ]
     if made.get("labels"):
         lines.append(f"LABELS = {_where(made['labels'], made)!r}")
-    lines.append(f'session = Session("{stem}.scapp", device="{device}", threads={threads})')
+    together = f", processes={processes}" if processes > 1 else ""
+    lines.append(f'session = Session("{stem}.scapp", device="{device}", threads={threads}{together})')
     return "\n".join(lines) + "\n"
 
 

@@ -52,12 +52,16 @@ class Reading:
         """One cell annotation, or None when none was chosen."""
         if name is None:
             return None
+        self.require_column(name)
+        return pd.Series(self.read(keys.obs(name)))
+
+    def require_column(self, name: str) -> None:
+        """Refuse the name of a cell annotation that is not there."""
         if keys.obs(name) not in self.dataset:
             raise DataError(
                 f"There is no annotation '{name}'; there are {', '.join(self.dataset.columns()) or 'none'}.",
                 hint="Choose one of the columns of this dataset.",
             )
-        return pd.Series(self.read(keys.obs(name)))
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class Inputs:
     folder: Path
     device: str = "cpu"
     run_id: str = ""
+    processes: int = 0
 
     @property
     def data(self) -> Reading:

@@ -62,7 +62,7 @@ def _curve(curves: pd.DataFrame, column: str, title: str) -> go.Figure:
     return styled(figure, height=240, x_title="epoch", y_title=title)
 
 
-def plot_view(points: np.ndarray, colour: pd.Series | None) -> go.Figure:
+def plot_view(points: np.ndarray, colour: pd.Series | None, colours: list[str] | None = None) -> go.Figure:
     """Two principal components of the embedding, coloured by an annotation of the shown cells.
 
     Parameters
@@ -71,6 +71,8 @@ def plot_view(points: np.ndarray, colour: pd.Series | None) -> go.Figure:
         Shape (n_shown, 2).
     colour
         Annotation of the same cells, categorical or numeric.
+    colours
+        ``#rrggbb`` per category, in category order.
     """
     if not len(points):
         return empty_figure("no view yet", height=400)
@@ -79,7 +81,7 @@ def plot_view(points: np.ndarray, colour: pd.Series | None) -> go.Figure:
     if colour is None:
         figure.add_scattergl(x=points[:, 0], y=points[:, 1], mode="markers", marker={"size": size}, hoverinfo="skip")
     elif isinstance(colour.dtype, pd.CategoricalDtype):
-        for trace in category_traces(points, pd.Categorical(colour), size=size):
+        for trace in category_traces(points, pd.Categorical(colour), size=size, colours=colours):
             figure.add_trace(trace)
     else:
         marker = {

@@ -8,6 +8,7 @@ import torch
 from scapp.contrast.config import clear_config
 from scapp.contrast.model import Encoder, KeyQueue
 from scapp.contrast.objective import compare, scaled_to, unit
+from scapp.contrast.together import Together
 
 
 def test_lengths_of_embeddings_by_hand():
@@ -52,7 +53,7 @@ def test_symmetric_comparison_against_a_slow_loop(key_encoder, queue_size):
     queue.cells = torch.tensor([0, 3, 9, 9, 1, 2, 5])[:queue_size]
     first, second = torch.randn(5, 6), torch.randn(5, 6)
     cells, partners = torch.tensor([0, 1, 2, 3, 4]), torch.tensor([1, 1, 7, 8, 0])
-    found = compare(config, query, key, queue, first, second, cells, partners)
+    found = compare(config, query, key, queue, first, second, cells, partners, Together())
     views = torch.cat([first, second])
     queries = unit(query(views)).detach()
     keys = queries if key_encoder == "query" else unit(key(views)).detach()
@@ -69,7 +70,7 @@ def test_one_way_comparison_against_a_slow_loop():
     queue = KeyQueue(6, 4, torch.Generator().manual_seed(0))
     queue.cells = torch.tensor([0, 1, 2, 3, 4, 5])
     first, second, cells = torch.randn(3, 6), torch.randn(3, 6), torch.tensor([0, 1, 9])
-    found = compare(config, query, key, queue, first, second, cells, cells)
+    found = compare(config, query, key, queue, first, second, cells, cells, Together())
     queries, keys = unit(query(first)).detach(), unit(key(second)).detach()
     losses = []
     for i in range(3):

@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 from scapp.contrast.config import clear_config
 from scapp.ui.routing import ROOT
 from scapp.workspace.runs import RunStore, Status
+from scapp.workspace.snapshots import write_snapshot
 from tests.conftest import run_step
 
 TINY = {"hidden": 16, "dim": 8, "batch_size": 32, "queue_size": 64, "epochs": 3}
@@ -62,6 +63,24 @@ def runs(workspace):
     return RunStore(workspace.root)
 
 
+def frame(seed):
+    """A snapshot of 150 cells, of which 10 were compared."""
+    rng = np.random.default_rng(seed)
+    similar = rng.uniform(-1, 1, (2, 10)).astype(np.float32)
+    similar[[0, 1], [0, 5]] = np.nan
+    return {
+        "shown": np.arange(150, dtype=np.int32),
+        "points": rng.normal(size=(150, 2)).astype(np.float32),
+        "positive": np.arange(40, dtype=np.int32),
+        "negative": np.arange(40, dtype=np.int32)[::-1],
+        "anchors": np.array([0, 75], dtype=np.int32),
+        "partners": np.array([0, 75], dtype=np.int32),
+        "candidates": np.arange(0, 150, 15, dtype=np.int32),
+        "own": np.array([0.9, 0.4], dtype=np.float32),
+        "similar": similar,
+    }
+
+
 @pytest.fixture
 def trained(workspace, prepared, tmp_path):
     """A dataset with CLEAR, a map and clusters, and a finished run in the store."""
@@ -85,6 +104,7 @@ def trained(workspace, prepared, tmp_path):
     from scapp.core import files
 
     files.append_json_line(run.folder / "metrics.jsonl", row)
-    np.save(run.folder / "view.npy", np.column_stack([np.arange(150), np.zeros((150, 2))]))
+    for epoch in (0, 1):
+        write_snapshot(run.folder, epoch, frame(epoch))
     run.set_status(Status(state="done", result=summary))
     return workspace.open(prepared.id)

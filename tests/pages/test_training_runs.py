@@ -65,3 +65,40 @@ def test_another_dataset_is_opened_from_the_sidebar(app, workspace, trained):
     at.run()
     assert "the copy" in texts(at)
     assert at.query_params["dataset"] in (copy.id, [copy.id])
+
+
+def test_a_finished_run_is_replayed_and_taken_apart(app, workspace, trained):
+    at = app("train_clear", dataset=trained.id)
+    assert "Curves" in [tab.label for tab in at.tabs]
+    run = runs(workspace).list(step="clear")[0]
+    at.session_state[f"run.tab.{run.id}"] = "Replay by epoch"
+    at.run()
+    assert not at.error
+    assert "press **Play**" in texts(at)
+    at.session_state[f"run.tab.{run.id}"] = "One cell's loss"
+    at.run()
+    assert not at.error
+    before = next(text for text in texts(at).split("\n") if text.startswith("At temperature"))
+    next(s for s in at.slider if s.label == "Temperature").set_value(2.0)
+    at.run()
+    after = next(text for text in texts(at).split("\n") if text.startswith("At temperature 2 "))
+    assert before != after
+    next(s for s in at.select_slider if s.label == "Epoch").set_value(0)
+    next(s for s in at.selectbox if s.label == "Cell").set_value(1)
+    at.run()
+    assert not at.error
+
+
+def test_labels_are_compared_with_by_default_and_pca_wins_aloud(app, workspace, trained):
+    at = app("train_clear", dataset=trained.id)
+    button(at, "Train CLEAR").click()
+    at.run()
+    newest = runs(workspace).list(step="clear")[0]
+    assert newest.config.config["label_key"] == "cell_type"
+    found = {"label_key": "cell_type", "n_labels": 3, "ari": 0.4, "reference_ari": 0.9}
+    result = runs(workspace).list(step="clear")[1].status.result
+    newest.set_status(Status(state="done", result={**result, **found}))
+    at = app("train_clear", dataset=trained.id)
+    assert "PCA is better here" in texts(at)
+    table = next(frame.value for frame in at.dataframe if "is X_clear" in frame.value)
+    assert set(table["k-means ARI"].dropna()) == {0.4}
