@@ -29,6 +29,8 @@ ANCHORS = 12
 BINS = 40
 MOST_FRAMES = 60
 TIME_SHARE = 0.08
+FREE_SECONDS = 1.0
+"""The first epochs change most: so much looking is free."""
 LABEL_COMPONENTS = 32
 KMEANS_STARTS = 3
 
@@ -90,7 +92,7 @@ class Watch:
         """Whether to look after this epoch: always after the last, else where neither frames nor time would be too many."""
         if epoch >= self.epochs:
             return True
-        return epoch >= self._next_epoch and self._spent <= TIME_SHARE * (time.monotonic() - self._began)
+        return epoch >= self._next_epoch and self._spent <= FREE_SECONDS + TIME_SHARE * (time.monotonic() - self._began)
 
     def look(
         self, epoch: int, query: Encoder, key: Encoder, kept: Encoder

