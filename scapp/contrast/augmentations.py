@@ -29,6 +29,9 @@ class Draws(Protocol):
     def places(self, n: int) -> Array:
         """0, 1, ... n - 1."""
 
+    def some(self, n: int, probability: float) -> Array:
+        """Those of 0, 1, ... n - 1 that a chance has chosen, ascending; their number is known without waiting for a device."""
+
     def genes(self, n_cells: int, n_chosen: int) -> Array:
         """For each cell, so many different genes in random order, shape (n_cells, n_chosen)."""
 
@@ -172,7 +175,11 @@ def group_mask(view: Array, rows: Array, batch: Batch, share: float, strength: f
 
 def dropout(view: Array, rows: Array, batch: Batch, share: float, strength: float, draws: Draws) -> None:
     """Set each gene to zero with a chance (Bernoulli masking)."""
-    view[rows] *= draws.uniform(len(rows), view.shape[1]) >= share
+    kept = draws.uniform(len(rows), view.shape[1]) >= share
+    if len(rows) == len(view):
+        view *= kept  # no copy of all rows
+    else:
+        view[rows] *= kept
 
 
 def _flat(values: Array) -> Array:
@@ -311,8 +318,7 @@ def apply_to_view(
     probability, share, strength = settings_of(augmentation, config)
     if probability <= 0 or share <= 0:
         return draws.places(0)
-    drawn = draws.uniform(view.shape[0], 1)[:, 0]
-    rows = draws.places(view.shape[0])[drawn < probability]
+    rows = draws.some(view.shape[0], probability)
     if len(rows):
         augmentation.apply(view, rows, batch, share, strength, draws)
     return rows

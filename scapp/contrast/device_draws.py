@@ -59,6 +59,11 @@ class TorchDraws:
         """0, 1, ... n - 1."""
         return torch.arange(n, device=self.device)
 
+    def some(self, n: int, probability: float) -> Tensor:
+        """Those of 0, 1, ... n - 1 that a chance has chosen; drawn on the host, which needs their number."""
+        chosen = (torch.rand(n, generator=self.host) < probability).nonzero()[:, 0]
+        return chosen.to(self.device, non_blocking=True)
+
     def genes(self, n_cells: int, n_chosen: int) -> Tensor:
         """Different genes for each cell, in random order."""
         n_permutations = self._permutations.shape[0]

@@ -30,6 +30,10 @@ class NumpyDraws:
         """0, 1, ... n - 1."""
         return np.arange(n)
 
+    def some(self, n: int, probability: float) -> np.ndarray:
+        """Those of 0, 1, ... n - 1 that a chance has chosen."""
+        return np.flatnonzero(self.rng.random(n) < probability)
+
     def genes(self, n_cells: int, n_chosen: int) -> np.ndarray:
         """Different genes for each cell, in random order."""
         return np.argsort(self.rng.random((n_cells, self.n_genes)), axis=1)[:, :n_chosen]

@@ -21,6 +21,7 @@ from scapp.contrast.losses import chance_loss, collapse_meter, diverged
 from scapp.contrast.matrix import CellMatrix
 from scapp.contrast.model import Encoder, KeyQueue, follow, output_width
 from scapp.contrast.objective import compare
+from scapp.contrast.precision import fast_products
 from scapp.contrast.sampling import Schedule
 from scapp.contrast.sizes import effective_epochs, effective_sizes
 from scapp.contrast.state import generator_for, load_state, save_state
@@ -124,6 +125,10 @@ class Training:
 
     def run(self, context: StepContext) -> None:
         """Train to the last epoch."""
+        with fast_products(self.device):
+            self._run(context)
+
+    def _run(self, context: StepContext) -> None:
         if self.epoch == self.step == 0:
             self._look(context)
         for epoch in range(self.epoch, self.epochs):
