@@ -1,0 +1,1 @@
+"""Supervised learning: cell-type classifiers with contrastive components (MLP-CC, MLS-CC)."""

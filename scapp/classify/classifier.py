@@ -1,0 +1,303 @@
+"""A trained cell-type classifier: from counts to the probability of each type; saved as safetensors and JSON."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file, save_file
+from scipy import sparse
+from scipy.optimize import minimize_scalar
+from torch import nn
+
+from scapp.classify.base_models import BASE_MODELS
+from scapp.classify.components import COMPONENTS, MlsComponent, circle_points
+from scapp.classify.config import ClassifierConfig
+from scapp.classify.genes import Aligned, Genes, align, genes_of
+from scapp.classify.preparation import Preparation, prepare
+from scapp.classify.splits import Split, group_split, stratified_split
+from scapp.classify.training import INFERENCE_BATCH, Cells, Network, train_network
+from scapp.core.errors import DataError, RunError
+from scapp.core.provenance import versions
+from scapp.core.steps import QuietContext, StepContext
+from scapp.metrics.classification import headline
+
+FORMAT = 1
+MODEL, RECORD = "model.safetensors", "model.json"
+UNASSIGNED = "unassigned"
+
+
+@dataclass
+class CellTypeClassifier:
+    """Base model, contrastive component and head, on raw counts.
+
+    Parameters
+    ----------
+    config
+        Settings.
+
+    Attributes
+    ----------
+    types
+        Names of the types, in the order of the probabilities.
+    genes
+        What the model reads.
+    split
+        Cells of the training data that were trained on, validated and kept for the test.
+    temperature
+        Logits are divided by it, so that probabilities mean what they say (temperature scaling on validation cells).
+    metrics
+        ``top1``, ``top3``, ``macro_f1``, ``mean_auprc``, ``n_test`` on the test cells.
+
+    Examples
+    --------
+    >>> classifier = CellTypeClassifier(ClassifierConfig(component="mls")).fit(adata, label_key="cell_type")
+    >>> classifier.predict_proba(other)
+
+    References
+    ----------
+    Thesis, section 4; Guo et al. 2017 for temperature scaling.
+    """
+
+    config: ClassifierConfig = field(default_factory=ClassifierConfig)
+    types: list[str] = field(default_factory=list)
+    genes: Genes | None = None
+    preparation: Preparation | None = None
+    network: Network | None = None
+    split: Split | None = None
+    temperature: float = 1.0
+    metrics: dict[str, Any] = field(default_factory=dict)
+    n_train: list[int] = field(default_factory=list)
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def fit(
+        self, adata: ad.AnnData, label_key: str, *, context: StepContext | None = None, device: str = "cpu"
+    ) -> "CellTypeClassifier":
+        """Train on annotated raw counts (``layers["counts"]``, else ``X``).
+
+        Raises
+        ------
+        DataError
+            No such column; no label; fewer than two types; values that are not counts.
+        """
+        if label_key not in adata.obs:
+            raise DataError(
+                f"There is no annotation '{label_key}'; there are {', '.join(adata.obs.columns) or 'none'}.",
+                hint="Choose a column that names cell types.",
+            )
+        groups = None
+        if self.config.hold_out_key is not None:
+            groups = adata.obs[self.config.hold_out_key].astype(str).to_numpy()
+        counts = adata.layers.get("counts", adata.X)
+        return self.fit_counts(
+            counts, pd.Categorical(adata.obs[label_key]), genes_of(adata.var_names, adata.var), groups, context, device
+        )
+
+    def fit_counts(
+        self,
+        counts: Any,
+        labels: pd.Categorical,
+        genes: Genes,
+        groups: np.ndarray | None = None,
+        context: StepContext | None = None,
+        device: str = "cpu",
+    ) -> "CellTypeClassifier":
+        """Train on counts, shape (n_cells, n_genes), and labels (NaN where there is none: such a cell is left out)."""
+        counts = sparse.csr_matrix(counts)
+        _refuse_other_values(counts)
+        labels = labels.remove_unused_categories()
+        self.types = [str(name) for name in labels.categories]
+        if len(self.types) < 2:
+            raise DataError(
+                f"The labels name {len(self.types)} type; a classifier needs two.", hint="Choose another label column."
+            )
+        codes = np.asarray(labels.codes, dtype=np.int64)
+        config = self.config
+        if groups is None:
+            self.split = stratified_split(
+                codes, valid_share=config.valid_share, test_share=config.test_share, seed=config.seed
+            )
+        else:
+            self.split = group_split(
+                codes, groups, valid_share=config.valid_share, test_share=config.test_share, seed=config.seed
+            )
+        self.n_train = np.bincount(codes[self.split.train], minlength=len(self.types)).tolist()
+        self.preparation = prepare(counts, self.split.train, BASE_MODELS[self.config.base].scaling)
+        self.genes = genes
+        inputs = self.preparation.apply(counts)
+        cells = Cells(inputs, codes, len(self.types), self.split)
+        self.network = train_network(cells, self.config, context or QuietContext(), torch.device(device)).cpu()
+        self.temperature = _temperature(self._logits(inputs[self.split.valid]), codes[self.split.valid])
+        self.metrics = headline(codes[self.split.test], self._probabilities(inputs[self.split.test]))
+        return self
+
+    def predict_proba(self, adata: ad.AnnData) -> np.ndarray:
+        """Probability of each type, shape (n_cells, n_types), of raw counts (``layers["counts"]``, else ``X``).
+
+        Raises
+        ------
+        DataError
+            Too few of the model's genes are there; values that are not counts.
+        """
+        return self.predict_counts(adata.layers.get("counts", adata.X), genes_of(adata.var_names, adata.var))[0]
+
+    def predict(self, adata: ad.AnnData, *, threshold: float = 0.0) -> np.ndarray:
+        """Most probable type of each cell, ``unassigned`` below a probability, shape (n_cells,)."""
+        return self.named(self.predict_proba(adata), threshold=threshold)
+
+    def named(self, probabilities: np.ndarray, *, threshold: float = 0.0) -> np.ndarray:
+        """Types by name, ``unassigned`` where none reaches the threshold."""
+        names = np.asarray(self.types, dtype=object)[probabilities.argmax(axis=1)]
+        names[probabilities.max(axis=1) < threshold] = UNASSIGNED
+        return np.asarray(names)
+
+    def predict_counts(self, counts: Any, genes: Genes) -> tuple[np.ndarray, Aligned]:
+        """Probabilities of counts, and how their genes were matched."""
+        inputs, aligned = self._aligned(counts, genes)
+        return self._probabilities(inputs), aligned
+
+    def circles(self, counts: Any, genes: Genes) -> np.ndarray:
+        """Unit vectors on each type's circle, float32, shape (n_cells, n_types, dims).
+
+        Raises
+        ------
+        DataError
+            The classifier has no circles.
+        """
+        network = self._fitted()
+        if not isinstance(network.component, MlsComponent):
+            raise DataError("This classifier has no circles.", hint="Train one with the component 'mls'.")
+        inputs, _ = self._aligned(counts, genes)
+        component = network.component
+        with torch.no_grad():
+            parts = [circle_points(component, network.encoder(part)) for part in _dense_parts(inputs)]
+        return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)
+
+    def _aligned(self, counts: Any, genes: Genes) -> tuple[sparse.csr_matrix, Aligned]:
+        self._fitted()
+        assert self.genes is not None
+        assert self.preparation is not None
+        counts = sparse.csr_matrix(counts)
+        _refuse_other_values(counts)
+        aligned = align(counts, genes, self.genes)
+        return self.preparation.apply(aligned.counts), aligned
+
+    def _fitted(self) -> Network:
+        if self.network is None:
+            raise RunError("The classifier is not trained.", hint="Train it, or load one that is.")
+        return self.network
+
+    def _logits(self, inputs: sparse.csr_matrix) -> torch.Tensor:
+        network = self._fitted()
+        with torch.no_grad():
+            parts = [network(part) for part in _dense_parts(inputs)]
+        return torch.cat(parts) if parts else torch.zeros(0, len(self.types))
+
+    def _probabilities(self, inputs: sparse.csr_matrix) -> np.ndarray:
+        scaled = self._logits(inputs).double() / self.temperature
+        return np.asarray(torch.softmax(scaled, dim=1).numpy())
+
+    def save(self, folder: Path) -> None:
+        """Write ``model.safetensors`` and ``model.json`` into a folder, which is made."""
+        network = self._fitted()
+        assert self.genes is not None
+        assert self.preparation is not None
+        folder.mkdir(parents=True, exist_ok=True)
+        used = self.preparation.genes
+        record = {
+            "format": FORMAT,
+            "kind": "classifier",
+            "config": self.config.model_dump(mode="json"),
+            "types": self.types,
+            "n_train": self.n_train,
+            "genes": {name: getattr(self.genes, name) for name in ("names", "symbols", "ids")},
+            "scaling": self.preparation.scaling,
+            "largest": self.preparation.largest,
+            "temperature": self.temperature,
+            "metrics": self.metrics,
+            "versions": versions(),
+            "provenance": self.provenance,
+        }
+        tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+        save_file({**tensors, "preparation.genes": torch.from_numpy(used)}, folder / MODEL)
+        (folder / RECORD).write_text(json.dumps(record))
+
+    @classmethod
+    def load(cls, folder: Path) -> "CellTypeClassifier":
+        """Read what ``save`` wrote.
+
+        Raises
+        ------
+        RunError
+            It is not a classifier of this version.
+        """
+        try:
+            record = json.loads((folder / RECORD).read_text())
+            tensors = load_file(folder / MODEL)
+        except (OSError, ValueError) as error:
+            raise RunError(
+                f"There is no classifier in '{folder.name}' ({error}).", hint="Choose another model."
+            ) from error
+        if not isinstance(record, dict) or (record.get("kind"), record.get("format")) != ("classifier", FORMAT):
+            raise RunError(f"'{folder.name}' holds no classifier of this version.", hint="Train it again.")
+        config = ClassifierConfig.build(record["config"])
+        preparation = Preparation(tensors.pop("preparation.genes").numpy(), record["scaling"], record["largest"])
+        network = _empty_network(config, len(preparation.genes), len(record["types"]))
+        try:
+            network.load_state_dict(tensors)
+        except RuntimeError as error:
+            raise RunError(f"The weights in '{folder.name}' do not fit its record.", hint="Train it again.") from error
+        return cls(
+            config=config,
+            types=record["types"],
+            genes=Genes(**record["genes"]),
+            preparation=preparation,
+            network=network.eval(),
+            temperature=record["temperature"],
+            metrics=record["metrics"],
+            n_train=record["n_train"],
+            provenance=record["provenance"],
+        )
+
+
+def _empty_network(config: ClassifierConfig, n_genes: int, n_types: int) -> Network:
+    """A network of the right shape, to be filled."""
+    base = BASE_MODELS[config.base]
+    encoder = base.encoder(n_genes).eval()
+    width = int(encoder(torch.zeros(1, n_genes)).shape[1])
+    component: nn.Module | None = None
+    if config.component != "none":
+        built = COMPONENTS[config.component].build(width, n_types, config)
+        component, width = built, built.width
+    return Network(encoder, component, base.head(width, n_types))
+
+
+def _dense_parts(inputs: sparse.csr_matrix) -> list[torch.Tensor]:
+    return [
+        torch.from_numpy(inputs[start : start + INFERENCE_BATCH].toarray())
+        for start in range(0, inputs.shape[0], INFERENCE_BATCH)
+    ]
+
+
+def _temperature(logits: torch.Tensor, codes: np.ndarray) -> float:
+    """What validation logits are best divided by; 1 where there are no validation cells."""
+    if not len(codes):
+        return 1.0
+    truth = torch.from_numpy(codes)
+
+    def loss(log_temperature: float) -> float:
+        return float(nn.functional.cross_entropy(logits.double() / np.exp(log_temperature), truth))
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded").x))
+
+
+def _refuse_other_values(counts: sparse.csr_matrix) -> None:
+    if counts.nnz and (not np.isfinite(counts.data).all() or counts.data.min() < 0):
+        raise DataError(
+            "The values hold negative or missing numbers; a classifier reads raw counts.",
+            hint="Use a dataset with counts (layers['counts']).",
+        )

@@ -1,0 +1,128 @@
+"""Choices of a cell-type classifier. Imports no torch."""
+
+from typing import Literal
+
+from scapp.core.config import Config, setting
+
+
+class ClassifierConfig(Config):
+    """A cell-type classifier: base model, contrastive component, training."""
+
+    base: Literal["lr", "actinn", "scdae"] = setting(
+        "lr",
+        title="Base model",
+        help="'lr': logistic regression on the genes; 'actinn': a small network (Ma and Pellegrini 2020); 'scdae': a denoising autoencoder with a head.",
+    )
+    component: Literal["none", "mlp", "mls"] = setting(
+        "mls",
+        title="Contrastive component",
+        help="'mlp' (MLP-CC) pulls cells of one type together on a sphere; 'mls' (MLS-CC) gives every type a circle of its own; 'none' is the base model alone.",
+    )
+    valid_share: float = setting(
+        0.1,
+        title="Validation share",
+        help="Cells of each type that choose the best epoch; never trained on.",
+        gt=0,
+        le=0.45,
+        advanced=True,
+    )
+    test_share: float = setting(
+        0.1,
+        title="Test share",
+        help="Cells of each type that are kept for the final figures alone.",
+        ge=0,
+        le=0.45,
+        advanced=True,
+    )
+    hold_out_key: str | None = setting(
+        None,
+        title="Hold out whole groups of",
+        help="A column of donors or batches: test cells then come from groups that training never saw. The harder and truer test.",
+        column=True,
+    )
+    steps: int = setting(
+        1000, title="Steps", help="Of each stage of training; the best of them by validation is kept.", ge=1, le=100_000
+    )
+    batch_size: int = setting(
+        512, title="Cells per step", help="Cells seen at once.", unit="cells", ge=2, le=16_384, advanced=True
+    )
+    balanced: bool = setting(
+        True,
+        title="Balanced batches",
+        help="While a component is trained, rare types are drawn as often as common ones, so that each has cells to be compared with.",
+        advanced=True,
+    )
+    learning_rate: float = setting(
+        1e-3,
+        title="Learning rate",
+        help="Step size of Adam for components and heads; it falls along a cosine.",
+        gt=0,
+        le=1,
+    )
+    temperature: float = setting(
+        0.5,
+        title="Temperature",
+        help="Smaller pushes the most similar cells apart harder; larger treats all alike.",
+        gt=0,
+        le=5,
+    )
+    mls_positives: Literal["one_vs_rest", "one_vs_rest_own", "as_printed"] = setting(
+        "one_vs_rest",
+        title="Positives on a type's circle",
+        help="'one_vs_rest': the type against all others; 'one_vs_rest_own': the same, seen from the type's cells alone; 'as_printed': each type by itself, in every circle (thesis, equation 6).",
+        advanced=True,
+    )
+    circle_dims: int = setting(
+        2,
+        title="Dimensions per type",
+        help="2 is a circle, which can be looked at; more hold more.",
+        ge=2,
+        le=64,
+        advanced=True,
+    )
+    mlp_hidden: int = setting(
+        512,
+        title="MLP-CC on genes: hidden units",
+        help="For 'lr'; with the other base models both layers are as wide as the embedding is long.",
+        ge=2,
+        le=8192,
+        advanced=True,
+    )
+    mlp_output: int = setting(
+        128,
+        title="MLP-CC on genes: output",
+        help="For 'lr'; with the other base models both layers are as wide as the embedding is long.",
+        ge=2,
+        le=8192,
+        advanced=True,
+    )
+    mask_share: float = setting(
+        0.0,
+        title="Mask while a component is trained",
+        help="Share of the embedding's entries (for 'lr', of the principal components) that are set to zero at random in each step, as CLEAR does to genes; 0 for none.",
+        ge=0,
+        le=0.95,
+        advanced=True,
+    )
+    n_components: int = setting(
+        300,
+        title="Principal components",
+        help="A component that reads genes ('lr') is trained in so many principal components of the training cells, and then written as a map of the genes.",
+        ge=1,
+        le=2000,
+        advanced=True,
+    )
+    weight_decay: float = setting(
+        1e-4, title="Weight decay of the component", help="Keeps its weights small (AdamW).", ge=0, le=1, advanced=True
+    )
+    seed: int = setting(
+        0,
+        title="Seed",
+        help="The same seed gives the same split and the same result on the same machine.",
+        ge=0,
+        le=2**31 - 1,
+    )
+
+
+INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)
+"""scikit-learn's C of a linear head; validation chooses one."""
