@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from scapp.classify.config import ClassifierConfig
 from scapp.contrast.config import PRESETS, ClearConfig, clear_config
 from scapp.core import files
 from scapp.core.config import Config, Setting, describe
@@ -28,7 +29,7 @@ from scapp.jobs.devices import choose_device, peak_memory_mb
 from scapp.jobs.session import Session
 from scapp.jobs.worker import Supervisor
 from scapp.pipelines.catalogue import step
-from scapp.pipelines.config import ImportRequest
+from scapp.pipelines.config import ImportRequest, PredictConfig
 from scapp.workspace.checkpoints import latest_checkpoint, write_checkpoint
 from scapp.workspace.dataset import Dataset
 
@@ -173,6 +174,49 @@ def _clear(arguments: argparse.Namespace) -> dict[str, Any]:
         return result
 
 
+RELIABLE_SHARE = 0.8
+HEADLINE = ("top1", "top3", "macro_f1", "mean_auprc", "n_test")
+
+
+def _classify_fit(arguments: argparse.Namespace) -> dict[str, Any]:
+    output = arguments.output
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise ConfigError(f"'{output}' is there already and not empty.", hint="Give -o a new folder.")
+    if not output.resolve().parent.is_dir():
+        raise ConfigError(f"There is no folder '{output.parent}'.", hint="Make it first, or give -o another place.")
+    config = ClassifierConfig.build(_given(arguments, ClassifierConfig))
+    device = choose_device(arguments.device)
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session(folder, device=device)
+        dataset = _load(session, arguments)
+        made = Path(folder) / "model"
+        made.mkdir()
+        print(step("classify").title, file=sys.stderr)
+        found = session.execute("classify", config, dataset.id, context=ConsoleContext(), folder=made)
+        output.mkdir(exist_ok=True)
+        for name in found["files"]:
+            with files.replacing(output / name) as temporary:
+                shutil.copy(made / name, temporary)
+        return {**{name: found[name] for name in (*HEADLINE, "n_types", "n_train")}, "files": [str(output)]}
+
+
+def _classify_predict(arguments: argparse.Namespace) -> dict[str, Any]:
+    output = _checked_output(arguments.output)
+    config = PredictConfig.build({**_given(arguments, PredictConfig), "model": str(arguments.model.resolve())})
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session(folder)
+        dataset = _load(session, arguments)
+        found = _run(session, "predict", config, dataset.id)
+        session.write(session.workspace.open(dataset.id), output)
+        if found["covered"] < RELIABLE_SHARE:
+            print(
+                f"note: this dataset has genes for {found['covered']:.0%} of what the model reads; take its predictions with care.",
+                file=sys.stderr,
+            )
+        left_out = ("dataset", "seconds", "files")
+        return {**{name: value for name, value in found.items() if name not in left_out}, "files": [str(output)]}
+
+
 def _preparation(path: Path) -> PrepareConfig:
     """Keep every cell and gene; normalise and choose genes as ``qc`` did when it wrote this file, else by default."""
     from scapp.pipelines.exporting import read_preparation
@@ -261,6 +305,18 @@ def _parser() -> argparse.ArgumentParser:
     clear.add_argument("--resume", action="store_true", help="go on from the checkpoint of an interrupted command")
     _add_settings(clear, ClearConfig)
 
+    classify = commands.add_parser("classify", help="train a cell-type classifier, or annotate with one")
+    kinds = classify.add_subparsers(required=True, metavar="fit | predict")
+    fit = _command(kinds, "fit", _classify_fit, "train a classifier; writes a model folder")
+    _add_reading(fit)
+    fit.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL_DIR")
+    fit.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    _add_settings(fit, ClassifierConfig)
+    predict = _command(kinds, "predict", _classify_predict, "annotate cells; writes predicted_cell_type")
+    _add_input(predict)
+    predict.add_argument("--model", type=Path, required=True, metavar="MODEL_DIR")
+    _add_settings(predict, PredictConfig)
+
     work = commands.add_parser("work", help="the worker that the app starts by itself")
     work.add_argument("--workspace", type=Path, default=Environment().workspace)
     work.add_argument("--lane", default="light", choices=("light", "training"))
@@ -278,13 +334,17 @@ def _command(
 
 
 def _add_input(parser: argparse.ArgumentParser) -> None:
+    _add_reading(parser)
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.h5ad")
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "input",
         type=Path,
         metavar="IN",
         help=".h5ad, .zarr, .loom, 10x folder or .h5, .csv or .tsv (gzipped or not), or a folder or archive of samples",
     )
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.h5ad")
     parser.add_argument("--transpose", action="store_true", help="genes are in the rows of the table")
     parser.add_argument("--labels", help="table whose first column holds cell names")
     parser.add_argument("--genome", help=_help_of(ImportConfig, "genome"))

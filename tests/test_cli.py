@@ -137,3 +137,30 @@ def test_an_interrupted_command_resumes_to_the_same_result(run, study_file, tmp_
     first, second = ad.read_h5ad(whole).obsm["X_clear"], ad.read_h5ad(resumed).obsm["X_clear"]
     assert (first == second).all()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["resumed.h5ad", "whole.h5ad"]
+
+
+def test_classify_fit_and_predict(study_file, tmp_path, capsys):
+    quick = ["--steps", "30", "--batch-size", "64", "--device", "cpu"]
+    model, output = tmp_path / "model", tmp_path / "out.h5ad"
+    assert main(["classify", "fit", str(study_file), "-o", str(model), "--label-key", "cell_type", *quick]) == 0
+    fitted = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert {"top1", "top3", "macro_f1", "mean_auprc", "n_test"} <= fitted.keys()
+    given = [
+        "classify",
+        "predict",
+        str(study_file),
+        "--model",
+        str(model),
+        "-o",
+        str(output),
+        "--label-key",
+        "cell_type",
+    ]
+    assert main(given) == 0
+    predicted = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert predicted["top1"] > 0.8
+    assert {"predicted_cell_type", "predicted_probability"} <= set(ad.read_h5ad(output).obs)
+    # the model is never overwritten
+    assert main(["classify", "fit", str(study_file), "-o", str(model), "--label-key", "cell_type", *quick]) == 2
+    assert "already" in capsys.readouterr().err
+    assert main(["classify", "predict", str(study_file), "--model", str(tmp_path), "-o", str(output)]) == 2

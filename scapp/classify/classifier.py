@@ -28,6 +28,8 @@ from scapp.metrics.classification import headline
 
 FORMAT = 1
 MODEL, RECORD = "model.safetensors", "model.json"
+LEAST_COVERED = 0.3
+"""Share of a model's input that a dataset must have genes for."""
 UNASSIGNED = "unassigned"
 
 
@@ -184,7 +186,19 @@ class CellTypeClassifier:
         counts = sparse.csr_matrix(counts)
         _refuse_other_values(counts)
         aligned = align(counts, genes, self.genes)
+        if self.covered(aligned) < LEAST_COVERED:
+            raise DataError(
+                f"This dataset has {aligned.there.sum():,} of the model's {len(aligned.there):,} genes, which hold {self.covered(aligned):.0%} of what it "
+                f"reads; at least {LEAST_COVERED:.0%} are needed (the model's genes are called {', '.join(self.genes.names[:3])}, "
+                f"the dataset's {', '.join(genes.names[:3])}).",
+                hint="Use a dataset of the same species with symbols or Ensembl ids, and with all of its genes; or train on the genes that both have.",
+            )
         return self.preparation.apply(aligned.counts), aligned
+
+    def covered(self, aligned: Aligned) -> float:
+        """Share of what the model read of its training cells that lies in genes which are there, 0 to 1."""
+        assert self.preparation is not None
+        return float(self.preparation.weights[aligned.there[self.preparation.genes]].sum())
 
     def _fitted(self) -> Network:
         if self.network is None:
@@ -223,7 +237,11 @@ class CellTypeClassifier:
             "provenance": self.provenance,
         }
         tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-        save_file({**tensors, "preparation.genes": torch.from_numpy(used)}, folder / MODEL)
+        tensors |= {
+            "preparation.genes": torch.from_numpy(used),
+            "preparation.weights": torch.from_numpy(self.preparation.weights),
+        }
+        save_file(tensors, folder / MODEL)
         (folder / RECORD).write_text(json.dumps(record))
 
     @classmethod
@@ -245,7 +263,8 @@ class CellTypeClassifier:
         if not isinstance(record, dict) or (record.get("kind"), record.get("format")) != ("classifier", FORMAT):
             raise RunError(f"'{folder.name}' holds no classifier of this version.", hint="Train it again.")
         config = ClassifierConfig.build(record["config"])
-        preparation = Preparation(tensors.pop("preparation.genes").numpy(), record["scaling"], record["largest"])
+        used, weights = (tensors.pop(f"preparation.{name}").numpy() for name in ("genes", "weights"))
+        preparation = Preparation(used, record["scaling"], record["largest"], weights)
         network = _empty_network(config, len(preparation.genes), len(record["types"]))
         try:
             network.load_state_dict(tensors)

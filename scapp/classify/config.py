@@ -8,6 +8,7 @@ from scapp.core.config import Config, setting
 class ClassifierConfig(Config):
     """A cell-type classifier: base model, contrastive component, training."""
 
+    label_key: str = setting("cell_type", title="Labels", help="The column that names cell types.", column=True)
     base: Literal["lr", "actinn", "scdae"] = setting(
         "lr",
         title="Base model",
@@ -41,10 +42,10 @@ class ClassifierConfig(Config):
         column=True,
     )
     steps: int = setting(
-        1000, title="Steps", help="Of each stage of training; the best of them by validation is kept.", ge=1, le=100_000
+        400, title="Steps", help="Of each stage of training; the best of them by validation is kept.", ge=1, le=100_000
     )
     batch_size: int = setting(
-        512, title="Cells per step", help="Cells seen at once.", unit="cells", ge=2, le=16_384, advanced=True
+        256, title="Cells per step", help="Cells seen at once.", unit="cells", ge=2, le=16_384, advanced=True
     )
     balanced: bool = setting(
         True,
@@ -53,7 +54,7 @@ class ClassifierConfig(Config):
         advanced=True,
     )
     learning_rate: float = setting(
-        1e-3,
+        3e-3,
         title="Learning rate",
         help="Step size of Adam for components and heads; it falls along a cosine.",
         gt=0,

@@ -7,11 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from scapp.core.errors import DataError
 from scapp.data.symbols import ID_COLUMNS, gene_symbols
-
-LEAST_SHARE = 0.3
-"""Of a model's genes that must be there; see ``align``."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +49,13 @@ class Aligned:
         CSR, shape (n_cells, n_model_genes); zero where a gene is missing.
     by
         What matched: ``names``, ``ids`` or ``symbols``.
-    missing
-        Names of the model's genes that the query lacks.
+    there
+        Which of the model's genes the query has, bool, shape (n_model_genes,).
     """
 
     counts: sparse.csr_matrix
     by: str
-    missing: list[str]
+    there: np.ndarray
 
 
 def align(counts: Any, query: Genes, model: Genes) -> Aligned:
@@ -71,11 +67,6 @@ def align(counts: Any, query: Genes, model: Genes) -> Aligned:
         Of the query, CSR or dense, shape (n_cells, n_query_genes).
     query, model
         Their genes. Symbols match without regard to case; of a gene that stands twice, the first is taken.
-
-    Raises
-    ------
-    DataError
-        Fewer than three in ten of the model's genes are there: another species, or another kind of name.
     """
     found: dict[str, np.ndarray] = {}
     for kind in ("names", "ids", "symbols"):
@@ -88,16 +79,9 @@ def align(counts: Any, query: Genes, model: Genes) -> Aligned:
     by = max(found, key=lambda kind: int((found[kind] >= 0).sum()))
     places_found = found[by]
     there = places_found >= 0
-    if there.sum() < LEAST_SHARE * len(there):
-        raise DataError(
-            f"Only {there.sum():,} of the model's {len(there):,} genes are in this dataset (such as {', '.join(model.names[:3])}; "
-            f"the dataset has {', '.join(query.names[:3])}).",
-            hint="Use a dataset of the same species with symbols or Ensembl ids, and with all of its genes.",
-        )
     chosen = sparse.csc_matrix(counts)[:, places_found[there]]
     spread = sparse.csr_matrix(
         (np.ones(there.sum(), dtype=np.float32), (np.arange(there.sum()), np.flatnonzero(there))),
         shape=(int(there.sum()), len(there)),
     )
-    missing = [name for name, present in zip(model.names, there, strict=True) if not present]
-    return Aligned(sparse.csr_matrix(chosen @ spread), by, missing)
+    return Aligned(sparse.csr_matrix(chosen @ spread), by, there)

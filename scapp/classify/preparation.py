@@ -1,6 +1,6 @@
 """What a base model reads: genes and scaling, decided on training cells alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -25,11 +25,14 @@ class Preparation:
         ``log_cp10k``: log1p of counts per 10,000 (all genes of the cell). ``max_log``: log1p of counts over the largest training value.
     largest
         Largest value in the training cells, for ``max_log``.
+    weights
+        Share of each gene in what the model reads of the training cells, shape (n_kept,), sum 1: what it costs to miss it.
     """
 
     genes: np.ndarray
     scaling: Scaling
     largest: float
+    weights: np.ndarray
 
     def apply(self, counts: Any) -> sparse.csr_matrix:
         """Input of a model, CSR float32, shape (n_cells, n_kept)."""
@@ -62,4 +65,6 @@ def prepare(counts: Any, train: np.ndarray, scaling: Scaling) -> Preparation:
     genes = np.flatnonzero(np.asarray((seen != 0).sum(axis=0)).ravel())
     if not len(genes):
         raise DataError("No gene is seen in any training cell.", hint="Filter less, or choose another label column.")
-    return Preparation(genes, scaling, float(seen.max()))
+    rough = Preparation(genes, scaling, float(seen.max()), np.full(len(genes), 1 / len(genes)))
+    means = np.asarray(rough.apply(seen).mean(axis=0), dtype=np.float64).ravel()
+    return replace(rough, weights=means / means.sum())

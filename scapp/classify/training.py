@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 import torch
 from scipy import sparse
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
 from torch import Tensor, nn
 
 from scapp.classify.base_models import BASE_MODELS, BaseModel, DenoisingEncoder
+from scapp.classify.basis import Basis, basis_of
 from scapp.classify.components import COMPONENTS, Component, Contrastive
-from scapp.classify.config import INVERSE_PENALTIES, ClassifierConfig
+from scapp.classify.config import ClassifierConfig
 from scapp.classify.fitting import Stage, batches_of, run_stage
+from scapp.classify.linear import solve_linear
 from scapp.classify.splits import Split
 from scapp.contrast.matrix import CellMatrix
 from scapp.core.steps import StepContext
@@ -23,7 +22,6 @@ from scapp.core.steps import StepContext
 MOST_VALIDATED = 1_000
 """Contrastive losses compare every cell with every other: of more validation cells, so many are taken."""
 INFERENCE_BATCH = 4096
-MOST_ITERATIONS = 1_000
 ACTINN_PENALTY = 0.005
 DAE_NOISE = 0.4
 
@@ -108,7 +106,9 @@ def train_network(cells: Cells, config: ClassifierConfig, context: StepContext, 
         return Network(encoder, None, head).eval()
     encoder.eval().requires_grad_(False)
     embeddings = matrix.rows if base.linear else _kept(encoder, matrix)
-    basis = _basis(cells, config, device) if base.linear else None
+    basis = None
+    if base.linear:
+        basis = basis_of(cells.inputs[cells.split.train], config.n_components, config.seed, device)
     component = _component(plan, embeddings, basis)
     contrasted = _kept(_Composed(component, embeddings), matrix)
     head = _head(plan, base, int(contrasted(torch.zeros(1, dtype=torch.long)).shape[1]), contrasted)
@@ -241,34 +241,7 @@ def _spread(values: Tensor) -> Tensor:
     return values.std().clamp_min(1e-6)
 
 
-@dataclass(frozen=True)
-class _Basis:
-    """Coordinates in which a component that reads genes is trained."""
-
-    axes: Tensor
-    origin: Tensor
-
-
-def _basis(cells: Cells, config: ClassifierConfig, device: torch.device) -> _Basis:
-    """Principal components of the training cells, scaled alike so that the first has a standard deviation of 1.
-
-    A component on thousands of genes is still a linear map of them, but Adam moves all its coordinates equally fast: on single genes,
-    rare ones as fast as those that matter, and it learns its training cells by heart (benchmarks/README.md).
-    """
-    train = cells.inputs[cells.split.train]
-    n_components = max(min(config.n_components, min(train.shape) - 1), 1)
-    origin = np.asarray(train.mean(axis=0), dtype=np.float32).ravel()
-    if min(train.shape) < 2:
-        return _Basis(torch.eye(train.shape[1], device=device), torch.from_numpy(origin).to(device))
-    few = n_components >= 0.5 * min(train.shape)
-    pca = PCA(n_components, svd_solver="full" if few else "arpack", random_state=config.seed)
-    pca.fit(train.toarray() if few else train)
-    scale = max(float(np.sqrt(pca.explained_variance_[0])), 1e-6)
-    axes = torch.from_numpy(np.ascontiguousarray(pca.components_.T / scale, dtype=np.float32))
-    return _Basis(axes.to(device), torch.from_numpy(origin).to(device))
-
-
-def _component(plan: _Plan, embeddings: Rows, basis: _Basis | None) -> nn.Module:
+def _component(plan: _Plan, embeddings: Rows, basis: Basis | None) -> nn.Module:
     """Step 3: h by its contrastive loss."""
     config = plan.config
     record = COMPONENTS[config.component]
@@ -280,7 +253,7 @@ def _component(plan: _Plan, embeddings: Rows, basis: _Basis | None) -> nn.Module
     return _contrasted(plan, record, embeddings, int(embeddings(torch.zeros(1, dtype=torch.long)).shape[1]))
 
 
-def _in_basis(plan: _Plan, embeddings: Rows, basis: _Basis) -> Rows:
+def _in_basis(plan: _Plan, embeddings: Rows, basis: Basis) -> Rows:
     """Coordinates of training and validation cells, computed once."""
     cells = torch.cat([plan.train, plan.few_valid])
     parts = [(embeddings(part.to(plan.device)) - basis.origin) @ basis.axes for part in cells.split(INFERENCE_BATCH)]
@@ -345,43 +318,9 @@ def _validated(plan: _Plan, logits: Rows) -> float:
 
 
 def _linear_head(plan: _Plan, rows: Rows) -> nn.Module:
-    """A softmax layer, solved by scikit-learn, with the penalty that validates best."""
-    inputs, valid = (sparse.csr_matrix(_everything(rows, cells, plan.device)) for cells in (plan.train, plan.valid))
-    if np.prod(inputs.shape) and inputs.nnz > 0.5 * np.prod(inputs.shape):
-        inputs, valid = inputs.toarray(), valid.toarray()
+    inputs, valid = (_everything(rows, cells, plan.device) for cells in (plan.train, plan.valid))
     codes, valid_codes = plan.codes[plan.train].numpy(), plan.codes[plan.valid].numpy()
-    present = np.unique(codes)
-    known = np.isin(valid_codes, present)
-    layer = nn.Linear(inputs.shape[1], plan.n_types)
-    nn.init.zeros_(layer.weight)
-    # a type without a training cell is never said
-    nn.init.constant_(layer.bias, -1e4)
-    if len(present) < 2:
-        with torch.no_grad():
-            layer.bias[present] = 0.0
-        return layer.to(plan.device)
-    best: tuple[float, LogisticRegression] | None = None
-    for place, inverse in enumerate(INVERSE_PENALTIES):
-        plan.context.raise_if_stopped()
-        plan.context.report(
-            place, len(INVERSE_PENALTIES), f"linear head: penalty {place + 1} of {len(INVERSE_PENALTIES)}"
-        )
-        model = LogisticRegression(C=inverse, max_iter=MOST_ITERATIONS).fit(inputs, codes)
-        loss = log_loss(valid_codes[known], model.predict_proba(valid)[known], labels=model.classes_)
-        plan.context.log_metrics(
-            {"stage": "linear head", "step": place + 1, "loss": loss, "validation": loss, "C": inverse}
-        )
-        if best is None or loss < best[0]:
-            best = (loss, model)
-    assert best is not None
-    weights, bias = best[1].coef_, best[1].intercept_
-    if len(present) == 2:
-        # scikit-learn keeps one row for two types
-        weights, bias = np.concatenate([-weights / 2, weights / 2]), np.concatenate([-bias / 2, bias / 2])
-    with torch.no_grad():
-        layer.weight[present] = torch.from_numpy(weights).to(layer.weight)
-        layer.bias[present] = torch.from_numpy(bias).to(layer.bias)
-    return layer.to(plan.device)
+    return solve_linear(inputs, codes, valid, valid_codes, plan.n_types, plan.context).to(plan.device)
 
 
 class _Composed(nn.Module):

@@ -47,6 +47,11 @@ SUGGESTED_LABELS = (
 )
 CONDITIONS = ("condition", "disease", "treatment", "stim", "age")
 """Columns that usually say what an experiment is about."""
+MLS = "obsm/X_mls"
+"""Unit vectors on the circle of each type, side by side; ``uns/mls`` names the types."""
+MLS_TYPES = "uns/mls"
+PREDICTED = "obs/predicted_cell_type"
+PREDICTED_PROBABILITY = "obs/predicted_probability"
 SUGGESTED_SAMPLES = ("sample", "batch", "donor_id", "donor")
 
 

@@ -81,15 +81,16 @@ class Session:
         *,
         context: StepContext | None = None,
         run_id: str = "",
+        folder: Path | None = None,
     ) -> dict[str, Any]:
-        """Carry out a step with a configuration; its summary."""
+        """Carry out a step with a configuration; its summary. Files that it writes are in ``folder``."""
         return execute(
             step(name),
             config,
             context or QuietContext(),
             workspace=self.workspace,
             dataset_id=dataset_id,
-            folder=files.temporary_folder(self.folder / "steps", f"{name}-"),
+            folder=folder or files.temporary_folder(self.folder / "steps", f"{name}-"),
             machine=self.machine,
             run_id=run_id,
         )

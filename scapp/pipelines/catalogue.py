@@ -22,14 +22,15 @@ from scapp.analysis.config import (
     SubsetConfig,
     SweepConfig,
 )
-from scapp.contrast.config import ClearConfig
+from scapp.classify.config import ClassifierConfig
+from scapp.contrast.config import DENSE_LIMIT_BYTES, ClearConfig
 from scapp.contrast.sizes import estimate_memory
 from scapp.core import keys
 from scapp.core.config import Config
 from scapp.core.errors import ConfigError
 from scapp.core.steps import StepContext
 from scapp.data.config import DoubletConfig, PrepareConfig
-from scapp.pipelines.config import ExportConfig, ImportRequest
+from scapp.pipelines.config import ExportConfig, ImportRequest, PredictConfig
 from scapp.pipelines.step import Inputs, Outcome
 from scapp.workspace.dataset import Dataset
 
@@ -92,6 +93,11 @@ def _clear_memory(config: ClearConfig, dataset: Dataset) -> float:
     return 2 * _sparse_bytes(dataset) + estimate_memory(config, dataset.n_cells, n_genes)
 
 
+def _classify_memory(config: ClassifierConfig, dataset: Dataset) -> float:
+    batch = 4.0 * config.batch_size * (dataset.n_genes + 4 * config.batch_size)
+    return 4 * _sparse_bytes(dataset) + DENSE_LIMIT_BYTES + 8 * batch + 1e9
+
+
 def _map_memory(config: MapConfig, dataset: Dataset) -> float:
     return dataset.n_cells * (config.n_neighbors * 60.0 + 2_000) + 5e8
 
@@ -122,6 +128,15 @@ STEPS = (
         lane="training",
         memory=_clear_memory,
     ),
+    Step(
+        "classify",
+        "Train a classifier",
+        ClassifierConfig,
+        "scapp.pipelines.classifying:fit",
+        lane="training",
+        memory=_classify_memory,
+    ),
+    Step("predict", "Annotate by a classifier", PredictConfig, "scapp.pipelines.classifying:predict"),
     Step("map", "Make the map", MapConfig, "scapp.pipelines.mapping:make_map", memory=_map_memory),
     Step("cluster", "Cluster", ClusterConfig, "scapp.pipelines.mapping:cluster"),
     Step("sweep", "Try resolutions", SweepConfig, "scapp.pipelines.mapping:sweep"),

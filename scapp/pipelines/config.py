@@ -26,6 +26,25 @@ class ImportRequest(ImportConfig):
     )
 
 
+class PredictConfig(Config):
+    """Annotate a dataset with a classifier."""
+
+    model: str = setting("", title="Model", help="Folder of a classifier.", hidden=True)
+    threshold: float = setting(
+        0.0,
+        title="Least probability",
+        help="Cells whose best type is less probable are called 'unassigned'.",
+        ge=0,
+        le=1,
+    )
+    label_key: str | None = setting(
+        None,
+        title="Labels to compare with",
+        help="A column of known types of this dataset: adds scores over the types that both know.",
+        column=True,
+    )
+
+
 class ExportConfig(Config):
     """What is written."""
 

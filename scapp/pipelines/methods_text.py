@@ -191,11 +191,36 @@ def _name(representation: str) -> str:
     )
 
 
+COMPONENT_WORDS = {
+    "none": "without a contrastive component",
+    "mlp": "with the contrastive component MLP-CC",
+    "mls": "with the contrastive component MLS-CC",
+}
+
+
+def _classify(config: dict[str, Any], dataset: Dataset) -> str:
+    base = {"lr": "logistic regression", "actinn": "ACTINN", "scdae": "scDAE"}[config["base"]]
+    held = f", holding out whole groups of '{config['hold_out_key']}'," if config.get("hold_out_key") else ""
+    return (
+        f"A cell-type classifier ({base}, {COMPONENT_WORDS[config['component']]}) was trained on the labels '{config['label_key']}'{held} with "
+        f"{config['valid_share']:.0%} of the cells of each type for validation and {config['test_share']:.0%} for the test."
+    )
+
+
+def _predict(config: dict[str, Any], dataset: Dataset) -> str:
+    below = (
+        f"; cells below a probability of {config['threshold']:g} were left unassigned" if config["threshold"] else ""
+    )
+    return f"Cell types were predicted by a classifier trained on another dataset{below}."
+
+
 SENTENCES: dict[str, Callable[[dict[str, Any], Dataset], str]] = {
     "import": _import,
     "doublets": _doublets,
     "prepare": _prepare,
     "clear": _clear,
+    "classify": _classify,
+    "predict": _predict,
     "choose": _choose,
     "map": _map,
     "cluster": _cluster,

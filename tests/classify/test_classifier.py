@@ -88,10 +88,11 @@ def test_genes_in_another_order_missing_and_by_another_name(annotated):
     _, aligned = classifier.predict_counts(
         most.X, classifier.genes.__class__(list(most.var_names), list(most.var_names), [""] * 150)
     )
-    assert aligned.missing == list(annotated.var_names[150:])
+    np.testing.assert_array_equal(aligned.there, np.arange(200) < 150)
+    assert 0.5 < classifier.covered(aligned) < 1
     strangers = annotated.copy()
     strangers.var_names = [f"other{i}" for i in range(annotated.n_vars)]
-    with pytest.raises(DataError, match="Only 0 of the model's 200 genes"):
+    with pytest.raises(DataError, match="has 0 of the model's 200 genes, which hold 0%"):
         classifier.predict_proba(strangers)
 
 

@@ -1,0 +1,115 @@
+"""Train a cell-type classifier on a dataset, and annotate one with it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from scapp.classify.classifier import MODEL, RECORD, CellTypeClassifier
+from scapp.classify.config import ClassifierConfig
+from scapp.classify.genes import Genes, genes_of
+from scapp.core import keys
+from scapp.core.errors import ConfigError, DataError
+from scapp.core.steps import StepContext
+from scapp.metrics.classification import headline, per_type
+from scapp.pipelines.config import PredictConfig
+from scapp.pipelines.step import Inputs, Outcome, Reading
+
+TYPES_FILE = "types.csv"
+
+
+def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outcome:
+    """Train, and keep the model, its figures per type and, of MLS-CC, every cell on every circle."""
+    data = inputs.data
+    labels = pd.Categorical(data.column(config.label_key))
+    groups = data.column(config.hold_out_key)
+    counts, genes = _counts(data), _genes(data)
+    context.report(0, 1, "preparing the data")
+    classifier = CellTypeClassifier(config)
+    held = None if groups is None else groups.astype(str).to_numpy()
+    classifier.fit_counts(counts, labels, genes, held, context, inputs.device)
+    classifier.provenance = {"dataset": data.dataset.name, "label_key": config.label_key}
+    classifier.save(inputs.folder)
+    table = _types_table(classifier, counts, genes, labels)
+    table.to_csv(inputs.folder / TYPES_FILE, index=False)
+    summary = {
+        **classifier.metrics,
+        "n_types": len(classifier.types),
+        "n_train": int(sum(classifier.n_train)),
+        "base": config.base,
+        "component": config.component,
+        "temperature": classifier.temperature,
+    }
+    values: dict[str, Any] = {}
+    if config.component == "mls":
+        circles = classifier.circles(counts, genes)
+        values[keys.MLS] = circles.reshape(len(circles), -1)
+        values[keys.MLS_TYPES] = pd.DataFrame({"type": classifier.types, "dims": circles.shape[2]})
+    return Outcome(values, summary=summary, files=[MODEL, RECORD, TYPES_FILE])
+
+
+def _types_table(classifier: CellTypeClassifier, counts: Any, genes: Genes, labels: pd.Categorical) -> pd.DataFrame:
+    """Figures of each type on the test cells, with its number of training cells."""
+    assert classifier.split is not None
+    test = classifier.split.test
+    codes = np.asarray(labels.remove_unused_categories().codes, dtype=np.int64)[test]
+    table = per_type(codes, classifier.predict_counts(counts[test], genes)[0])
+    table.insert(0, "type", classifier.types)
+    table.insert(1, "n_train", classifier.n_train)
+    return table
+
+
+def predict(inputs: Inputs, config: PredictConfig, context: StepContext) -> Outcome:
+    """Write the most probable type of every cell, and its probability."""
+    if not config.model:
+        raise ConfigError("No model was named.", hint="Choose a trained classifier.")
+    classifier = CellTypeClassifier.load(Path(config.model))
+    data = inputs.data
+    context.report(0, 1, "matching genes")
+    probabilities, aligned = classifier.predict_counts(_counts(data), _genes(data))
+    names = classifier.named(probabilities, threshold=config.threshold)
+    values = {
+        keys.PREDICTED: pd.Categorical(names),
+        keys.PREDICTED_PROBABILITY: probabilities.max(axis=1).astype(np.float32),
+    }
+    summary: dict[str, Any] = {
+        "n_cells": len(names),
+        "n_types": len(classifier.types),
+        "genes_matched_by": aligned.by,
+        "n_genes_missing": int((~aligned.there).sum()),
+        "covered": round(classifier.covered(aligned), 4),
+        "n_genes": len(classifier.genes.names) if classifier.genes else 0,
+        "n_unassigned": int((probabilities.max(axis=1) < config.threshold).sum()),
+    }
+    if config.label_key:
+        labels = pd.Series(data.column(config.label_key)).astype(object)
+        summary |= _compared(labels, probabilities, classifier.types)
+    return Outcome(values, summary=summary)
+
+
+def _compared(labels: pd.Series, probabilities: np.ndarray, types: list[str]) -> dict[str, Any]:
+    """Scores over the cells whose type the model knows."""
+    place = {name: code for code, name in enumerate(types)}
+    codes = labels.map(lambda name: place.get(str(name), -1) if pd.notna(name) else -1).to_numpy(dtype=np.int64)
+    known = codes >= 0
+    if not known.any():
+        raise DataError(
+            f"No cell has a type that the model knows ({', '.join(types[:4])}, ...).",
+            hint="Choose another label column, or leave it out.",
+        )
+    unknown = sorted({str(name) for name in labels[~known].dropna()})
+    return {**headline(codes[known], probabilities[known]), "types_not_in_model": unknown}
+
+
+def _counts(data: Reading) -> Any:
+    if keys.COUNTS not in data:
+        raise DataError(
+            f"'{data.dataset.name}' has no raw counts; a classifier reads counts.",
+            hint="Import a file with counts; see the Upload & QC page.",
+        )
+    return data.read(keys.COUNTS)
+
+
+def _genes(data: Reading) -> Genes:
+    return genes_of(data.names(keys.VAR_NAMES), data.frame("var"))
