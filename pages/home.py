@@ -13,7 +13,8 @@ st.title("scapp")
 with boundary():
     st.markdown(explain.WHAT_IS_SCAPP)
     current = state.current_dataset()
-    cards = st.columns(len(explain.STEPS))
+    # two rows: titles must not be cut off
+    cards = [*st.columns(3), *st.columns(3)]
     for card, (page, title, text) in zip(cards, explain.STEPS, strict=True):
         with card.container(border=True, height="stretch"):
             link(page, f"**{title}**", dataset=current.id if current else None)

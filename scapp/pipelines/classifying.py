@@ -17,6 +17,7 @@ from scapp.pipelines.config import PredictConfig
 from scapp.pipelines.step import Inputs, Outcome, Reading
 
 TYPES_FILE = "types.csv"
+TEST_FILE = "test_cells.csv"
 
 
 def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outcome:
@@ -31,8 +32,7 @@ def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outco
     classifier.fit_counts(counts, labels, genes, held, context, inputs.device)
     classifier.provenance = {"dataset": data.dataset.name, "label_key": config.label_key}
     classifier.save(inputs.folder)
-    table = _types_table(classifier, counts, genes, labels)
-    table.to_csv(inputs.folder / TYPES_FILE, index=False)
+    _write_tables(classifier, counts, genes, labels, data.names(keys.OBS_NAMES), inputs.folder)
     summary = {
         **classifier.metrics,
         "n_types": len(classifier.types),
@@ -46,18 +46,30 @@ def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outco
         circles = classifier.circles(counts, genes)
         values[keys.MLS] = circles.reshape(len(circles), -1)
         values[keys.MLS_TYPES] = pd.DataFrame({"type": classifier.types, "dims": circles.shape[2]})
-    return Outcome(values, summary=summary, files=[MODEL, RECORD, TYPES_FILE])
+    return Outcome(values, summary=summary, files=[MODEL, RECORD, TYPES_FILE, TEST_FILE])
 
 
-def _types_table(classifier: CellTypeClassifier, counts: Any, genes: Genes, labels: pd.Categorical) -> pd.DataFrame:
-    """Figures of each type on the test cells, with its number of training cells."""
+def _write_tables(
+    classifier: CellTypeClassifier, counts: Any, genes: Genes, labels: pd.Categorical, names: pd.Index, folder: Path
+) -> None:
+    """Figures of each type on the test cells with its number of training cells, and what was said of each test cell."""
     assert classifier.split is not None
     test = classifier.split.test
     codes = np.asarray(labels.remove_unused_categories().codes, dtype=np.int64)[test]
-    table = per_type(codes, classifier.predict_counts(counts[test], genes)[0])
+    probabilities = (
+        classifier.predict_counts(counts[test], genes)[0] if len(test) else np.empty((0, len(classifier.types)))
+    )
+    table = per_type(codes, probabilities)
     table.insert(0, "type", classifier.types)
     table.insert(1, "n_train", classifier.n_train)
-    return table
+    table.to_csv(folder / TYPES_FILE, index=False)
+    said = {
+        "cell": names[test],
+        "type": np.asarray(classifier.types)[codes],
+        "predicted": classifier.named(probabilities) if len(test) else [],
+        "probability": probabilities.max(axis=1) if len(test) else [],
+    }
+    pd.DataFrame(said).to_csv(folder / TEST_FILE, index=False)
 
 
 def predict(inputs: Inputs, config: PredictConfig, context: StepContext) -> Outcome:

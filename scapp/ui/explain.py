@@ -23,6 +23,11 @@ STEPS = (
     ),
     ("train_clear", "2 · Train CLEAR", "Watch the loss and the embedding while the network learns."),
     ("cell_map", "3 · Clusters & map", "Make a map and clusters, colour them, select cells."),
+    (
+        "classify",
+        "Classify cells",
+        "Learn cell types from an annotated dataset, and annotate another. You may skip this.",
+    ),
     ("export", "4 · Export", "Take away the data, tables, a report, and the session as a script."),
 )
 
@@ -119,6 +124,23 @@ CLUSTER_SCORES = (
     "k-means was told its number of clusters; Leiden was not."
 )
 
+CLASSIFY = (
+    "A **classifier** learns cell types from an annotated dataset, says which of them it can be trusted with, and annotates other datasets. A "
+    "**contrastive component** sits between its encoder and its head: MLP-CC pulls cells of one type together, MLS-CC gives each type a circle of its own."
+)
+HARDER_TEST = "Test cells of the same donors are easy. To learn what happens with new donors, choose their column under 'Hold out whole groups of'."
+CLASSIFIER_CURVES = "Loss on training cells (solid) and on validation cells (dashed), a figure for each stage; of each, the state with the lowest validation loss is kept. A linear head is solved, once for each penalty."
+OWN_MODEL = "This model was trained on this very dataset: what it says here shows what it has learnt by heart. See the tab 'Evaluate' for cells that it never saw."
+TYPES = (
+    "On test cells, which were never trained on. AUPRC is 1 when all cells of a type are ranked above all others; by chance it is the type's share of the cells. "
+    "It is missing where a type has no test cell."
+)
+CONFUSION = "Of the test cells of each type (row), the share that was called each type (column)."
+ANNOTATE = "The model reads raw counts; its genes are found by name, Ensembl id or symbol. The result is written to `predicted_cell_type` and `predicted_probability`."
+
+RELIABLE_SHARE = 0.8
+"""Of a model's input that a dataset should have genes for."""
+
 VERDICT_EPOCHS = 10
 NOISE = 0.05
 """ARIs of equally good representations differ by so much from seed to seed (benchmarks/README.md)."""
@@ -203,3 +225,22 @@ def finished_at(losses: list[float]) -> int | None:
     away = np.flatnonzero(np.abs(smooth - smooth[-1]) > 0.05 * fall)
     start = int(away[-1]) + 1 if len(away) else 0
     return start if len(losses) - start >= max(len(losses) // 5, VERDICT_EPOCHS // 2) else None
+
+
+def component_worth(table: pd.DataFrame) -> str:
+    """Whether contrastive components helped, of classifiers of one dataset by ``base``, ``component``, ``macro_f1`` and ``test``.
+
+    Only those with the same base model and the same test cells are compared.
+    """
+    found = []
+    for (base, _), same in table.groupby(["base", "test"], sort=False):
+        plain = same.loc[same["component"] == "none", "macro_f1"]
+        if plain.empty:
+            continue
+        for component, runs in same[same["component"] != "none"].groupby("component", sort=False):
+            gain = float(runs["macro_f1"].max() - plain.max())
+            how = "helps" if gain > 0.01 else "does not help" if gain > -0.01 else "**hurts**"
+            found.append(f"{str(component).upper()}-CC {how} {base} here (macro F1 {gain:+.3f}, one seed)")
+    if not found:
+        return "To see whether a component helps, train the same base model with and without it, with the same seed."
+    return "; ".join(found) + "."

@@ -28,6 +28,7 @@ PAGES = (
     PageRecord("augmentations", "Augmentations"),
     PageRecord("train_clear", "Train CLEAR"),
     PageRecord("cell_map", "Clusters & map"),
+    PageRecord("classify", "Classification"),
     PageRecord("export", "Export"),
 )
 
