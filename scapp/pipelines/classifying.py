@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import average_precision_score
 
 from scapp.classify.classifier import MODEL, RECORD, CellTypeClassifier
 from scapp.classify.config import ClassifierConfig
@@ -32,7 +33,8 @@ def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outco
     classifier.fit_counts(counts, labels, genes, held, context, inputs.device)
     classifier.provenance = {"dataset": data.dataset.name, "label_key": config.label_key}
     classifier.save(inputs.folder)
-    _write_tables(classifier, counts, genes, labels, data.names(keys.OBS_NAMES), inputs.folder)
+    circles = classifier.circles(counts, genes) if config.component == "mls" else None
+    _write_tables(classifier, counts, genes, labels, data.names(keys.OBS_NAMES), circles, inputs.folder)
     summary = {
         **classifier.metrics,
         "n_types": len(classifier.types),
@@ -42,15 +44,20 @@ def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outco
         "temperature": classifier.temperature,
     }
     values: dict[str, Any] = {}
-    if config.component == "mls":
-        circles = classifier.circles(counts, genes)
+    if circles is not None:
         values[keys.MLS] = circles.reshape(len(circles), -1)
         values[keys.MLS_TYPES] = pd.DataFrame({"type": classifier.types, "dims": circles.shape[2]})
     return Outcome(values, summary=summary, files=[MODEL, RECORD, TYPES_FILE, TEST_FILE])
 
 
 def _write_tables(
-    classifier: CellTypeClassifier, counts: Any, genes: Genes, labels: pd.Categorical, names: pd.Index, folder: Path
+    classifier: CellTypeClassifier,
+    counts: Any,
+    genes: Genes,
+    labels: pd.Categorical,
+    names: pd.Index,
+    circles: np.ndarray | None,
+    folder: Path,
 ) -> None:
     """Figures of each type on the test cells with its number of training cells, and what was said of each test cell."""
     assert classifier.split is not None
@@ -62,6 +69,8 @@ def _write_tables(
     table = per_type(codes, probabilities)
     table.insert(0, "type", classifier.types)
     table.insert(1, "n_train", classifier.n_train)
+    if circles is not None:
+        table["circle_auprc"] = _separation(circles, labels, test)
     table.to_csv(folder / TYPES_FILE, index=False)
     said = {
         "cell": names[test],
@@ -70,6 +79,19 @@ def _write_tables(
         "probability": probabilities.max(axis=1) if len(test) else [],
     }
     pd.DataFrame(said).to_csv(folder / TEST_FILE, index=False)
+
+
+def _separation(circles: np.ndarray, labels: pd.Categorical, test: np.ndarray) -> list[float]:
+    """AUPRC, on test cells, of the cosine with the mean direction of the type's other cells on its circle; NaN without test cells."""
+    codes = np.asarray(labels.remove_unused_categories().codes)
+    learnt = np.setdiff1d(np.flatnonzero(codes >= 0), test)
+    found = []
+    for code in range(circles.shape[1]):
+        direction = circles[learnt[codes[learnt] == code], code].mean(axis=0)
+        truth = codes[test] == code
+        known = truth.any() and not truth.all()
+        found.append(float(average_precision_score(truth, circles[test, code] @ direction)) if known else np.nan)
+    return found
 
 
 def predict(inputs: Inputs, config: PredictConfig, context: StepContext) -> Outcome:

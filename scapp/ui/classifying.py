@@ -128,6 +128,8 @@ def evaluate_section(dataset: Dataset) -> None:
         )
         st.caption(explain.CONFUSION)
         download_csv(shares.rename_axis("type").reset_index(), key=f"confusion.{run.id}", name="classifier_confusion")
+    if run.config.config["component"] == "mls":
+        link("latent_circles", "Look at each type's circle", dataset=dataset.id)
     st.subheader("Classifiers of this dataset")
     rows = pd.DataFrame([_row(run) for run in found])
     show_table(rows.drop(columns="test"), key="classifiers", name="classifiers", alt="All classifiers of this dataset")

@@ -29,6 +29,7 @@ PAGES = (
     PageRecord("train_clear", "Train CLEAR"),
     PageRecord("cell_map", "Clusters & map"),
     PageRecord("classify", "Classification"),
+    PageRecord("latent_circles", "Latent circles"),
     PageRecord("export", "Export"),
 )
 
