@@ -64,15 +64,16 @@ def plot_rims(circles: np.ndarray, codes: np.ndarray, order: Sequence[int], titl
     # a hole, so that bars stand on a rim
     figure.update_polars(
         hole=0.45,
-        radialaxis={"visible": False, "range": [0, 8]},
-        angularaxis={"visible": False},
+        barmode="overlay",
         bgcolor="rgba(0,0,0,0)",
+        radialaxis={"visible": False, "range": [0, 10]},
+        angularaxis={"showticklabels": False, "ticks": "", "showgrid": False, "linecolor": MUTED},
     )
     figure.update_annotations(font={"size": 12})
     figure.update_layout(
-        height=60 + 260 * n_rows,
-        margin={"l": 20, "r": 20, "t": 60, "b": 20},
-        legend={"orientation": "h", "y": 1 + 0.14 / n_rows, "x": 0},
+        height=110 + 260 * n_rows,
+        margin={"l": 20, "r": 20, "t": 90, "b": 20},
+        legend={"orientation": "h", "y": 1 + 0.3 / n_rows, "x": 0},
     )
     return figure
 
