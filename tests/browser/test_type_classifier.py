@@ -1,0 +1,37 @@
+"""Train a classifier, see which types to trust, look at the circles, annotate."""
+
+import re
+
+import pytest
+
+from scapp.jobs.session import Session
+from tests.browser.test_main_job import visible
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+
+def test_from_labels_to_circles_and_annotation(server, open_browser, upload):
+    session = Session(server.workspace, threads=1)
+    dataset = session.run("import", path=str(upload), name="to classify")
+    page = open_browser("dark")
+    page.goto(f"{server.address}/classify?dataset={dataset.id}")
+    visible(page, "Settings of a new classifier")
+    page.get_by_role("spinbutton", name="Steps").fill("60")
+    page.get_by_role("button", name="Train the classifier").click()
+    visible(page, re.compile(r"Training is done: macro F1 \d"), 120)
+
+    page.get_by_role("tab", name="Evaluate").click()
+    visible(page, "Which types it can be trusted with")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download as CSV").first.click()
+    assert download.value.path().read_text().startswith("type,n_train,n_test,precision")
+
+    page.get_by_role("link", name="Look at each type's circle").click()
+    page.get_by_role("heading", name="All circles").wait_for()
+    visible(page, re.compile("circle.*its cells|most of its cells"))
+
+    page.get_by_role("link", name="Classification").first.click()
+    page.get_by_role("tab", name="Annotate this dataset").click()
+    page.get_by_role("button", name="Annotate this dataset").click()
+    visible(page, "they hold 100% of what it reads", 60)
+    page.get_by_role("button", name="Next: see them on the map").wait_for()
