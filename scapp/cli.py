@@ -29,7 +29,7 @@ from scapp.jobs.devices import choose_device, peak_memory_mb
 from scapp.jobs.session import Session
 from scapp.jobs.worker import Supervisor
 from scapp.pipelines.catalogue import step
-from scapp.pipelines.config import ImportRequest, PredictConfig
+from scapp.pipelines.config import RELIABLE_SHARE, ImportRequest, PredictConfig
 from scapp.workspace.checkpoints import latest_checkpoint, write_checkpoint
 from scapp.workspace.dataset import Dataset
 
@@ -174,7 +174,6 @@ def _clear(arguments: argparse.Namespace) -> dict[str, Any]:
         return result
 
 
-RELIABLE_SHARE = 0.8
 HEADLINE = ("top1", "top3", "macro_f1", "mean_auprc", "n_test")
 
 

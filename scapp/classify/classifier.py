@@ -20,7 +20,8 @@ from scapp.classify.config import ClassifierConfig
 from scapp.classify.genes import Aligned, Genes, align, genes_of
 from scapp.classify.preparation import Preparation, prepare
 from scapp.classify.splits import Split, group_split, stratified_split
-from scapp.classify.training import INFERENCE_BATCH, Cells, Network, train_network
+from scapp.classify.training import Cells, Network, train_network
+from scapp.contrast.embedding import INFERENCE_BATCH
 from scapp.core.errors import DataError, RunError
 from scapp.core.provenance import versions
 from scapp.core.steps import QuietContext, StepContext
@@ -50,6 +51,8 @@ class CellTypeClassifier:
         What the model reads.
     split
         Cells of the training data that were trained on, validated and kept for the test.
+    test_probabilities
+        What was said of the test cells, shape (n_test, n_types); not kept in files.
     temperature
         Logits are divided by it, so that probabilities mean what they say (temperature scaling on validation cells).
     metrics
@@ -71,6 +74,7 @@ class CellTypeClassifier:
     preparation: Preparation | None = None
     network: Network | None = None
     split: Split | None = None
+    test_probabilities: np.ndarray | None = None
     temperature: float = 1.0
     metrics: dict[str, Any] = field(default_factory=dict)
     n_train: list[int] = field(default_factory=list)
@@ -134,7 +138,8 @@ class CellTypeClassifier:
         cells = Cells(inputs, codes, len(self.types), self.split)
         self.network = train_network(cells, self.config, context or QuietContext(), torch.device(device)).cpu()
         self.temperature = _temperature(self._logits(inputs[self.split.valid]), codes[self.split.valid])
-        self.metrics = headline(codes[self.split.test], self._probabilities(inputs[self.split.test]))
+        self.test_probabilities = self._probabilities(inputs[self.split.test])
+        self.metrics = headline(codes[self.split.test], self.test_probabilities)
         return self
 
     def predict_proba(self, adata: ad.AnnData) -> np.ndarray:

@@ -16,12 +16,12 @@ from scapp.classify.config import ClassifierConfig
 from scapp.classify.fitting import Stage, batches_of, run_stage
 from scapp.classify.linear import solve_linear
 from scapp.classify.splits import Split
+from scapp.contrast.embedding import INFERENCE_BATCH
 from scapp.contrast.matrix import CellMatrix
 from scapp.core.steps import StepContext
 
 MOST_VALIDATED = 1_000
 """Contrastive losses compare every cell with every other: of more validation cells, so many are taken."""
-INFERENCE_BATCH = 4096
 ACTINN_PENALTY = 0.005
 DAE_NOISE = 0.4
 

@@ -202,6 +202,11 @@ class ClearConfig(Config):
         0, title="Seed", help="The same seed gives the same result on the same machine.", ge=0, le=2**31 - 1
     )
 
+    @property
+    def keeps_hidden(self) -> bool:
+        """Whether the hidden layer is the representation: of ``automatic``, where there is no batch column."""
+        return self.representation == "hidden" or (self.representation == "automatic" and self.batch_key is None)
+
     @pydantic.model_validator(mode="before")
     @classmethod
     def _of_older_runs(cls, values: Any) -> Any:

@@ -20,9 +20,7 @@ class Encoder(nn.Module):
         self.second = nn.Linear(config.hidden, config.dim)
         self.head = nn.Linear(config.dim, config.projection) if config.projection else None
         self.output_relu = config.output_relu
-        self.keeps_hidden = config.representation == "hidden" or (
-            config.representation == "automatic" and config.batch_key is None
-        )
+        self.keeps_hidden = config.keeps_hidden
 
     def forward(self, profiles: Tensor) -> Tensor:
         """What the loss compares, (n_cells, n_genes) -> (n_cells, dim or projection), not normalised."""

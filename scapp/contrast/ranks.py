@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from scapp.contrast.sizes import effective_sizes
 from scapp.contrast.together import Together
 from scapp.contrast.training import Training
 from scapp.core.errors import ConfigError, RunError
+from scapp.core.processes import end_with_parent
 from scapp.core.steps import QuietContext, StepContext, StepStopped
 
 LEAST_PART = 512
@@ -131,7 +131,7 @@ def _meet(folder: Path, rank: int, processes: int, device: torch.device) -> Toge
 
 def take_part(folder: Path, rank: int) -> None:
     """Train as one of several."""
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    end_with_parent()
     part = json.loads((folder / PART).read_text())
     torch.set_num_threads(part["threads"])
     device = _device(part["device"], rank)
@@ -146,13 +146,6 @@ def take_part(folder: Path, rank: int) -> None:
     except Exception as error:  # told by the first process, which sees a closed connection
         (folder / f"died-{rank}").write_text(f"{type(error).__name__}: {error}")
         raise
-
-
-def _end_with(parent: int) -> None:
-    """End this process when the first one is gone."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
 
 
 def _why(folder: Path, others: "list[subprocess.Popen[bytes]]") -> str | None:

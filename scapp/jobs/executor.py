@@ -8,14 +8,13 @@ import json
 import logging
 import os
 import sys
-import threading
-import time
 import traceback
 from pathlib import Path
 from typing import Any
 
 from scapp.core.environment import Environment
 from scapp.core.errors import DivergedError, ScappError
+from scapp.core.processes import end_with_parent
 from scapp.core.steps import StepStopped
 from scapp.jobs.context import RunContext
 from scapp.jobs.devices import choose_device
@@ -30,7 +29,7 @@ logger = logging.getLogger("scapp.executor")
 def serve(root: Path) -> None:
     """Carry out runs until standard input closes."""
     environment = Environment()
-    threading.Thread(target=_die_with, args=(os.getppid(),), daemon=True).start()
+    end_with_parent()  # two must never work on one run
     limit_threads(environment.n_threads)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
     store, workspace = RunStore(root), Workspace(root)
@@ -42,13 +41,6 @@ def serve(root: Path) -> None:
             os.dup2(log.fileno(), 2)
             outcome = carry_out(run, workspace, environment)
         answers.write(json.dumps(outcome) + "\n")
-
-
-def _die_with(parent: int) -> None:
-    """End this process when its supervisor is gone, so that two never work on one run."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
 
 
 def limit_threads(n_threads: int) -> None:

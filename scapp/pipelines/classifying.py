@@ -14,11 +14,8 @@ from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError
 from scapp.core.steps import StepContext
 from scapp.metrics.classification import headline, per_type
-from scapp.pipelines.config import PredictConfig
+from scapp.pipelines.config import TEST_FILE, TYPES_FILE, PredictConfig
 from scapp.pipelines.step import Inputs, Outcome, Reading
-
-TYPES_FILE = "types.csv"
-TEST_FILE = "test_cells.csv"
 
 
 def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outcome:
@@ -34,7 +31,7 @@ def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outco
     classifier.provenance = {"dataset": data.dataset.name, "label_key": config.label_key}
     classifier.save(inputs.folder)
     circles = classifier.circles(counts, genes) if config.component == "mls" else None
-    _write_tables(classifier, counts, genes, labels, data.names(keys.OBS_NAMES), circles, inputs.folder)
+    _write_tables(classifier, labels, data.names(keys.OBS_NAMES), circles, inputs.folder)
     summary = {
         **classifier.metrics,
         "n_types": len(classifier.types),
@@ -52,8 +49,6 @@ def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outco
 
 def _write_tables(
     classifier: CellTypeClassifier,
-    counts: Any,
-    genes: Genes,
     labels: pd.Categorical,
     names: pd.Index,
     circles: np.ndarray | None,
@@ -61,11 +56,9 @@ def _write_tables(
 ) -> None:
     """Figures of each type on the test cells with its number of training cells, and what was said of each test cell."""
     assert classifier.split is not None
-    test = classifier.split.test
+    assert classifier.test_probabilities is not None
+    test, probabilities = classifier.split.test, classifier.test_probabilities
     codes = np.asarray(labels.remove_unused_categories().codes, dtype=np.int64)[test]
-    probabilities = (
-        classifier.predict_counts(counts[test], genes)[0] if len(test) else np.empty((0, len(classifier.types)))
-    )
     table = per_type(codes, probabilities)
     table.insert(0, "type", classifier.types)
     table.insert(1, "n_train", classifier.n_train)
@@ -75,8 +68,8 @@ def _write_tables(
     said = {
         "cell": names[test],
         "type": np.asarray(classifier.types)[codes],
-        "predicted": classifier.named(probabilities) if len(test) else [],
-        "probability": probabilities.max(axis=1) if len(test) else [],
+        "predicted": classifier.named(probabilities),
+        "probability": probabilities.max(axis=1),
     }
     pd.DataFrame(said).to_csv(folder / TEST_FILE, index=False)
 

@@ -6,6 +6,11 @@ from scapp.core.config import Config, setting
 from scapp.data.config import ImportConfig
 from scapp.data.samples import Sample
 
+TYPES_FILE, TEST_FILE = "types.csv", "test_cells.csv"
+"""What a classifier's run leaves beside its model: figures of each type, and what was said of each test cell."""
+RELIABLE_SHARE = 0.8
+"""Of a model's input that a dataset should have genes for."""
+
 
 class ImportRequest(ImportConfig):
     """What to import: a file that is already on this machine, or an example."""

@@ -103,10 +103,7 @@ def _prepare(config: dict[str, Any], dataset: Dataset) -> str:
 
 def _clear(config: dict[str, Any], dataset: Dataset) -> str:
     settings = ClearConfig.build(config)
-    kept = (
-        "hidden" if settings.representation == "automatic" and settings.batch_key is None else settings.representation
-    )
-    width = settings.hidden if kept == "hidden" else settings.dim
+    width = settings.hidden if settings.keeps_hidden else settings.dim
     positives = (
         f"views of a cell and of one of its {settings.n_neighbors} nearest neighbours"
         if settings.positives == "neighbours"

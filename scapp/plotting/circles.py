@@ -53,11 +53,12 @@ def plot_rims(circles: np.ndarray, codes: np.ndarray, order: Sequence[int], titl
     for place, code in enumerate(order):
         row, column = place // COLUMNS + 1, place % COLUMNS + 1
         for members, name, colour in ((codes != code, OTHERS, MUTED), (codes == code, "this type", KEPT)):
+            shares = rim(circles[members, code])
             figure.add_trace(
                 go.Barpolar(
-                    theta=angles, r=np.sqrt(rim(circles[members, code])), width=[360 / BINS] * BINS, name=name,
+                    theta=angles, r=np.sqrt(shares), width=[360 / BINS] * BINS, name=name,
                     marker={"color": colour}, opacity=0.65, showlegend=place == 0, legendgroup=name,
-                    hovertemplate=f"{name}: %{{customdata:.1f}}% of its cells here<extra></extra>", customdata=rim(circles[members, code]),
+                    hovertemplate=f"{name}: %{{customdata:.1f}}% of its cells here<extra></extra>", customdata=shares,
                 ),
                 row, column,
             )  # fmt: skip

@@ -7,9 +7,9 @@ import streamlit as st
 from scapp.core import keys
 from scapp.core.errors import RunError
 from scapp.core.provenance import Provenance
+from scapp.pipelines.config import TEST_FILE, TYPES_FILE
 from scapp.plotting.circles import plot_circle, plot_rims
 from scapp.ui import explain, state
-from scapp.ui.classifying import TEST_FILE, TYPES_FILE
 from scapp.ui.routing import link
 from scapp.ui.widgets import download_csv, show_figure
 from scapp.workspace.dataset import Dataset

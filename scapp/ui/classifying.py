@@ -8,7 +8,7 @@ import streamlit as st
 from scapp.classify.config import ClassifierConfig
 from scapp.core import keys
 from scapp.jobs.launch import submit
-from scapp.pipelines.config import PredictConfig
+from scapp.pipelines.config import RELIABLE_SHARE, TEST_FILE, TYPES_FILE, PredictConfig
 from scapp.plotting.classification import confusion, plot_confusion, plot_stage, plot_types
 from scapp.ui import explain, live, state
 from scapp.ui.boundary import boundary
@@ -19,7 +19,6 @@ from scapp.workspace.dataset import Dataset
 from scapp.workspace.runs import ACTIVE, Run
 
 STEP = "classify"
-TYPES_FILE, TEST_FILE = "types.csv", "test_cells.csv"
 COMPONENT_NAMES = {"none": "no component", "mlp": "MLP-CC", "mls": "MLS-CC"}
 
 
@@ -56,21 +55,16 @@ def train_section(dataset: Dataset) -> None:
         st.success(
             f"Training is done: macro F1 {result['macro_f1']:.3f} on {result['n_test']:,} test cells. The tab 'Evaluate' says which types to trust."
         )
-    _curves(run.id)
+    if run.observe().state in ACTIVE:
+        _live_curves(run.id)
+    else:
+        _draw_curves(run)
 
 
 @st.fragment(run_every=live.POLL_SECONDS)
 def _live_curves(run_id: str) -> None:
     with boundary():
         _draw_curves(state.runs().open(run_id))
-
-
-def _curves(run_id: str) -> None:
-    run = state.runs().open(run_id)
-    if run.observe().state in ACTIVE:
-        _live_curves(run_id)
-    else:
-        _draw_curves(run)
 
 
 def _draw_curves(run: Run) -> None:
@@ -148,8 +142,8 @@ def _choice(label: str, runs: list[Run], *, key: str) -> Run:
 
 def _name(run: Run) -> str:
     config = run.config.config
-    when = f"{run.id[4:6]}-{run.id[6:8]} {run.id[9:11]}:{run.id[11:13]}"
-    return f"{config['base']} · {COMPONENT_NAMES[config['component']]} · {config['label_key']} · {when} UTC"
+    month_on = live.when(run)[5:]
+    return f"{config['base']} · {COMPONENT_NAMES[config['component']]} · {config['label_key']} · {month_on} UTC"
 
 
 def _row(run: Run) -> dict[str, Any]:
@@ -204,7 +198,7 @@ def _annotated(dataset: Dataset, run: Run) -> None:
     result = run.status.result
     known, total = result["n_genes"] - result["n_genes_missing"], result["n_genes"]
     words = f"{known:,} of the model's {total:,} genes were found by their {result['genes_matched_by']}; they hold {result['covered']:.0%} of what it reads."
-    if result["covered"] < explain.RELIABLE_SHARE:
+    if result["covered"] < RELIABLE_SHARE:
         st.warning(f"{words} With so much missing, take the predictions with care.")
     else:
         st.success(words)

@@ -148,9 +148,6 @@ RIMS = (
     "Around each rim, how many of the type's cells (blue) and of all others (grey) lie there; bars grow with the square root, so that few cells can be seen. The number is the "
     "AUPRC, on test cells, of how close a cell lies to the mean direction of the type's training cells: 1 is best."
 )
-RELIABLE_SHARE = 0.8
-"""Of a model's input that a dataset should have genes for."""
-
 VERDICT_EPOCHS = 10
 NOISE = 0.05
 """ARIs of equally good representations differ by so much from seed to seed (benchmarks/README.md)."""

@@ -50,6 +50,12 @@ def latest_of(step: str, dataset: Dataset, **config: Any) -> Run | None:
     return next((r for r in runs if all(r.config.config.get(k) == v for k, v in config.items())), None)
 
 
+def when(run: Run) -> str:
+    """Day and time of a run's start (UTC), from its id."""
+    day, time = run.id[:8], run.id[9:15]
+    return f"{day[:4]}-{day[4:6]}-{day[6:]} {time[:2]}:{time[2:4]}"
+
+
 def see_to_worker(run: Run) -> None:
     """A waiting run's worker may have gone home, or the process that queued it died, before it was taken."""
     state.runs().announce(run)

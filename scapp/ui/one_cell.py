@@ -24,7 +24,6 @@ def one_cell_section(dataset: Dataset, run: Run, numbers: list[int]) -> None:
         return
     st.markdown(explain.ONE_CELL)
     config = ClearConfig.build(run.config.config)
-    names = _names(dataset)
     choose_epoch, choose_cell, choose_temperature = st.columns(3)
     with choose_epoch:
         epoch = (
@@ -33,6 +32,7 @@ def one_cell_section(dataset: Dataset, run: Run, numbers: list[int]) -> None:
             else numbers[0]
         )
     frame = read_snapshot(run.folder, epoch)
+    names = _names(dataset, np.concatenate([frame[kind] for kind in ("anchors", "partners", "candidates")]))
     with choose_cell:
         anchor = st.selectbox(
             "Cell",
@@ -70,7 +70,7 @@ def _table(
     similar: np.ndarray,
     own: float,
     found: OneCell,
-    names: np.ndarray,
+    names: pd.Series,
 ) -> pd.DataFrame:
     """The positive, then the negatives from the hardest on."""
     order = np.argsort(-np.nan_to_num(similar, nan=-np.inf), kind="stable")
@@ -78,7 +78,7 @@ def _table(
     cells = frame["candidates"][order]
     partner = frame["partners"][anchor]
     positive = "another view of it" if partner == frame["anchors"][anchor] else f"view of {names[partner]}"
-    labels = pd.Series(names[cells]).astype(str)
+    labels = names[cells].reset_index(drop=True)
     # the same cell can be the partner of several
     labels = labels.where(
         ~labels.duplicated(), labels + " (again " + labels.groupby(labels).cumcount().astype(str) + ")"
@@ -93,10 +93,11 @@ def _table(
     )
 
 
-def _names(dataset: Dataset) -> np.ndarray:
-    """Cells by name, and by type where that is known."""
-    names = pd.Series(pd.Index(state.read(dataset, keys.OBS_NAMES)).astype(str))
+def _names(dataset: Dataset, cells: np.ndarray) -> pd.Series:
+    """Cells by name, and by type where that is known; indexed by their numbers."""
+    cells = np.unique(cells)
+    names = pd.Series(np.asarray(state.read(dataset, keys.OBS_NAMES))[cells], index=cells).astype(str)
     column = keys.suggest(state.categorical_columns(dataset), keys.SUGGESTED_LABELS)
     if column is not None:
-        names = names + " · " + state.grouping(dataset, column).astype(str)
-    return names.to_numpy()
+        names = names + " · " + state.grouping(dataset, column).iloc[cells].astype(str)
+    return names

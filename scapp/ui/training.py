@@ -51,14 +51,9 @@ def chosen_run(dataset: Dataset) -> Run | None:
     return chosen
 
 
-def _when(run: Run) -> str:
-    day, time = run.id[:8], run.id[9:15]
-    return f"{day[:4]}-{day[4:6]}-{day[6:]} {time[:2]}:{time[2:4]}"
-
-
 def _run_name(run: Run) -> str:
     config = run.config.config
-    return f"{_when(run)} UTC · {config.get('preset')} · {config.get('epochs') or 'automatic'} epochs · {live.WORDS[run.observe().state]}"
+    return f"{live.when(run)} UTC · {config.get('preset')} · {config.get('epochs') or 'automatic'} epochs · {live.WORDS[run.observe().state]}"
 
 
 def start_section(dataset: Dataset, run: Run | None) -> None:
@@ -200,7 +195,7 @@ def _run_row(dataset: Dataset, run: Run) -> dict[str, Any]:
     return {
         "run": _short(run),
         "is X_clear": "yes" if is_chosen(dataset, run) else "",
-        "started (UTC)": _when(run),
+        "started (UTC)": live.when(run),
         **{str(ClearConfig.model_fields[name].title).lower(): config.get(name) for name in shown},
         "epochs": result["epochs"],
         "loss": round(float(result["loss"]), 4),
