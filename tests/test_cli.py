@@ -117,16 +117,16 @@ def test_an_interrupted_command_resumes_to_the_same_result(run, study_file, tmp_
     options = ["--epochs", 6, *TINY]
     assert run("clear", study_file, "-o", whole, *options)[0] == 0
 
-    from scapp import cli
+    from scapp.cli import data
 
-    class Dying(cli.ConsoleContext):
+    class Dying(data.ConsoleContext):
         looks = 0
 
         def stop_requested(self):
             self.looks += 1
             return self.looks > 9
 
-    monkeypatch.setattr(cli, "ConsoleContext", Dying)
+    monkeypatch.setattr(data, "ConsoleContext", Dying)
     from scapp.core.steps import StepStopped
 
     with pytest.raises(StepStopped):

@@ -18,9 +18,10 @@ from scapp.classify.base_models import BASE_MODELS
 from scapp.classify.components import COMPONENTS, MlsComponent, circle_points
 from scapp.classify.config import ClassifierConfig
 from scapp.classify.genes import Aligned, Genes, align, genes_of
+from scapp.classify.plan import Cells
 from scapp.classify.preparation import Preparation, prepare
 from scapp.classify.splits import Split, group_split, stratified_split
-from scapp.classify.training import Cells, Network, train_network
+from scapp.classify.training import Network, TrainedBase, train_network
 from scapp.contrast.embedding import INFERENCE_BATCH
 from scapp.core.errors import DataError, RunError
 from scapp.core.provenance import versions
@@ -131,16 +132,49 @@ class CellTypeClassifier:
             self.split = group_split(
                 codes, groups, valid_share=config.valid_share, test_share=config.test_share, seed=config.seed
             )
-        self.n_train = np.bincount(codes[self.split.train], minlength=len(self.types)).tolist()
-        self.preparation = prepare(counts, self.split.train, BASE_MODELS[self.config.base].scaling)
-        self.genes = genes
-        inputs = self.preparation.apply(counts)
-        cells = Cells(inputs, codes, len(self.types), self.split)
-        self.network = train_network(cells, self.config, context or QuietContext(), torch.device(device)).cpu()
-        self.temperature = _temperature(self._logits(inputs[self.split.valid]), codes[self.split.valid])
-        self.test_probabilities = self._probabilities(inputs[self.split.test])
-        self.metrics = headline(codes[self.split.test], self.test_probabilities)
+        self.fit_split(counts, codes, genes, self.split, context, device)
         return self
+
+    def fit_split(
+        self,
+        counts: sparse.csr_matrix,
+        codes: np.ndarray,
+        genes: Genes,
+        split: Split,
+        context: StepContext | None = None,
+        device: str = "cpu",
+        base: TrainedBase | None = None,
+    ) -> TrainedBase:
+        """Train on a split that is given; ``types`` must be set.
+
+        Parameters
+        ----------
+        counts, genes
+            Of all cells, CSR, shape (n_cells, n_genes).
+        codes
+            Place of each cell's type in ``types``, negative without one, shape (n_cells,).
+        split
+            Training, validation and test cells.
+        context, device
+            Progress, and where to train.
+        base
+            A base model that was trained on the same split with the same settings: see ``train_network``.
+
+        Returns
+        -------
+        The base model, for other components.
+        """
+        self.split, self.genes = split, genes
+        self.n_train = np.bincount(codes[split.train], minlength=len(self.types)).tolist()
+        self.preparation = prepare(counts, split.train, BASE_MODELS[self.config.base].scaling)
+        inputs = self.preparation.apply(counts)
+        cells = Cells(inputs, codes, len(self.types), split)
+        network, base = train_network(cells, self.config, context or QuietContext(), torch.device(device), base)
+        self.network = network.cpu()
+        self.temperature = _temperature(self._logits(inputs[split.valid]), codes[split.valid])
+        self.test_probabilities = self._probabilities(inputs[split.test])
+        self.metrics = headline(codes[split.test], self.test_probabilities)
+        return base
 
     def predict_proba(self, adata: ad.AnnData) -> np.ndarray:
         """Probability of each type, shape (n_cells, n_types), of raw counts (``layers["counts"]``, else ``X``).

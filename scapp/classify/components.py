@@ -9,6 +9,9 @@ from torch import Tensor, nn
 from scapp.classify.config import ClassifierConfig
 from scapp.classify.losses import multi_space_info_nce, supervised_info_nce
 
+SMALL = 0.05
+"""Of the random start, beside a start from margins, in the dimensions beyond a circle's two."""
+
 
 class Contrastive(nn.Module):
     """What all components share."""
@@ -90,6 +93,26 @@ class MlsComponent(Contrastive):
     def first(self) -> nn.Linear:
         """See ``Contrastive``."""
         return self.maps
+
+    def begin(self, maps: Tensor, offsets: Tensor) -> None:
+        """Start from a margin per type: the first axis of its space is the margin, the second is 1, so that the angle says how sure it is.
+
+        Parameters
+        ----------
+        maps
+            Shape (n_types, d).
+        offsets
+            Shape (n_types,).
+        """
+        with torch.no_grad():
+            weight = self.maps.weight.view(self.n_types, self.dims, -1)
+            bias = self.maps.bias.view(self.n_types, self.dims)
+            weight.mul_(SMALL)
+            bias.mul_(SMALL)
+            weight[:, 0] = maps
+            bias[:, 0] = offsets
+            weight[:, 1] = 0
+            bias[:, 1] = 1
 
     def spaces(self, embeddings: Tensor) -> Tensor:
         """(n_cells, d) -> (n_types, n_cells, dims), length 1 in each space."""

@@ -2,7 +2,11 @@
 
 from typing import Literal
 
+from scapp.contrast.augmentation_config import AugmentationConfig
 from scapp.core.config import Config, setting
+
+Positives = Literal["one_vs_rest", "one_vs_rest_own", "as_printed"]
+Views = Literal["none", "paper", "dropout"]
 
 
 class ClassifierConfig(Config):
@@ -67,7 +71,7 @@ class ClassifierConfig(Config):
         gt=0,
         le=5,
     )
-    mls_positives: Literal["one_vs_rest", "one_vs_rest_own", "as_printed"] = setting(
+    mls_positives: Positives = setting(
         "one_vs_rest",
         title="Positives on a type's circle",
         help="'one_vs_rest': the type against all others; 'one_vs_rest_own': the same, seen from the type's cells alone; 'as_printed': each type by itself, in every circle (thesis, equation 6).",
@@ -79,6 +83,12 @@ class ClassifierConfig(Config):
         help="2 is a circle, which can be looked at; more hold more.",
         ge=2,
         le=64,
+        advanced=True,
+    )
+    start: Literal["ridge", "random"] = setting(
+        "ridge",
+        title="Circles start from",
+        help="'ridge': each type against all others by ridge regression, which training then improves on; 'random': as in the thesis.",
         advanced=True,
     )
     mlp_hidden: int = setting(
@@ -105,6 +115,12 @@ class ClassifierConfig(Config):
         le=0.95,
         advanced=True,
     )
+    views: Views = setting(
+        "none",
+        title="Distorted copies",
+        help="While a component is trained, a distorted copy of each cell is one more cell of its type: 'paper' takes CLEAR's five augmentations, 'dropout' loses half of the genes.",
+        advanced=True,
+    )
     n_components: int = setting(
         300,
         title="Principal components",
@@ -127,3 +143,18 @@ class ClassifierConfig(Config):
 
 INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)
 """scikit-learn's C of a linear head; validation chooses one."""
+
+VIEWS: dict[Views, AugmentationConfig | None] = {
+    "none": None,
+    "paper": AugmentationConfig(),
+    "dropout": AugmentationConfig(
+        mask_probability=0,
+        noise_probability=0,
+        swap_probability=0,
+        crossover_probability=0,
+        mixture_probability=0,
+        dropout_probability=1,
+        dropout_share=0.5,
+    ),
+}
+"""What distorts the copies of cells that a component is trained with."""

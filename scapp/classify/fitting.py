@@ -35,6 +35,8 @@ class Stage:
         At the start; it falls along a cosine.
     weight_decay
         Of AdamW.
+    watch
+        Called with the number of the step, before the first and at every validation.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Stage:
     steps: int
     learning_rate: float
     weight_decay: float = 0.0
+    watch: Callable[[int], None] | None = None
 
 
 def run_stage(
@@ -74,9 +77,10 @@ def run_stage(
     parameters = [p for module in stage.modules for p in module.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=stage.learning_rate, weight_decay=stage.weight_decay)
     rows: list[dict[str, float]] = []
-    best, kept = math.inf, [copy.deepcopy(module.state_dict()) for module in stage.modules]
+    best, kept = _validated(stage), [copy.deepcopy(module.state_dict()) for module in stage.modules]
     every = max(stage.steps // EVALUATIONS, 1)
     losses: list[Tensor] = []
+    _watch(stage, 0)
     for step in range(1, stage.steps + 1):
         context.raise_if_stopped()
         for group in optimizer.param_groups:
@@ -90,10 +94,7 @@ def run_stage(
             optimizer.step()
         losses.append(loss.detach())
         if step % every == 0 or step == stage.steps:
-            for module in stage.modules:
-                module.eval()
-            with torch.no_grad():
-                found = stage.validate()
+            found = _validated(stage)
             row = {"step": step, "loss": float(torch.stack(losses).mean()), "validation": found}
             if not (math.isfinite(row["loss"]) and math.isfinite(found)):
                 raise DivergedError(
@@ -102,6 +103,7 @@ def run_stage(
                 )
             losses = []
             rows.append(row)
+            _watch(stage, step)
             if found < best:
                 best, kept = found, [copy.deepcopy(module.state_dict()) for module in stage.modules]
             context.log_metrics({"stage": stage.name, **row})
@@ -110,6 +112,21 @@ def run_stage(
         module.load_state_dict(state)
         module.eval()
     return rows
+
+
+def _validated(stage: Stage) -> float:
+    for module in stage.modules:
+        module.eval()
+    with torch.no_grad():
+        return stage.validate()
+
+
+def _watch(stage: Stage, step: int) -> None:
+    if stage.watch is not None:
+        for module in stage.modules:
+            module.eval()
+        with torch.no_grad():
+            stage.watch(step)
 
 
 def batches_of(codes: np.ndarray, size: int, *, balanced: bool, seed: int) -> Iterator[Tensor]:

@@ -1,11 +1,9 @@
 """Supervised InfoNCE on one sphere (MLP-CC) and on one circle per type (MLS-CC)."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
-Positives = Literal["one_vs_rest", "one_vs_rest_own", "as_printed"]
+from scapp.classify.config import Positives
 
 
 def supervised_info_nce(embeddings: Tensor, labels: Tensor, *, temperature: float) -> Tensor:

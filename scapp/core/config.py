@@ -4,6 +4,7 @@
 command line and the tables in docs/methods.md.
 """
 
+import copy
 import json
 import types
 from dataclasses import dataclass
@@ -85,6 +86,11 @@ def setting(
     """
     extra: dict[str, Any] = {"unit": unit, "advanced": advanced, "column": column, "hidden": hidden, "empty": empty}
     return Field(default, title=title, description=help, ge=ge, le=le, gt=gt, json_schema_extra=extra)
+
+
+def same_as(model: type[Config], name: str) -> Any:
+    """Declare a choice as another configuration declares it."""
+    return copy.copy(model.model_fields[name])
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from scapp.analysis.config import (
     SweepConfig,
 )
 from scapp.classify.config import ClassifierConfig
+from scapp.classify.experiment_config import ExperimentConfig
 from scapp.contrast.config import DENSE_LIMIT_BYTES, ClearConfig
 from scapp.contrast.sizes import estimate_memory
 from scapp.core import keys
@@ -98,6 +99,10 @@ def _classify_memory(config: ClassifierConfig, dataset: Dataset) -> float:
     return 4 * _sparse_bytes(dataset) + DENSE_LIMIT_BYTES + 8 * batch + 1e9
 
 
+def _experiment_memory(config: ExperimentConfig, dataset: Dataset) -> float:
+    return _classify_memory(config.classifier(), dataset) + 2 * _sparse_bytes(dataset)
+
+
 def _map_memory(config: MapConfig, dataset: Dataset) -> float:
     return dataset.n_cells * (config.n_neighbors * 60.0 + 2_000) + 5e8
 
@@ -135,6 +140,14 @@ STEPS = (
         "scapp.pipelines.classifying:fit",
         lane="training",
         memory=_classify_memory,
+    ),
+    Step(
+        "experiment",
+        "Compare classifiers",
+        ExperimentConfig,
+        "scapp.pipelines.experimenting:run",
+        lane="training",
+        memory=_experiment_memory,
     ),
     Step("predict", "Annotate by a classifier", PredictConfig, "scapp.pipelines.classifying:predict"),
     Step("map", "Make the map", MapConfig, "scapp.pipelines.mapping:make_map", memory=_map_memory),

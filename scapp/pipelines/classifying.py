@@ -23,7 +23,7 @@ def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outco
     data = inputs.data
     labels = pd.Categorical(data.column(config.label_key))
     groups = data.column(config.hold_out_key)
-    counts, genes = _counts(data), _genes(data)
+    counts, genes = counts_of(data), _genes(data)
     context.report(0, 1, "preparing the data")
     classifier = CellTypeClassifier(config)
     held = None if groups is None else groups.astype(str).to_numpy()
@@ -94,7 +94,7 @@ def predict(inputs: Inputs, config: PredictConfig, context: StepContext) -> Outc
     classifier = CellTypeClassifier.load(Path(config.model))
     data = inputs.data
     context.report(0, 1, "matching genes")
-    probabilities, aligned = classifier.predict_counts(_counts(data), _genes(data))
+    probabilities, aligned = classifier.predict_counts(counts_of(data), _genes(data))
     names = classifier.named(probabilities, threshold=config.threshold)
     values = {
         keys.PREDICTED: pd.Categorical(names),
@@ -129,7 +129,8 @@ def _compared(labels: pd.Series, probabilities: np.ndarray, types: list[str]) ->
     return {**headline(codes[known], probabilities[known]), "types_not_in_model": unknown}
 
 
-def _counts(data: Reading) -> Any:
+def counts_of(data: Reading) -> Any:
+    """Raw counts, without which no classifier is trained."""
     if keys.COUNTS not in data:
         raise DataError(
             f"'{data.dataset.name}' has no raw counts; a classifier reads counts.",

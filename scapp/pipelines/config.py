@@ -8,6 +8,8 @@ from scapp.data.samples import Sample
 
 TYPES_FILE, TEST_FILE = "types.csv", "test_cells.csv"
 """What a classifier's run leaves beside its model: figures of each type, and what was said of each test cell."""
+ROWS_FILE = "rows.jsonl"
+"""What an experiment found, a line per training: its tables are made from it."""
 RELIABLE_SHARE = 0.8
 """Of a model's input that a dataset should have genes for."""
 

@@ -211,6 +211,10 @@ def _predict(config: dict[str, Any], dataset: Dataset) -> str:
     return f"Cell types were predicted by a classifier trained on another dataset{below}."
 
 
+def _experiment(config: dict[str, Any], dataset: Dataset) -> str:
+    return f"Classifiers with and without contrastive components were compared on the labels '{config['label_key']}' over {config['seeds']} seeds."
+
+
 SENTENCES: dict[str, Callable[[dict[str, Any], Dataset], str]] = {
     "import": _import,
     "doublets": _doublets,
@@ -218,6 +222,7 @@ SENTENCES: dict[str, Callable[[dict[str, Any], Dataset], str]] = {
     "clear": _clear,
     "classify": _classify,
     "predict": _predict,
+    "experiment": _experiment,
     "choose": _choose,
     "map": _map,
     "cluster": _cluster,

@@ -1,0 +1,132 @@
+"""Steps 3 and 4 of the thesis: the contrastive component with the encoder frozen, then the head with the component frozen."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from scapp.classify.base_models import BaseModel
+from scapp.classify.base_stages import linear_head
+from scapp.classify.basis import Basis
+from scapp.classify.components import COMPONENTS, Component, Contrastive, MlsComponent, circle_points
+from scapp.classify.config import VIEWS
+from scapp.classify.plan import Plan, Rows, cross_entropy, validated, width_of
+from scapp.classify.start import ridge_margins
+from scapp.contrast.augmentations import augment
+from scapp.contrast.device_draws import TorchDraws
+from scapp.contrast.embedding import INFERENCE_BATCH
+
+
+def train_component(
+    plan: Plan, embeddings: Rows, basis: Basis | None, encoder: nn.Module, profiles: Rows
+) -> Contrastive:
+    """Step 3: h by its contrastive loss.
+
+    Parameters
+    ----------
+    plan
+        Shared by all stages.
+    embeddings
+        What the frozen encoder gives.
+    basis
+        Coordinates to train in, for an embedding of thousands of genes.
+    encoder, profiles
+        For views of distorted profiles, where they are asked for.
+    """
+    record = COMPONENTS[plan.config.component]
+    if basis is None:
+        return _contrasted(plan, record, embeddings, _views(plan, profiles, encoder))
+    coordinates = _in_basis(plan, embeddings, basis)
+    views = _views(plan, profiles, lambda batch: (encoder(batch) - basis.origin) @ basis.axes)
+    component = _contrasted(plan, record, coordinates, views)
+    component.widened(basis.axes, basis.origin)
+    return component
+
+
+def train_head(plan: Plan, base: BaseModel, embeddings: Rows) -> nn.Module:
+    """Step 4: f' on what the frozen component gives."""
+    if base.linear:
+        return linear_head(plan, embeddings)
+    head = plan.fresh(lambda: base.head(width_of(embeddings), plan.n_types))
+
+    def logits(cells: Tensor) -> Tensor:
+        found: Tensor = head(embeddings(cells))
+        return found
+
+    plan.run("head", [head], lambda cells: cross_entropy(plan, logits, cells), lambda: validated(plan, logits))
+    return head
+
+
+def _in_basis(plan: Plan, embeddings: Rows, basis: Basis) -> Rows:
+    """Coordinates of the cells that are asked for while a component is trained, computed once."""
+    cells = torch.cat([plan.train, plan.few_valid, plan.watched])
+    parts = [(embeddings(part.to(plan.device)) - basis.origin) @ basis.axes for part in cells.split(INFERENCE_BATCH)]
+    known = torch.cat(parts)
+    place = torch.zeros(len(plan.codes), dtype=torch.long, device=plan.device)
+    place[cells.to(plan.device)] = torch.arange(len(cells), device=plan.device)
+    return lambda chosen: known[place[chosen.to(plan.device)]]
+
+
+def _views(plan: Plan, profiles: Rows, encode: Callable[[Tensor], Tensor]) -> Rows | None:
+    """Embeddings of distorted copies of cells, or None where none are wanted."""
+    distortions = VIEWS[plan.config.views]
+    if distortions is None:
+        return None
+    draws = TorchDraws(width_of(profiles), plan.config.seed, plan.device, of="classifier")
+
+    def of(cells: Tensor) -> Tensor:
+        with torch.no_grad():
+            return encode(augment(profiles(cells.to(plan.device)), distortions, draws))
+
+    return of
+
+
+def _start(plan: Plan, component: MlsComponent, embeddings: Rows) -> None:
+    """Let every circle begin as a half turn from all others to its type."""
+    rows = [
+        torch.cat([embeddings(part) for part in cells.split(INFERENCE_BATCH)]) for cells in (plan.train, plan.valid)
+    ]
+    maps, offsets = ridge_margins(rows[0], plan.labels(plan.train), rows[1], plan.labels(plan.valid), plan.n_types)
+    component.begin(maps, offsets)
+
+
+def _contrasted(plan: Plan, record: Component, embeddings: Rows, views: Rows | None) -> Contrastive:
+    config = plan.config
+    width = int(embeddings(plan.train[:1]).shape[1])
+    component = plan.fresh(lambda: record.build(width, plan.n_types, config))
+    if config.start == "ridge" and isinstance(component, MlsComponent):
+        _start(plan, component, embeddings)
+    masks = plan.generator()
+
+    def loss(cells: Tensor) -> Tensor:
+        inputs, labels = embeddings(cells.to(plan.device)), plan.labels(cells)
+        if views is not None:
+            # a distorted copy is one more cell of its type
+            inputs, labels = torch.cat([inputs, views(cells)]), torch.cat([labels, labels])
+        if config.mask_share > 0:
+            kept = torch.rand(inputs.shape, generator=masks, device=plan.device) >= config.mask_share
+            inputs = inputs * kept / (1 - config.mask_share)
+        return record.loss(component, inputs, labels, config)
+
+    def validate() -> float:
+        inputs = embeddings(plan.few_valid.to(plan.device))
+        return float(record.loss(component, inputs, plan.labels(plan.few_valid), config))
+
+    def watch(step: int) -> None:
+        if isinstance(component, MlsComponent) and component.dims == 2 and len(plan.watched):
+            points = circle_points(component, embeddings(plan.watched)).cpu().numpy()
+            # float16 tells a third of a degree, and halves what a page loads
+            plan.context.snapshot(step, {"cells": plan.watched.numpy(), "circles": points.astype(np.float16)})
+
+    plan.run(
+        record.title,
+        [component],
+        loss,
+        validate,
+        balanced=config.balanced,
+        weight_decay=config.weight_decay,
+        watch=watch,
+    )
+    component.requires_grad_(False)
+    return component

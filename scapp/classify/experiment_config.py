@@ -1,0 +1,103 @@
+"""Choices of the thesis's experiment. Imports no torch."""
+
+from scapp.classify.config import ClassifierConfig, Positives, Views
+from scapp.core.config import Config, same_as, setting
+
+
+class ExperimentConfig(Config):
+    """Base models with and without components, in three settings, over seeds."""
+
+    label_key: str = same_as(ClassifierConfig, "label_key")
+    hold_out_key: str | None = same_as(ClassifierConfig, "hold_out_key")
+    seeds: int = setting(
+        5, title="Seeds", help="Splits and trainings of each kind; their spread is shown.", ge=1, le=100
+    )
+    lr: bool = setting(True, title="Logistic regression", help="With and without components.")
+    actinn: bool = setting(True, title="ACTINN", help="With and without components.")
+    scdae: bool = setting(
+        False, title="scDAE", help="With and without components. Slow without a GPU where there are many genes."
+    )
+    mlp: bool = setting(True, title="MLP-CC", help="Each base model with this component.")
+    mls: bool = setting(True, title="MLS-CC", help="Each base model with this component.")
+    references: bool = setting(
+        True,
+        title="References",
+        help="scikit-learn's logistic regression, PCA + SVM, gradient boosting and nearest neighbours beside them.",
+    )
+    simple: bool = setting(True, title="Setting 'Simple'", help="Common types with many training cells each.")
+    scarce: bool = setting(True, title="Setting 'Data Scarce'", help="More types with few training cells each.")
+    unbalanced: bool = setting(True, title="Setting 'Unbalanced'", help="All types, as common or rare as they are.")
+    simple_types: int = setting(
+        25, title="Simple: types", help="The most common types, at most so many.", ge=2, le=2000, advanced=True
+    )
+    simple_cells: int = setting(
+        500,
+        title="Simple: training cells",
+        help="Of each type, at most.",
+        unit="cells",
+        ge=1,
+        le=100_000,
+        advanced=True,
+    )
+    scarce_types: int = setting(
+        50, title="Data Scarce: types", help="The most common types, at most so many.", ge=2, le=2000, advanced=True
+    )
+    scarce_cells: int = setting(
+        60,
+        title="Data Scarce: training cells",
+        help="Of each type, at most.",
+        unit="cells",
+        ge=1,
+        le=100_000,
+        advanced=True,
+    )
+    unbalanced_types: int = setting(
+        80, title="Unbalanced: types", help="The most common types, at most so many.", ge=2, le=2000, advanced=True
+    )
+    dropout: bool = setting(
+        True,
+        title="Dropout of test cells",
+        help="Every model also names test cells that have lost 10, 30, 60 and 80% of their non-zero counts.",
+    )
+    grid: bool = setting(
+        False,
+        title="Spread over learning rates and temperatures",
+        help="Components trained again with a third and three times the learning rate, and half and twice the temperature, in the first setting with the first seed.",
+    )
+    steps: int = same_as(ClassifierConfig, "steps")
+    batch_size: int = same_as(ClassifierConfig, "batch_size")
+    learning_rate: float = same_as(ClassifierConfig, "learning_rate")
+    temperature: float = same_as(ClassifierConfig, "temperature")
+    mls_positives: Positives = same_as(ClassifierConfig, "mls_positives")
+    circle_dims: int = same_as(ClassifierConfig, "circle_dims")
+    views: Views = same_as(ClassifierConfig, "views")
+
+    def classifier(self, **changes: object) -> ClassifierConfig:
+        """Settings of one classifier."""
+        shared = (
+            "label_key",
+            "steps",
+            "batch_size",
+            "learning_rate",
+            "temperature",
+            "mls_positives",
+            "circle_dims",
+            "views",
+        )
+        return ClassifierConfig.build({**{name: getattr(self, name) for name in shared}, **changes})
+
+
+QUICK = {
+    "seeds": 2,
+    "actinn": False,
+    "scdae": False,
+    "simple": False,
+    "unbalanced": False,
+    "steps": 100,
+    "grid": False,
+}
+"""A first look in a minute or two."""
+DROPPED = (0.1, 0.3, 0.6, 0.8)
+"""Shares of the non-zero counts of test cells that are lost."""
+GRID = (1 / 3, 1.0, 3.0), (0.5, 1.0, 2.0)
+"""Factors of the learning rate, and of the temperature."""

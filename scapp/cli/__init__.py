@@ -1,0 +1,5 @@
+"""The command line."""
+
+from scapp.cli.main import main
+
+__all__ = ["main"]

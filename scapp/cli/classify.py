@@ -1,0 +1,109 @@
+"""``classify fit``, ``classify predict`` and ``experiment classification``."""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from scapp.classify.config import ClassifierConfig
+from scapp.classify.experiment_config import QUICK, ExperimentConfig
+from scapp.cli.options import add_input, add_reading, add_settings, command, given
+from scapp.cli.running import ConsoleContext, checked_folder, checked_output, checkpoints_of, load, run
+from scapp.core import files
+from scapp.jobs.devices import choose_device
+from scapp.jobs.session import Session
+from scapp.pipelines.catalogue import step
+from scapp.pipelines.config import RELIABLE_SHARE, PredictConfig
+
+HEADLINE = ("top1", "top3", "macro_f1", "mean_auprc", "n_test")
+
+
+def add_commands(commands: Any) -> None:
+    """Declare the commands."""
+    classify = commands.add_parser("classify", help="train a cell-type classifier, or annotate with one")
+    kinds = classify.add_subparsers(required=True, metavar="fit | predict")
+    fit = command(kinds, "fit", _classify_fit, "train a classifier; writes a model folder")
+    add_reading(fit)
+    fit.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL_DIR")
+    fit.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    add_settings(fit, ClassifierConfig)
+    predict = command(kinds, "predict", _classify_predict, "annotate cells; writes predicted_cell_type")
+    add_input(predict)
+    predict.add_argument("--model", type=Path, required=True, metavar="MODEL_DIR")
+    add_settings(predict, PredictConfig)
+
+    experiment = commands.add_parser("experiment", help="compare methods on labelled data")
+    kinds = experiment.add_subparsers(required=True, metavar="classification")
+    classification = command(
+        kinds,
+        "classification",
+        _experiment,
+        "classifiers with and without contrastive components, over seeds; writes tables",
+    )
+    add_reading(classification)
+    classification.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    classification.add_argument(
+        "--quick", action="store_true", help="a first look: few cells, two seeds, logistic regression alone"
+    )
+    classification.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    classification.add_argument("--resume", action="store_true", help="go on where an interrupted command was")
+    add_settings(classification, ExperimentConfig)
+
+
+def _classify_fit(arguments: argparse.Namespace) -> dict[str, Any]:
+    output = checked_folder(arguments.output)
+    config = ClassifierConfig.build(given(arguments, ClassifierConfig))
+    device = choose_device(arguments.device)
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session(folder, device=device)
+        dataset = load(session, arguments)
+        made = Path(folder) / "model"
+        made.mkdir()
+        print(step("classify").title, file=sys.stderr)
+        found = session.execute("classify", config, dataset.id, context=ConsoleContext(), folder=made)
+        _copy(found["files"], made, output)
+        return {**{name: found[name] for name in (*HEADLINE, "n_types", "n_train")}, "files": [str(output)]}
+
+
+def _classify_predict(arguments: argparse.Namespace) -> dict[str, Any]:
+    output = checked_output(arguments.output)
+    config = PredictConfig.build({**given(arguments, PredictConfig), "model": str(arguments.model.resolve())})
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session(folder)
+        dataset = load(session, arguments)
+        found = run(session, "predict", config, dataset.id)
+        session.write(session.workspace.open(dataset.id), output)
+        if found["covered"] < RELIABLE_SHARE:
+            print(
+                f"note: this dataset has genes for {found['covered']:.0%} of what the model reads; take its predictions with care.",
+                file=sys.stderr,
+            )
+        left_out = ("dataset", "seconds", "files")
+        return {**{name: value for name, value in found.items() if name not in left_out}, "files": [str(output)]}
+
+
+def _experiment(arguments: argparse.Namespace) -> dict[str, Any]:
+    output = checked_folder(arguments.output)
+    config = ExperimentConfig.build({**(QUICK if arguments.quick else {}), **given(arguments, ExperimentConfig)})
+    device = choose_device(arguments.device)
+    checkpoints = checkpoints_of(output, resume=arguments.resume)
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session(folder, device=device)
+        dataset = load(session, arguments)
+        made = Path(folder) / "experiment"
+        made.mkdir()
+        print(step("experiment").title, file=sys.stderr)
+        context = ConsoleContext(checkpoints, resume=arguments.resume)
+        found = session.execute("experiment", config, dataset.id, context=context, folder=made)
+        _copy(found["files"], made, output)
+        shutil.rmtree(checkpoints, ignore_errors=True)
+        return {"rows": found["rows"], "files": [str(output / name) for name in found["files"]]}
+
+
+def _copy(names: list[str], made: Path, output: Path) -> None:
+    output.mkdir(exist_ok=True)
+    for name in names:
+        with files.replacing(output / name) as temporary:
+            shutil.copy(made / name, temporary)

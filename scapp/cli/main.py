@@ -1,0 +1,60 @@
+"""``python -m scapp``: the same steps as the pages, for scripts and clusters.
+
+Progress goes to standard error; the last line on standard output is one JSON object. Exit status 0, or
+2 for a user's mistake, with the message and the hint on standard error and no traceback.
+"""
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from scapp.cli import classify, data
+from scapp.core.environment import Environment
+from scapp.core.errors import ScappError
+from scapp.jobs.worker import Supervisor
+
+USER_MISTAKE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        result = parsed.command(parsed)
+    except ScappError as error:
+        print(f"{error.message}\n{error.hint}", file=sys.stderr)
+        return USER_MISTAKE
+    if result is not None:
+        print(json.dumps(_without_nan(result)))
+    return 0
+
+
+def _without_nan(result: dict[str, Any]) -> dict[str, Any]:
+    """JSON knows no NaN: a score that is not defined is null."""
+    return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in result.items()}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="scapp", description="Contrastive learning on single-cell RNA-seq.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    data.add_commands(commands)
+    classify.add_commands(commands)
+    work = commands.add_parser("work", help="the worker that the app starts by itself")
+    work.add_argument("--workspace", type=Path, default=Environment().workspace)
+    work.add_argument("--lane", default="light", choices=("light", "training"))
+    work.add_argument("--execute", action="store_true", help=argparse.SUPPRESS)
+    work.set_defaults(command=_work)
+    return parser
+
+
+def _work(arguments: argparse.Namespace) -> None:
+    if arguments.execute:
+        from scapp.jobs.executor import serve
+
+        serve(arguments.workspace)
+    else:
+        Supervisor(arguments.workspace, arguments.lane, Environment()).work()
