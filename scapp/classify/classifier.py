@@ -15,6 +15,7 @@ from scipy.optimize import minimize_scalar
 from torch import nn
 
 from scapp.classify.base_models import BASE_MODELS
+from scapp.classify.circle_readers import CircleReaders, learn_readers
 from scapp.classify.components import COMPONENTS, MlsComponent, circle_points
 from scapp.classify.config import ClassifierConfig
 from scapp.classify.genes import Aligned, Genes, align, genes_of
@@ -33,6 +34,7 @@ MODEL, RECORD = "model.safetensors", "model.json"
 LEAST_COVERED = 0.3
 """Share of a model's input that a dataset must have genes for."""
 UNASSIGNED = "unassigned"
+NO_CIRCLES = "This classifier has no circles.", "Train one with the component 'mls'."
 
 
 @dataclass
@@ -56,6 +58,8 @@ class CellTypeClassifier:
         What was said of the test cells, shape (n_test, n_types); not kept in files.
     temperature
         Logits are divided by it, so that probabilities mean what they say (temperature scaling on validation cells).
+    readers
+        Of MLS-CC, what reads a type's probability from its own circle.
     metrics
         ``top1``, ``top3``, ``macro_f1``, ``mean_auprc``, ``n_test`` on the test cells.
 
@@ -77,6 +81,7 @@ class CellTypeClassifier:
     split: Split | None = None
     test_probabilities: np.ndarray | None = None
     temperature: float = 1.0
+    readers: CircleReaders | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     n_train: list[int] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
@@ -174,6 +179,8 @@ class CellTypeClassifier:
         self.temperature = _temperature(self._logits(inputs[split.valid]), codes[split.valid])
         self.test_probabilities = self._probabilities(inputs[split.test])
         self.metrics = headline(codes[split.test], self.test_probabilities)
+        if isinstance(self.network.component, MlsComponent):
+            self.readers = learn_readers(self._circles(inputs[split.train]), codes[split.train])
         return base
 
     def predict_proba(self, adata: ad.AnnData) -> np.ndarray:
@@ -209,11 +216,31 @@ class CellTypeClassifier:
         DataError
             The classifier has no circles.
         """
-        network = self._fitted()
-        if not isinstance(network.component, MlsComponent):
-            raise DataError("This classifier has no circles.", hint="Train one with the component 'mls'.")
         inputs, _ = self._aligned(counts, genes)
+        return self._circles(inputs)
+
+    def circle_probabilities(self, circles: np.ndarray) -> np.ndarray:
+        """Each type's probability from its own circle alone, shape (n_cells, n_types).
+
+        Parameters
+        ----------
+        circles
+            Of ``circles``.
+
+        Raises
+        ------
+        DataError
+            The classifier has no circles.
+        """
+        if self.readers is None:
+            raise DataError(NO_CIRCLES[0], hint=NO_CIRCLES[1])
+        return self.readers.probabilities(circles)
+
+    def _circles(self, inputs: sparse.csr_matrix) -> np.ndarray:
+        network = self._fitted()
         component = network.component
+        if not isinstance(component, MlsComponent):
+            raise DataError(NO_CIRCLES[0], hint=NO_CIRCLES[1])
         with torch.no_grad():
             parts = [circle_points(component, network.encoder(part)) for part in _dense_parts(inputs)]
         return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)
@@ -280,6 +307,11 @@ class CellTypeClassifier:
             "preparation.genes": torch.from_numpy(used),
             "preparation.weights": torch.from_numpy(self.preparation.weights),
         }
+        if self.readers is not None:
+            tensors |= {
+                "readers.weights": torch.from_numpy(self.readers.weights),
+                "readers.offsets": torch.from_numpy(self.readers.offsets),
+            }
         save_file(tensors, folder / MODEL)
         (folder / RECORD).write_text(json.dumps(record))
 
@@ -304,6 +336,9 @@ class CellTypeClassifier:
         config = ClassifierConfig.build(record["config"])
         used, weights = (tensors.pop(f"preparation.{name}").numpy() for name in ("genes", "weights"))
         preparation = Preparation(used, record["scaling"], record["largest"], weights)
+        readers = None
+        if "readers.weights" in tensors:
+            readers = CircleReaders(*(tensors.pop(f"readers.{name}").numpy() for name in ("weights", "offsets")))
         network = _empty_network(config, len(preparation.genes), len(record["types"]))
         try:
             network.load_state_dict(tensors)
@@ -316,6 +351,7 @@ class CellTypeClassifier:
             preparation=preparation,
             network=network.eval(),
             temperature=record["temperature"],
+            readers=readers,
             metrics=record["metrics"],
             n_train=record["n_train"],
             provenance=record["provenance"],

@@ -11,11 +11,15 @@ from scapp.classify.base_stages import linear_head
 from scapp.classify.basis import Basis
 from scapp.classify.components import COMPONENTS, Component, Contrastive, MlsComponent, circle_points
 from scapp.classify.config import VIEWS
-from scapp.classify.plan import Plan, Rows, cross_entropy, validated, width_of
+from scapp.classify.linear import readout_loss
+from scapp.classify.plan import Plan, Rows, cross_entropy, some_of_each, validated, width_of
 from scapp.classify.start import ridge_margins
 from scapp.contrast.augmentations import augment
 from scapp.contrast.device_draws import TorchDraws
 from scapp.contrast.embedding import INFERENCE_BATCH
+
+MOST_READ = 2_000
+"""Training cells that a head is solved on, at every validation, to see what a component is worth."""
 
 
 def train_component(
@@ -113,6 +117,14 @@ def _contrasted(plan: Plan, record: Component, embeddings: Rows, views: Rows | N
         inputs = embeddings(plan.few_valid.to(plan.device))
         return float(record.loss(component, inputs, plan.labels(plan.few_valid), config))
 
+    few_train = some_of_each(plan.codes[plan.train], plan.train, MOST_READ, config.seed)
+
+    def read() -> float:
+        inputs, valid = (
+            component(embeddings(cells.to(plan.device))).cpu().numpy() for cells in (few_train, plan.few_valid)
+        )
+        return readout_loss(inputs, plan.codes[few_train].numpy(), valid, plan.codes[plan.few_valid].numpy())
+
     def watch(step: int) -> None:
         if isinstance(component, MlsComponent) and component.dims == 2 and len(plan.watched):
             points = circle_points(component, embeddings(plan.watched)).cpu().numpy()
@@ -126,6 +138,7 @@ def _contrasted(plan: Plan, record: Component, embeddings: Rows, views: Rows | N
         validate,
         balanced=config.balanced,
         weight_decay=config.weight_decay,
+        choose=read,
         watch=watch,
     )
     component.requires_grad_(False)

@@ -65,7 +65,7 @@ class ClassifierConfig(Config):
         le=1,
     )
     temperature: float = setting(
-        0.5,
+        0.2,
         title="Temperature",
         help="Smaller pushes the most similar cells apart harder; larger treats all alike.",
         gt=0,

@@ -28,13 +28,15 @@ class Stage:
     loss
         Of some training cells (their places), with a gradient.
     validate
-        Of the validation cells, smaller is better, without a gradient.
+        Loss of the validation cells, without a gradient.
     steps
         How many.
     learning_rate
         At the start; it falls along a cosine.
     weight_decay
         Of AdamW.
+    choose
+        What the kept state is chosen by, smaller is better; the validation loss where there is none.
     watch
         Called with the number of the step, before the first and at every validation.
     """
@@ -46,6 +48,7 @@ class Stage:
     steps: int
     learning_rate: float
     weight_decay: float = 0.0
+    choose: Callable[[], float] | None = None
     watch: Callable[[int], None] | None = None
 
 
@@ -77,7 +80,10 @@ def run_stage(
     parameters = [p for module in stage.modules for p in module.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=stage.learning_rate, weight_decay=stage.weight_decay)
     rows: list[dict[str, float]] = []
-    best, kept = _validated(stage), [copy.deepcopy(module.state_dict()) for module in stage.modules]
+    best, kept = (
+        _asked(stage, stage.choose or stage.validate),
+        [copy.deepcopy(module.state_dict()) for module in stage.modules],
+    )
     every = max(stage.steps // EVALUATIONS, 1)
     losses: list[Tensor] = []
     _watch(stage, 0)
@@ -94,7 +100,7 @@ def run_stage(
             optimizer.step()
         losses.append(loss.detach())
         if step % every == 0 or step == stage.steps:
-            found = _validated(stage)
+            found = _asked(stage, stage.validate)
             row = {"step": step, "loss": float(torch.stack(losses).mean()), "validation": found}
             if not (math.isfinite(row["loss"]) and math.isfinite(found)):
                 raise DivergedError(
@@ -104,6 +110,8 @@ def run_stage(
             losses = []
             rows.append(row)
             _watch(stage, step)
+            if stage.choose is not None:
+                found = row["head"] = _asked(stage, stage.choose)
             if found < best:
                 best, kept = found, [copy.deepcopy(module.state_dict()) for module in stage.modules]
             context.log_metrics({"stage": stage.name, **row})
@@ -114,11 +122,11 @@ def run_stage(
     return rows
 
 
-def _validated(stage: Stage) -> float:
+def _asked(stage: Stage, question: Callable[[], float]) -> float:
     for module in stage.modules:
         module.eval()
     with torch.no_grad():
-        return stage.validate()
+        return question()
 
 
 def _watch(stage: Stage, step: int) -> None:

@@ -115,6 +115,7 @@ class Plan:
         *,
         balanced: bool = False,
         weight_decay: float = 0.0,
+        choose: Callable[[], float] | None = None,
         watch: Callable[[int], None] | None = None,
     ) -> None:
         """Train a stage, unless it is finished; ``loss`` gets numbers of cells."""
@@ -135,6 +136,7 @@ class Plan:
                 config.steps,
                 config.learning_rate,
                 weight_decay,
+                choose,
                 watch,
             )
             run_stage(stage, batches, self.context, done=number * config.steps, total=self._n_stages * config.steps)
@@ -155,6 +157,16 @@ class Plan:
 
 def _some(places: np.ndarray, most: int, seed: int) -> Tensor:
     return torch.from_numpy(np.sort(np.random.default_rng(seed).permutation(places)[:most]))
+
+
+def some_of_each(codes: Tensor, places: Tensor, most: int, seed: int) -> Tensor:
+    """At most so many places, one of each type at least."""
+    if len(places) <= most:
+        return places
+    order = np.random.default_rng(seed).permutation(len(places))
+    _, first = np.unique(codes.numpy()[order], return_index=True)
+    chosen = np.concatenate([order[first], np.setdiff1d(order, order[first], assume_unique=True)])[:most]
+    return places[torch.from_numpy(np.sort(chosen))]
 
 
 def _read(folder: Path | None) -> dict[int, dict[str, Tensor]]:

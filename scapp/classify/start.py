@@ -29,18 +29,19 @@ def ridge_margins(
     types = torch.arange(n_types, device=inputs.device)
     member = (codes[None, :] == types[:, None]).double()
     # every type and its opposite weigh one half; a type without cells, or without others, keeps a margin of zero
-    weight = torch.zeros_like(member)
-    for side in (member, 1 - member):
-        weight += 0.5 * side / side.sum(dim=1, keepdim=True).clamp_min(1)
+    sizes = member.sum(dim=1, keepdim=True)
+    of_own, of_other = 0.5 / sizes.clamp_min(1), 0.5 / (len(codes) - sizes).clamp_min(1)
+    weight = torch.where(member > 0, of_own, of_other)
     target = 2 * member - 1
-    total = weight.sum(dim=1, keepdim=True).clamp_min(1e-12)
+    total = weight.sum(dim=1, keepdim=True)
     mean = (weight @ inputs) / total
     target_mean = (weight * target).sum(dim=1, keepdim=True) / total
     scale = inputs.var(dim=0, unbiased=False).mean().clamp_min(1e-12)
     best: tuple[float, Tensor, Tensor] | None = None
-    products = torch.einsum("kn,nd,ne->kde", weight, inputs, inputs) - torch.einsum(
-        "k,kd,ke->kde", total[:, 0], mean, mean
-    )
+    # a type's cells weigh alike, and so do all others: two products instead of one with every weight
+    own = torch.stack([inputs[codes == k].T @ inputs[codes == k] for k in types])
+    products = of_other[:, :, None] * (inputs.T @ inputs) + (of_own - of_other)[:, :, None] * own
+    products = products - total[:, :, None] * mean[:, :, None] * mean[:, None, :]
     right = (weight * (target - target_mean)) @ inputs
     identity = torch.eye(inputs.shape[1], dtype=inputs.dtype, device=inputs.device)
     for penalty in PENALTIES:

@@ -52,6 +52,7 @@ MLS = "obsm/X_mls"
 MLS_TYPES = "uns/mls"
 PREDICTED = "obs/predicted_cell_type"
 PREDICTED_PROBABILITY = "obs/predicted_probability"
+PREDICTED_BROAD = "obs/predicted_broad_type"
 SUGGESTED_SAMPLES = ("sample", "batch", "donor_id", "donor")
 
 

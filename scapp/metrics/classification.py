@@ -5,6 +5,7 @@ import pandas as pd
 from sklearn import metrics as sk
 
 TOP = 3
+N_BINS = 10
 
 
 def headline(codes: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
@@ -63,13 +64,47 @@ def per_type(codes: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["n_test", "precision", "recall", "f1", "auroc", "auprc"])
 
 
-def expected_calibration_error(codes: np.ndarray, probabilities: np.ndarray, *, n_bins: int = 10) -> float:
+def precision_recall(truth: np.ndarray, scores: np.ndarray) -> pd.DataFrame:
+    """Precision and recall at every threshold, from the strictest: ``recall``, ``precision``, ``threshold``; empty without a true cell."""
+    if not truth.any():
+        return pd.DataFrame({"recall": [], "precision": [], "threshold": []})
+    precision, recall, thresholds = sk.precision_recall_curve(truth, scores)
+    # the last point (recall 0, precision 1) has no threshold
+    table = pd.DataFrame({"recall": recall, "precision": precision, "threshold": np.append(thresholds, np.nan)})
+    return table.iloc[::-1].reset_index(drop=True)
+
+
+def calibration(codes: np.ndarray, probabilities: np.ndarray, *, n_bins: int = N_BINS) -> pd.DataFrame:
+    """How often cells that were named with a certain probability were named rightly.
+
+    Returns
+    -------
+    One row per bin of equal width that holds cells: ``low``, ``high``, ``n_cells``, ``confidence`` (mean probability of what was said)
+    and ``accuracy``.
+
+    References
+    ----------
+    Guo et al. 2017.
+    """
+    confidence = probabilities.max(axis=1) if len(codes) else np.zeros(0)
+    right = probabilities.argmax(axis=1) == codes if len(codes) else np.zeros(0, dtype=bool)
+    bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
+    counts, said, found = (np.bincount(bins, weights=w, minlength=n_bins) for w in (None, confidence, right))
+    filled = np.flatnonzero(counts)
+    return pd.DataFrame(
+        {
+            "low": filled / n_bins,
+            "high": (filled + 1) / n_bins,
+            "n_cells": counts[filled].astype(int),
+            "confidence": said[filled] / counts[filled],
+            "accuracy": found[filled] / counts[filled],
+        }
+    )
+
+
+def expected_calibration_error(codes: np.ndarray, probabilities: np.ndarray, *, n_bins: int = N_BINS) -> float:
     """Mean distance of confidence and accuracy over bins of confidence, weighted by their cells (Guo et al. 2017); NaN without cells."""
     if not len(codes):
         return float("nan")
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == codes
-    bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
-    by_bin = (np.bincount(bins, weights=weights, minlength=n_bins) for weights in (confidence, right))
-    said, found = by_bin
-    return float(np.abs(said - found).sum() / len(codes))
+    table = calibration(codes, probabilities, n_bins=n_bins)
+    return float(np.average((table["confidence"] - table["accuracy"]).abs(), weights=table["n_cells"]))

@@ -7,15 +7,19 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score
 
-from scapp.classify.classifier import MODEL, RECORD, CellTypeClassifier
+from scapp.classify.classifier import MODEL, RECORD, UNASSIGNED, CellTypeClassifier
 from scapp.classify.config import ClassifierConfig
 from scapp.classify.genes import Genes, genes_of
+from scapp.classify.ontology import broader_type, graph_of, load_ontology
 from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError
 from scapp.core.steps import StepContext
 from scapp.metrics.classification import headline, per_type
-from scapp.pipelines.config import TEST_FILE, TYPES_FILE, PredictConfig
+from scapp.pipelines.config import CIRCLE_PROBABILITIES_FILE, PROBABILITIES_FILE, TEST_FILE, TYPES_FILE, PredictConfig
 from scapp.pipelines.step import Inputs, Outcome, Reading
+
+DEFAULT_LEAST = 0.5
+"""Probability that a type needs where no other was set and broader ones are asked for."""
 
 
 def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outcome:
@@ -31,6 +35,12 @@ def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outco
     classifier.provenance = {"dataset": data.dataset.name, "label_key": config.label_key}
     classifier.save(inputs.folder)
     circles = classifier.circles(counts, genes) if config.component == "mls" else None
+    files = [MODEL, RECORD, TYPES_FILE, TEST_FILE, PROBABILITIES_FILE]
+    if circles is not None:
+        assert classifier.split is not None
+        alone = classifier.circle_probabilities(circles[classifier.split.test])
+        _save_probabilities(inputs.folder / CIRCLE_PROBABILITIES_FILE, alone)
+        files.append(CIRCLE_PROBABILITIES_FILE)
     _write_tables(classifier, labels, data.names(keys.OBS_NAMES), circles, inputs.folder)
     summary = {
         **classifier.metrics,
@@ -44,7 +54,7 @@ def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outco
     if circles is not None:
         values[keys.MLS] = circles.reshape(len(circles), -1)
         values[keys.MLS_TYPES] = pd.DataFrame({"type": classifier.types, "dims": circles.shape[2]})
-    return Outcome(values, summary=summary, files=[MODEL, RECORD, TYPES_FILE, TEST_FILE])
+    return Outcome(values, summary=summary, files=files)
 
 
 def _write_tables(
@@ -72,6 +82,11 @@ def _write_tables(
         "probability": probabilities.max(axis=1),
     }
     pd.DataFrame(said).to_csv(folder / TEST_FILE, index=False)
+    _save_probabilities(folder / PROBABILITIES_FILE, probabilities)
+
+
+def _save_probabilities(path: Path, probabilities: np.ndarray) -> None:
+    np.save(path, probabilities.astype(np.float32), allow_pickle=False)
 
 
 def _separation(circles: np.ndarray, labels: pd.Categorical, test: np.ndarray) -> list[float]:
@@ -96,9 +111,16 @@ def predict(inputs: Inputs, config: PredictConfig, context: StepContext) -> Outc
     context.report(0, 1, "matching genes")
     probabilities, aligned = classifier.predict_counts(counts_of(data), _genes(data))
     names = classifier.named(probabilities, threshold=config.threshold)
-    values = {
+    certain = probabilities.max(axis=1)
+    if config.vote_key is not None:
+        names = majority(names, pd.Series(data.column(config.vote_key)))
+        place = {name: number for number, name in enumerate(classifier.types)}
+        numbers = np.array([place.get(name, -1) for name in names])
+        of_voted = np.take_along_axis(probabilities, np.maximum(numbers, 0)[:, None], axis=1)[:, 0]
+        certain = np.where(numbers < 0, certain, of_voted)
+    values: dict[str, Any] = {
         keys.PREDICTED: pd.Categorical(names),
-        keys.PREDICTED_PROBABILITY: probabilities.max(axis=1).astype(np.float32),
+        keys.PREDICTED_PROBABILITY: certain.astype(np.float32),
     }
     summary: dict[str, Any] = {
         "n_cells": len(names),
@@ -107,12 +129,58 @@ def predict(inputs: Inputs, config: PredictConfig, context: StepContext) -> Outc
         "n_genes_missing": int((~aligned.there).sum()),
         "covered": round(classifier.covered(aligned), 4),
         "n_genes": len(classifier.genes.names) if classifier.genes else 0,
-        "n_unassigned": int((probabilities.max(axis=1) < config.threshold).sum()),
+        "n_unassigned": int((names == UNASSIGNED).sum()),
     }
+    if config.broader:
+        broad, n_matched = _broader(probabilities, names, classifier.types, config.threshold)
+        values[keys.PREDICTED_BROAD] = pd.Categorical(broad)
+        summary |= {"n_types_in_ontology": n_matched, "n_broader": int((broad != names).sum())}
     if config.label_key:
         labels = pd.Series(data.column(config.label_key)).astype(object)
         summary |= _compared(labels, probabilities, classifier.types)
+        if config.vote_key is not None:
+            known = labels.isin(classifier.types).to_numpy()
+            summary["top1_of_votes"] = float((names == labels.astype(str).to_numpy())[known].mean())
     return Outcome(values, summary=summary)
+
+
+def majority(names: np.ndarray, groups: pd.Series) -> np.ndarray:
+    """The most common name in each cell's group, the first by name of several; cells without a group keep their own.
+
+    Parameters
+    ----------
+    names
+        Shape (n_cells,). ``unassigned`` has no vote unless nothing else was said in the group.
+    groups
+        Group of each cell, NaN where there is none.
+    """
+    voted = names.copy()
+    for members in groups.reset_index(drop=True).groupby(groups.to_numpy(), observed=True).groups.values():
+        said = pd.Series(names[members])
+        votes = said[said != UNASSIGNED].value_counts()
+        if len(votes):
+            voted[members] = sorted(votes.index[votes == votes.max()])[0]
+    return voted
+
+
+def _broader(
+    probabilities: np.ndarray, names: np.ndarray, types: list[str], threshold: float
+) -> tuple[np.ndarray, int]:
+    """The predicted type where it is sure enough, else a broader term, else ``unassigned``; and how many types have a term."""
+    least = threshold or DEFAULT_LEAST
+    ontology = load_ontology()
+    terms = ontology.match(types)
+    if not any(terms):
+        raise DataError(
+            f"None of the model's types is known to the Cell Ontology ({', '.join(types[:4])}, ...).",
+            hint="Turn 'Offer broader types' off, or train on labels with the ontology's names or ids (CL:0000084).",
+        )
+    broad = broader_type(probabilities, graph_of(ontology, terms), ontology, threshold=least)
+    sure = probabilities.max(axis=1) >= least
+    # a vote is not undone
+    sure |= names != np.asarray(types, dtype=object)[probabilities.argmax(axis=1)]
+    sure &= names != UNASSIGNED
+    return np.where(sure, names, np.where(broad == "", UNASSIGNED, broad)), sum(term is not None for term in terms)
 
 
 def _compared(labels: pd.Series, probabilities: np.ndarray, types: list[str]) -> dict[str, Any]:

@@ -6,10 +6,13 @@ from scapp.core.config import Config, setting
 from scapp.data.config import ImportConfig
 from scapp.data.samples import Sample
 
-TYPES_FILE, TEST_FILE = "types.csv", "test_cells.csv"
-"""What a classifier's run leaves beside its model: figures of each type, and what was said of each test cell."""
+TYPES_FILE, TEST_FILE, PROBABILITIES_FILE = "types.csv", "test_cells.csv", "test_probabilities.npy"
+"""What a classifier's run leaves beside its model: figures of each type, what was said of each test cell, and with which probability
+of each type, float32, shape (n_test, n_types)."""
 ROWS_FILE = "rows.jsonl"
 """What an experiment found, a line per training: its tables are made from it."""
+CIRCLE_PROBABILITIES_FILE = "test_circle_probabilities.npy"
+"""Of MLS-CC, each type's probability from its own circle alone, as ``PROBABILITIES_FILE``."""
 RELIABLE_SHARE = 0.8
 """Of a model's input that a dataset should have genes for."""
 
@@ -43,6 +46,17 @@ class PredictConfig(Config):
         help="Cells whose best type is less probable are called 'unassigned'.",
         ge=0,
         le=1,
+    )
+    vote_key: str | None = setting(
+        None,
+        title="Majority vote over",
+        help="A column of clusters: all cells of a cluster then get the type that most of them have.",
+        column=True,
+    )
+    broader: bool = setting(
+        False,
+        title="Offer broader types",
+        help="Where no type reaches the least probability (0.5 if none is set), a broader term of the Cell Ontology that does, in `predicted_broad_type`. Needs the package cellxgene-ontology-guide.",
     )
     label_key: str | None = setting(
         None,

@@ -6,13 +6,14 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from scapp.plotting.theme import KEPT, MUTED, empty_figure
+from scapp.plotting.theme import KEPT, MUTED, REMOVED, empty_figure
 
 BINS = 48
 COLUMNS = 4
 MOST_POINTS = 4_000
 JITTER = 0.07
 OTHERS = "all other types"
+SELECTED = "drawn around"
 
 
 def rim(points: np.ndarray) -> np.ndarray:
@@ -28,7 +29,13 @@ def rim(points: np.ndarray) -> np.ndarray:
     return np.asarray(100 * counts / max(counts.sum(), 1))
 
 
-def plot_rims(circles: np.ndarray, codes: np.ndarray, order: Sequence[int], titles: Sequence[str]) -> go.Figure:
+def plot_rims(
+    circles: np.ndarray,
+    codes: np.ndarray,
+    order: Sequence[int],
+    titles: Sequence[str],
+    marked: np.ndarray | None = None,
+) -> go.Figure:
     """Small circles, one per type: where the type's cells lie, and where all others do.
 
     Parameters
@@ -41,6 +48,8 @@ def plot_rims(circles: np.ndarray, codes: np.ndarray, order: Sequence[int], titl
         Types to show.
     titles
         Of the shown circles.
+    marked
+        Cells that are shown besides, bool, shape (n_cells,).
     """
     if not len(order):
         return empty_figure("no types", height=300)
@@ -52,7 +61,10 @@ def plot_rims(circles: np.ndarray, codes: np.ndarray, order: Sequence[int], titl
     angles = (np.arange(BINS) + 0.5) * 360 / BINS
     for place, code in enumerate(order):
         row, column = place // COLUMNS + 1, place % COLUMNS + 1
-        for members, name, colour in ((codes != code, OTHERS, MUTED), (codes == code, "this type", KEPT)):
+        kinds = [(codes != code, OTHERS, MUTED), (codes == code, "this type", KEPT)]
+        if marked is not None and marked.any():
+            kinds.append((marked, SELECTED, REMOVED))
+        for members, name, colour in kinds:
             shares = rim(circles[members, code])
             figure.add_trace(
                 go.Barpolar(
@@ -79,8 +91,28 @@ def plot_rims(circles: np.ndarray, codes: np.ndarray, order: Sequence[int], titl
     return figure
 
 
-def plot_circle(circles: np.ndarray, codes: np.ndarray, types: Sequence[str], code: int) -> go.Figure:
-    """One type's circle, large: a point per cell, moved a little off the rim so that many can be seen.
+def places_on(circles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cells that a large circle shows, and where: a little off the rim, each time the same, so that many can be seen.
+
+    Parameters
+    ----------
+    circles
+        Unit vectors, shape (n_cells, 2).
+
+    Returns
+    -------
+    Numbers of up to 4,000 cells, ascending, and their places, shape (n_shown, 2).
+    """
+    rng = np.random.default_rng(0)
+    shown = np.sort(rng.permutation(len(circles))[:MOST_POINTS])
+    radius = 1 + rng.uniform(-JITTER, JITTER, len(shown))
+    return shown, circles[shown] * radius[:, None]
+
+
+def plot_circle(
+    circles: np.ndarray, codes: np.ndarray, types: Sequence[str], code: int, height: int = 560
+) -> go.Figure:
+    """One type's circle, large: a point per cell.
 
     Parameters
     ----------
@@ -92,25 +124,97 @@ def plot_circle(circles: np.ndarray, codes: np.ndarray, types: Sequence[str], co
         Names.
     code
         The type that the circle is of.
+    height
+        In pixels.
     """
-    rng = np.random.default_rng(0)
-    shown = np.sort(rng.permutation(len(circles))[:MOST_POINTS])
-    radius = 1 + rng.uniform(-JITTER, JITTER, len(shown))
-    places = circles[shown] * radius[:, None]
+    shown, places = places_on(circles)
     figure = go.Figure()
-    figure.add_shape(type="circle", x0=-1, y0=-1, x1=1, y1=1, line={"color": MUTED, "width": 1})
+    _draw_circle(figure)
     names = np.asarray(types, dtype=object)[codes[shown]]
-    for members, name, colour in (
-        (codes[shown] != code, OTHERS, MUTED),
-        (codes[shown] == code, str(types[code]), KEPT),
-    ):
+    own = codes[shown] == code
+    for members, name, colour in ((~own, OTHERS, MUTED), (own, str(types[code]), KEPT)):
         figure.add_scattergl(
             x=places[members, 0], y=places[members, 1], mode="markers", name=f"{name} ({members.sum():,})", text=names[members],
             marker={"size": 6, "color": colour, "opacity": 0.7}, hovertemplate="%{text}<extra></extra>",
         )  # fmt: skip
+    return _round(figure, height)
+
+
+def plot_course(
+    steps: Sequence[int], circles: np.ndarray, codes: np.ndarray, types: Sequence[str], code: int
+) -> go.Figure:
+    """How cells find their places on a circle while the component is trained: a slider over steps.
+
+    Parameters
+    ----------
+    steps
+        Of training.
+    circles
+        Unit vectors on this type's circle at each step, shape (n_steps, n_cells, 2).
+    codes
+        True type of each cell from 0.
+    types
+        Names.
+    code
+        The type that the circle is of.
+    """
+    if not len(steps):
+        return empty_figure("nothing was kept while the component was trained", height=300)
+    radius = 1 + np.random.default_rng(0).uniform(-JITTER, JITTER, size=(circles.shape[1],))
+    places = np.asarray(circles, dtype=np.float32) * radius[:, None]
+    kinds = ((codes != code, OTHERS, MUTED), (codes == code, str(types[code]), KEPT))
+    figure = go.Figure()
+    _draw_circle(figure)
+    for members, name, colour in kinds:
+        figure.add_scatter(
+            x=places[-1, members, 0], y=places[-1, members, 1], mode="markers", name=name, marker={"size": 6, "color": colour, "opacity": 0.7},
+            hoverinfo="skip",
+        )  # fmt: skip
+    figure.frames = [
+        go.Frame(
+            name=str(step),
+            data=[go.Scatter(x=places[place, members, 0], y=places[place, members, 1]) for members, _, _ in kinds],
+        )
+        for place, step in enumerate(steps)
+    ]
+    still = {"mode": "immediate", "frame": {"duration": 0, "redraw": False}, "transition": {"duration": 0}}
+    moving = {"fromcurrent": True, "frame": {"duration": 150, "redraw": False}, "transition": {"duration": 120}}
+    figure = _round(figure, 560)
+    figure.update_layout(
+        sliders=[
+            {
+                "active": len(steps) - 1,
+                "currentvalue": {"prefix": "step "},
+                "pad": {"t": 10},
+                "steps": [{"label": str(s), "method": "animate", "args": [[str(s)], still]} for s in steps],
+            }
+        ],
+        updatemenus=[
+            {
+                "type": "buttons", "direction": "left", "x": 0, "y": 1.16, "xanchor": "left", "yanchor": "top", "showactive": False,
+                "buttons": [
+                    {"label": "Play from the start", "method": "animate", "args": [None, {**moving, "fromcurrent": False}]},
+                    {"label": "Pause", "method": "animate", "args": [[None], still]},
+                ],
+            }
+        ],
+        legend={"x": 1, "xanchor": "right"},
+        margin={"t": 60},
+    )  # fmt: skip
+    return figure
+
+
+def _draw_circle(figure: go.Figure) -> None:
+    figure.add_shape(type="circle", x0=-1, y0=-1, x1=1, y1=1, line={"color": MUTED, "width": 1})
+
+
+def _round(figure: go.Figure, height: int) -> go.Figure:
     figure.update_xaxes(range=[-1.2, 1.2], visible=False)
     figure.update_yaxes(range=[-1.2, 1.2], visible=False, scaleanchor="x")
     figure.update_layout(
-        height=560, margin={"l": 10, "r": 10, "t": 30, "b": 10}, legend={"orientation": "h", "y": 1.06, "x": 0}
+        height=height,
+        margin={"l": 10, "r": 10, "t": 30, "b": 10},
+        legend={"orientation": "h", "y": 1.06, "x": 0},
+        dragmode="lasso",
     )
     return figure

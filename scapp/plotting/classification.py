@@ -1,12 +1,14 @@
 """How well a classifier knows each type."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from scapp.plotting.theme import KEPT, SEQUENTIAL, empty_figure, styled
+from scapp.plotting.palette import palette
+from scapp.plotting.theme import KEPT, MUTED, SEQUENTIAL, empty_figure, styled
 
 
 def plot_stage(rows: list[dict[str, Any]]) -> go.Figure:
@@ -28,27 +30,120 @@ def plot_stage(rows: list[dict[str, Any]]) -> go.Figure:
     return figure
 
 
-def plot_types(table: pd.DataFrame) -> go.Figure:
-    """AUPRC of each type against its number of training cells (thesis, Figure 6).
+def plot_types(table: pd.DataFrame, chosen: Sequence[str] = ()) -> go.Figure:
+    """AUPRC of each type against its number of training cells.
 
     Parameters
     ----------
     table
         ``type``, ``n_train``, ``n_test``, ``auprc``; types without test cells are left out.
+    chosen
+        Types that are named and drawn in the colours of ``colours_of``.
     """
     known = table[table["auprc"].notna()]
     if not len(known):
         return empty_figure("no type has test cells", height=380)
     figure = go.Figure(
         go.Scatter(
-            x=known["n_train"], y=known["auprc"], mode="markers", text=known["type"], customdata=known["n_test"],
-            marker={"size": 10, "color": KEPT, "opacity": 0.8},
-            hovertemplate="%{text}<br>%{x} training cells, AUPRC %{y:.3f} on %{customdata} test cells<extra></extra>",
+            x=known["n_train"], y=known["auprc"], mode="markers+text", hovertext=known["type"], customdata=known[["type", "n_test"]],
+            text=[name if name in chosen else "" for name in known["type"]], textposition="top center",
+            marker={"size": 10, "color": colours_of(known["type"], chosen), "opacity": 0.85},
+            hovertemplate="%{hovertext}<br>%{x} training cells, AUPRC %{y:.3f} on %{customdata[1]} test cells<extra></extra>",
         )
     )  # fmt: skip
     figure = styled(figure, height=400, x_title="training cells of the type", y_title="AUPRC")
     figure.update_xaxes(type="log")
-    figure.update_yaxes(range=[0, 1.03])
+    figure.update_yaxes(range=[0, 1.08])
+    return figure
+
+
+def colours_of(types: Sequence[str], chosen: Sequence[str]) -> list[str]:
+    """A colour of its own for each chosen type, the same in all figures; grey for the others, or blue where none is chosen."""
+    hue = dict(zip(chosen, palette(len(chosen)), strict=True))
+    return [hue.get(name, MUTED if chosen else KEPT) for name in types]
+
+
+def plot_precision_recall(curves: Mapping[str, pd.DataFrame], shares: Mapping[str, float]) -> go.Figure:
+    """A curve for each chosen type, with chance dotted.
+
+    Parameters
+    ----------
+    curves
+        Type -> ``metrics.classification.precision_recall``, at most some hundred points of it.
+    shares
+        Type -> its share of the test cells: what guessing reaches.
+    """
+    known = {name: curve for name, curve in curves.items() if len(curve)}
+    if not known:
+        return empty_figure("choose a type that has test cells", height=400)
+    figure = go.Figure()
+    for name, colour in zip(curves, palette(len(curves)), strict=True):
+        if name in known:
+            curve = known[name]
+            figure.add_scatter(
+                x=curve["recall"], y=curve["precision"], mode="lines", name=name, line={"color": colour, "shape": "hv"}, legendgroup=name,
+                customdata=curve["threshold"], hovertemplate=f"{name}: precision %{{y:.2f}}, recall %{{x:.2f}} from probability %{{customdata:.2f}} on<extra></extra>",
+            )  # fmt: skip
+            figure.add_scatter(
+                x=[0, 1], y=[shares[name]] * 2, mode="lines", line={"color": colour, "dash": "dot", "width": 1}, legendgroup=name,
+                showlegend=False, hoverinfo="skip",
+            )  # fmt: skip
+    figure = styled(figure, height=400, x_title="recall", y_title="precision", legend=True)
+    figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, margin={"t": 60})
+    figure.update_xaxes(range=[0, 1.02])
+    figure.update_yaxes(range=[0, 1.05])
+    return figure
+
+
+def plot_calibration(table: pd.DataFrame, error: float) -> go.Figure:
+    """Accuracy by probability; on the diagonal probabilities mean what they say.
+
+    Parameters
+    ----------
+    table
+        Of ``metrics.classification.calibration``.
+    error
+        Expected calibration error.
+    """
+    if not len(table):
+        return empty_figure("no test cells", height=400)
+    figure = go.Figure(
+        go.Bar(
+            x=(table["low"] + table["high"]) / 2, y=table["accuracy"], width=(table["high"] - table["low"]) * 0.95,
+            customdata=table[["n_cells", "confidence"]], marker={"color": KEPT}, name="rightly named",
+            hovertemplate="%{customdata[0]} cells said with %{customdata[1]:.2f} on average: %{y:.2f} rightly<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.add_scatter(
+        x=[0, 1], y=[0, 1], mode="lines", line={"color": MUTED, "dash": "dash"}, name="perfect", hoverinfo="skip"
+    )
+    figure = styled(figure, height=400, x_title="probability of what was said", y_title="share rightly named")
+    figure.update_layout(title={"text": f"expected calibration error {error:.3f}", "font": {"size": 13}})
+    figure.update_xaxes(range=[0, 1])
+    figure.update_yaxes(range=[0, 1.02])
+    return figure
+
+
+def plot_counts(counts: pd.Series) -> go.Figure:
+    """Cells of each type, the most common first (thesis, Figure 4).
+
+    Parameters
+    ----------
+    counts
+        Cells by type.
+    """
+    ranked = counts[counts > 0].sort_values(ascending=False)
+    if not len(ranked):
+        return empty_figure("no cell has a label", height=360)
+    figure = go.Figure(
+        go.Bar(
+            x=[str(name) for name in ranked.index], y=ranked.to_numpy(), marker={"color": KEPT},
+            hovertemplate="%{x}: %{y:,} cells<extra></extra>",
+        )
+    )  # fmt: skip
+    figure = styled(figure, height=420, x_title="", y_title="cells (logarithmic)")
+    figure.update_yaxes(type="log", dtick=1)
+    figure.update_xaxes(type="category", automargin=True, tickangle=-45)
     return figure
 
 
@@ -78,17 +173,31 @@ def _by_similarity(shares: np.ndarray) -> np.ndarray:
     return np.asarray(leaves_list(linkage(profiles, method="average", optimal_ordering=True)))
 
 
-def plot_confusion(shares: pd.DataFrame) -> go.Figure:
-    """A confusion matrix, normalised by row."""
+def plot_confusion(shares: pd.DataFrame, chosen: Sequence[str] = ()) -> go.Figure:
+    """A confusion matrix, normalised by row; chosen types are marked."""
     if not len(shares):
         return empty_figure("no test cells", height=380)
+    values = 100 * shares.to_numpy()
     figure = go.Figure(
         go.Heatmap(
-            z=100 * shares.to_numpy(), x=list(shares.columns), y=list(shares.index), zmin=0, zmax=100, colorscale=SEQUENTIAL,
-            colorbar={"title": {"text": "%"}, "thickness": 12},
-            hovertemplate="%{y} called %{x}: %{z:.1f}%<extra></extra>",
+            z=values, x=list(shares.columns), y=list(shares.index), zmin=0, zmax=100, colorscale=SEQUENTIAL,
+            colorbar={"title": {"text": "%"}, "thickness": 12}, hovertemplate="%{y} called %{x}: %{z:.1f}%<extra></extra>",
         )
     )  # fmt: skip
+    # a heatmap cannot be clicked on, points can
+    rows, columns = np.nonzero(values)
+    names = [shares.index[row] for row in rows]
+    figure.add_scatter(
+        x=[shares.columns[column] for column in columns], y=names, customdata=names, mode="markers", showlegend=False,
+        marker={"symbol": "square", "size": 12, "opacity": 0.01}, text=[f"{values[r, c]:.1f}%" for r, c in zip(rows, columns, strict=True)],
+        hovertemplate="%{y} called %{x}: %{text}<extra></extra>",
+    )  # fmt: skip
+    for name, colour in zip(chosen, palette(len(chosen)), strict=True):
+        if name in shares.index:
+            row = shares.index.get_loc(name)
+            figure.add_shape(
+                type="rect", x0=-0.5, x1=len(shares) - 0.5, y0=row - 0.5, y1=row + 0.5, line={"color": colour, "width": 2}
+            )  # fmt: skip
     figure = styled(figure, height=max(380, 110 + 22 * len(shares)), x_title="predicted", y_title="type")
     figure.update_xaxes(type="category", automargin=True, tickangle=-45)
     figure.update_yaxes(type="category", automargin=True, autorange="reversed")

@@ -1,20 +1,29 @@
 """The Latent circles page."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from scapp.analysis.selection import inside
 from scapp.core import keys
 from scapp.core.errors import RunError
 from scapp.core.provenance import Provenance
 from scapp.pipelines.config import TEST_FILE, TYPES_FILE
-from scapp.plotting.circles import plot_circle, plot_rims
-from scapp.ui import explain, state
+from scapp.plotting.circles import SELECTED, places_on, plot_circle, plot_course, plot_rims
+from scapp.plotting.theme import MUTED, REMOVED
+from scapp.ui import explain, maps, state
+from scapp.ui.evaluating import chosen_types_key
 from scapp.ui.routing import link
-from scapp.ui.widgets import download_csv, show_figure
+from scapp.ui.widgets import download_csv, selected_polygons, show_figure, show_table
 from scapp.workspace.dataset import Dataset
+from scapp.workspace.runs import Run
+from scapp.workspace.snapshots import read_snapshot, snapshot_numbers
 
 MOST_SHOWN = 24
+MIDDLING = 0.75
+"""AUPRC of the example of a middling circle, as near as this data comes."""
 TEST, OTHER, EVERY = "test cells", "training and validation cells", "all labelled cells"
 
 
@@ -34,7 +43,8 @@ def circles_section(dataset: Dataset) -> None:
     record = dataset.manifest.provenance[dataset.slots[keys.MLS].provenance]
     st.markdown(explain.CIRCLES)
     codes = _codes(dataset, record.config["label_key"], types)
-    tested, separation = _of_run(dataset, record, types)
+    run = _run_of(record)
+    tested, separation = (None, None) if run is None else _of_run(dataset, run, types)
     parts = {EVERY: codes >= 0}
     if tested is not None:
         parts = {TEST: tested & (codes >= 0), OTHER: ~tested & (codes >= 0), **parts}
@@ -55,22 +65,15 @@ def circles_section(dataset: Dataset) -> None:
         st.caption(
             "The run that made these circles was discarded: how well they separate their types, and which cells were test cells, is no longer known."
         )
-    large_column, words = st.columns([3, 2])
-    with words:
-        chosen = st.selectbox("Type", order, format_func=types.__getitem__, key=f"circles.type.{dataset.id}.{order_by}")
-        st.markdown(explain.circle_in_words(types[chosen], None if separation is None else float(separation[chosen])))
-        table = _table(points, codes[shown], types, separation)
-        download_csv(table, key="circles", name="latent_circles", label="Download the points as CSV")
-    with large_column:
-        show_figure(
-            plot_circle(points[:, chosen], codes[shown], types, chosen), key=f"circle.{chosen}", name="latent_circle",
-            alt=f"Cells on the circle of {types[chosen]}",
-        )  # fmt: skip
+    view = _View(dataset, points, codes[shown], np.flatnonzero(shown), types, separation)
+    code, marked = _large_circle(view, order, f"{part}.{order_by}")
+    if marked.any():
+        _drawn_around(view, marked)
     st.subheader("All circles")
     few = order[:MOST_SHOWN]
     titles = [types[code] if separation is None else f"{types[code]} · {separation[code]:.2f}" for code in few]
     show_figure(
-        plot_rims(points, codes[shown], few, titles),
+        plot_rims(points, view.codes, few, titles, marked),
         key="rims",
         name="latent_circles",
         alt="A small circle for each type",
@@ -78,6 +81,126 @@ def circles_section(dataset: Dataset) -> None:
     st.caption(explain.RIMS)
     if len(order) > MOST_SHOWN:
         st.caption(f"The first {MOST_SHOWN} of {len(order)} types; choose another order to see others.")
+    _examples(view)
+    if run is not None:
+        _course(view, run, code)
+
+
+@dataclass(frozen=True)
+class _View:
+    """What is shown: points, types and numbers of the shown cells."""
+
+    dataset: Dataset
+    points: np.ndarray
+    codes: np.ndarray
+    cells: np.ndarray
+    types: list[str]
+    separation: np.ndarray | None
+
+    def worth(self, code: int) -> float | None:
+        return None if self.separation is None else float(self.separation[code])
+
+
+def _large_circle(view: _View, order: list[int], key: str) -> tuple[int, np.ndarray]:
+    """One circle, large; its type, and the cells that were drawn around on it."""
+    large_column, words = st.columns([3, 2])
+    with words:
+        looked_at = st.session_state.get(chosen_types_key(view.dataset), [])
+        first = next((place for place, code in enumerate(order) if view.types[code] in looked_at[:1]), 0)
+        chosen = st.selectbox(
+            "Type",
+            order,
+            index=first,
+            format_func=view.types.__getitem__,
+            key=f"circles.type.{view.dataset.id}.{key}.{first}",
+        )
+        st.markdown(explain.circle_in_words(view.types[chosen], view.worth(chosen)))
+        st.caption(explain.DRAW_AROUND)
+        table = _table(view.points, view.codes, view.types)
+        download_csv(table, key="circles", name="latent_circles", label="Download the points as CSV")
+    with large_column:
+        event = show_figure(
+            plot_circle(view.points[:, chosen], view.codes, view.types, chosen), key=f"circle.{key}.{chosen}", name="latent_circle",
+            alt=f"Cells on the circle of {view.types[chosen]}", select=True,
+        )  # fmt: skip
+    marked = np.zeros(len(view.codes), dtype=bool)
+    polygons = selected_polygons(event)
+    if polygons:
+        shown, places = places_on(view.points[:, chosen])
+        marked[shown] = inside(places, polygons)
+    return chosen, marked
+
+
+def _drawn_around(view: _View, marked: np.ndarray) -> None:
+    """Which types they are of, and where they lie on the map."""
+    st.subheader(f"The {marked.sum():,} cells that you drew around")
+    counts = pd.Series(np.asarray(view.types, dtype=object)[view.codes[marked]]).value_counts()
+    table_column, map_column = st.columns([2, 3])
+    with table_column:
+        show_table(
+            counts.to_frame("cells"),
+            key="drawn",
+            name="cells_drawn_around",
+            alt="Types of the cells",
+            index_name="type",
+        )
+    with map_column:
+        found = maps.available(view.dataset)
+        if not found:
+            st.caption("To see where they lie, make a map on Clusters & map first.")
+            return
+        kind = np.zeros(view.dataset.n_cells, dtype=int)
+        kind[view.cells[marked]] = 1
+        colour = maps.Colouring(
+            "cells", pd.Series(pd.Categorical.from_codes(kind, ["other cells", SELECTED])), [MUTED, REMOVED]
+        )
+        maps.draw(view.dataset, found[0], colour, key="drawn.map", height=420)
+
+
+def _examples(view: _View) -> None:
+    """The best, a middling and the worst circle of this data."""
+    if view.separation is None or not np.isfinite(view.separation).any():
+        return
+    known = np.flatnonzero(np.isfinite(view.separation))
+    ranked = known[np.argsort(-view.separation[known], kind="stable")]
+    middle = ranked[np.argmin(np.abs(view.separation[ranked] - MIDDLING))]
+    chosen = list(dict.fromkeys(int(code) for code in (ranked[0], middle, ranked[-1])))
+    st.subheader("How to read them: examples of this data")
+    for column, code in zip(st.columns(len(chosen)), chosen, strict=True):
+        with column:
+            figure = plot_circle(view.points[:, code], view.codes, view.types, code, height=340)
+            show_figure(
+                figure, key=f"example.{code}", name=f"circle_example_{code}", alt=f"Circle of {view.types[code]}"
+            )
+            st.caption(explain.circle_in_words(view.types[code], view.worth(code)))
+
+
+def _course(view: _View, run: Run, code: int) -> None:
+    """How the circle came about, step by step."""
+    steps = snapshot_numbers(run.folder)
+    st.subheader("How a circle comes about")
+    if not steps:
+        st.caption("The classifier was trained before its steps were kept. Train it again to watch them.")
+        return
+    st.caption(explain.COURSE)
+    if not st.toggle("Show the steps of training", key=f"course.{run.id}"):
+        return
+    kept = [read_snapshot(run.folder, step) for step in steps]
+    cells = kept[0]["cells"]
+    place = np.full(view.dataset.n_cells, -1)
+    place[view.cells] = np.arange(len(view.cells))
+    there = place[cells] >= 0
+    if not there.any():
+        st.caption("The steps were kept of test cells: choose them under 'Cells' above.")
+        return
+    circles = np.stack([arrays["circles"][there, code] for arrays in kept])
+    figure = plot_course(steps, circles, view.codes[place[cells[there]]], view.types, code)
+    show_figure(
+        figure,
+        key=f"course.{run.id}.{code}",
+        name="circle_course",
+        alt=f"The circle of {view.types[code]} while it is trained",
+    )
 
 
 def _codes(dataset: Dataset, label_key: str, types: list[str]) -> np.ndarray:
@@ -90,16 +213,20 @@ def _codes(dataset: Dataset, label_key: str, types: list[str]) -> np.ndarray:
     )
 
 
-def _of_run(dataset: Dataset, record: Provenance, types: list[str]) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Which cells were test cells, and how well each circle separates its type, while the run is kept."""
+def _run_of(record: Provenance) -> Run | None:
+    """The training that made the circles, unless it was discarded."""
     try:
-        folder = state.runs().open(record.run).folder
+        return state.runs().open(record.run)
     except RunError:
-        return None, None
-    names = pd.read_csv(folder / TEST_FILE, dtype={"cell": str})["cell"]
+        return None
+
+
+def _of_run(dataset: Dataset, run: Run, types: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Which cells were test cells, and how well each circle separates its type."""
+    names = pd.read_csv(run.folder / TEST_FILE, dtype={"cell": str}, keep_default_na=False)["cell"]
     tested = pd.Index(state.read(dataset, keys.OBS_NAMES)).astype(str).isin(names)
-    table = pd.read_csv(folder / TYPES_FILE, dtype={"type": str}).set_index("type")
-    return np.asarray(tested), table["circle_auprc"].reindex(types).to_numpy()
+    table = pd.read_csv(run.folder / TYPES_FILE, dtype={"type": str}, keep_default_na=False, na_values=[""])
+    return np.asarray(tested), table.set_index("type")["circle_auprc"].reindex(types).to_numpy()
 
 
 def _order(types: list[str], separation: np.ndarray | None, order_by: str) -> list[int]:
@@ -113,7 +240,7 @@ def _order(types: list[str], separation: np.ndarray | None, order_by: str) -> li
     )
 
 
-def _table(points: np.ndarray, codes: np.ndarray, types: list[str], separation: np.ndarray | None) -> pd.DataFrame:
+def _table(points: np.ndarray, codes: np.ndarray, types: list[str]) -> pd.DataFrame:
     """Angle of every cell on every circle, in degrees."""
     angles = np.degrees(np.arctan2(points[:, :, 1], points[:, :, 0]))
     table = pd.DataFrame(angles.round(2), columns=[f"angle on the circle of {name}" for name in types])

@@ -1,25 +1,24 @@
 """Sections of the Classification page."""
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
 from scapp.classify.config import ClassifierConfig
 from scapp.core import keys
 from scapp.jobs.launch import submit
-from scapp.pipelines.config import RELIABLE_SHARE, TEST_FILE, TYPES_FILE, PredictConfig
-from scapp.plotting.classification import confusion, plot_confusion, plot_stage, plot_types
-from scapp.ui import explain, live, state
+from scapp.pipelines.config import RELIABLE_SHARE, PredictConfig
+from scapp.plotting.classification import plot_counts, plot_stage
+from scapp.plotting.palette import shades
+from scapp.ui import explain, live, maps, state
 from scapp.ui.boundary import boundary
+from scapp.ui.evaluating import STEP, done_runs, name_of
 from scapp.ui.forms import config_form
 from scapp.ui.routing import link, next_button
 from scapp.ui.widgets import download_csv, show_figure, show_table
 from scapp.workspace.dataset import Dataset
 from scapp.workspace.runs import ACTIVE, Run
 
-STEP = "classify"
-COMPONENT_NAMES = {"none": "no component", "mlp": "MLP-CC", "mls": "MLS-CC"}
+FEW_CELLS = 10
 
 
 def counted_or_stop(dataset: Dataset) -> None:
@@ -43,6 +42,8 @@ def train_section(dataset: Dataset) -> None:
         start = ClassifierConfig(label_key=keys.suggest(columns, keys.SUGGESTED_LABELS) or columns[0])
         values = config_form(ClassifierConfig, key=f"classify.{dataset.id}", start=start, columns=columns)
         st.caption(explain.HARDER_TEST)
+        if values["label_key"] is not None:
+            _the_labels(dataset, values["label_key"], columns)
         if values["label_key"] is None:
             st.info("Choose the column that names cell types.")
         elif st.button("Train the classifier", type="primary", key="classify.go"):
@@ -59,6 +60,48 @@ def train_section(dataset: Dataset) -> None:
         _live_curves(run.id)
     else:
         _draw_curves(run)
+
+
+def _the_labels(dataset: Dataset, label_key: str, columns: list[str]) -> None:
+    """How many cells each type has, and where they lie: before training."""
+    with st.popover("Look at the labels", width="content"):
+        labels = state.grouping(dataset, label_key)
+        counts = labels.value_counts()
+        show_figure(plot_counts(counts), key=f"counts.{label_key}", name="cells_per_type", alt="Cells of each type")
+        missing = int(labels.isna().sum())
+        few = [str(name) for name, n in counts.items() if 0 < n < FEW_CELLS]
+        if missing:
+            st.caption(
+                f"{missing:,} cells have no label: they are left out of training and can be annotated afterwards."
+            )
+        if few:
+            st.warning(
+                f"Fewer than {FEW_CELLS} cells: {', '.join(few[:8])}{' and others' if len(few) > 8 else ''}. Nothing can be tested with so few; their figures will be missing or jump."
+            )
+        download_csv(counts.rename_axis("type").rename("cells").reset_index(), key="counts", name="cells_per_type")
+        found = maps.available(dataset)
+        if not found:
+            st.caption("To see where the types lie, make a map on Clusters & map first.")
+            return
+        broad = st.selectbox(
+            "Broad types (a hue each; types are shades of it)",
+            [None, *(name for name in columns if name != label_key)],
+            format_func=lambda name: "none" if name is None else name,
+            key=f"broad.{dataset.id}.{label_key}",
+        )
+        colour = maps.colouring(dataset, label_key)
+        if broad is not None:
+            colour = _in_shades(colour, state.grouping(dataset, broad))
+        maps.draw(dataset, found[0], colour, key=f"labels.{label_key}.{broad}", height=460)
+
+
+def _in_shades(colour: maps.Colouring, broad: pd.Series) -> maps.Colouring:
+    """Types in shades of the hue of the broad type that most of their cells have."""
+    assert colour.values is not None
+    types = [str(name) for name in colour.values.cat.categories]
+    table = pd.crosstab(colour.values.astype(str).to_numpy(), broad.astype(str).to_numpy())
+    family = [str(table.loc[name].idxmax()) if name in table.index else "" for name in types]
+    return maps.Colouring(colour.title, colour.values, shades(family, types))
 
 
 @st.fragment(run_every=live.POLL_SECONDS)
@@ -81,90 +124,9 @@ def _draw_curves(run: Run) -> None:
         download_csv(pd.DataFrame(rows), key=f"stages.{run.id}", name="classifier_loss")
 
 
-def evaluate_section(dataset: Dataset) -> None:
-    """Figures on test cells of one classifier, and all classifiers of the dataset side by side."""
-    found = _done(state.runs().list(dataset=dataset.id, step=STEP))
-    if not found:
-        st.info("No classifier has been trained on this dataset yet: see the tab 'Train'.")
-        return
-    run = _choice("Classifier", found, key=f"classify.evaluate.{dataset.id}.{len(found)}")
-    result = run.status.result
-    columns = st.columns(5)
-    for column, (title, name) in zip(
-        columns[:4],
-        (
-            ("Top-1 accuracy", "top1"),
-            ("Top-3 accuracy", "top3"),
-            ("Macro F1", "macro_f1"),
-            ("Mean AUPRC", "mean_auprc"),
-        ),
-        strict=True,
-    ):
-        column.metric(title, f"{result[name]:.3f}")
-    columns[4].metric("Test cells", f"{result['n_test']:,}")
-    table = pd.read_csv(run.folder / TYPES_FILE)
-    st.subheader("Which types it can be trusted with")
-    st.caption(explain.TYPES)
-    ranked = table.sort_values("auprc", na_position="last")
-    digits = dict.fromkeys(("precision", "recall", "f1", "auroc", "auprc"), "%.3f")
-    show_table(
-        ranked, key=f"types.{run.id}", name="classifier_types", alt="Figures of each type on test cells", numbers=digits
-    )
-    left, right = st.columns(2)
-    with left:
-        show_figure(
-            plot_types(table), key=f"auprc.{run.id}", name="classifier_auprc", alt="AUPRC by number of training cells"
-        )
-    with right:
-        shares = confusion(pd.read_csv(run.folder / TEST_FILE, dtype={"type": str, "predicted": str}))
-        show_figure(
-            plot_confusion(shares), key=f"confusion.{run.id}", name="classifier_confusion", alt="Confusion matrix"
-        )
-        st.caption(explain.CONFUSION)
-        download_csv(shares.rename_axis("type").reset_index(), key=f"confusion.{run.id}", name="classifier_confusion")
-    if run.config.config["component"] == "mls":
-        link("latent_circles", "Look at each type's circle", dataset=dataset.id)
-    st.subheader("Classifiers of this dataset")
-    rows = pd.DataFrame([_row(run) for run in found])
-    show_table(rows.drop(columns="test"), key="classifiers", name="classifiers", alt="All classifiers of this dataset")
-    st.markdown(explain.component_worth(rows))
-
-
-def _done(runs: list[Run]) -> list[Run]:
-    return [run for run in runs if run.observe().state == "done"]
-
-
-def _choice(label: str, runs: list[Run], *, key: str) -> Run:
-    names = {run.id: _name(run) for run in runs}
-    chosen = st.selectbox(label, list(names), format_func=names.__getitem__, key=key, width=620)
-    return next(run for run in runs if run.id == chosen)
-
-
-def _name(run: Run) -> str:
-    config = run.config.config
-    month_on = live.when(run)[5:]
-    return f"{config['base']} · {COMPONENT_NAMES[config['component']]} · {config['label_key']} · {month_on} UTC"
-
-
-def _row(run: Run) -> dict[str, Any]:
-    config, result = run.config.config, run.status.result
-    shares = tuple(config[name] for name in ("label_key", "hold_out_key", "valid_share", "test_share", "seed"))
-    return {
-        "base": config["base"],
-        "component": config["component"],
-        "labels": config["label_key"],
-        "held out": config["hold_out_key"] or "",
-        "seed": config["seed"],
-        **{name: round(float(result[name]), 4) for name in ("top1", "top3", "macro_f1", "mean_auprc")},
-        "n_test": result["n_test"],
-        "trained for (s)": round(float(result["seconds"]), 1),
-        "test": str(shares),
-    }
-
-
 def annotate_section(dataset: Dataset) -> None:
     """Write what a classifier, of any dataset of the workspace, says of this dataset's cells."""
-    found = _done(state.runs().list(step=STEP))
+    found = done_runs(state.runs().list(step=STEP))
     if not found:
         st.info(
             "There is no classifier in this workspace yet. Open an annotated dataset and train one in the tab 'Train'."
@@ -175,7 +137,8 @@ def annotate_section(dataset: Dataset) -> None:
     # those of other datasets first: to annotate the data that one has learnt from shows little
     found = sorted(found, key=lambda run: run.config.dataset == dataset.id)
     labels = {
-        run.id: f"{_name(run)} · trained on {names.get(run.config.dataset or '', 'a deleted dataset')}" for run in found
+        run.id: f"{name_of(run)} · trained on {names.get(run.config.dataset or '', 'a deleted dataset')}"
+        for run in found
     }
     chosen = st.selectbox(
         "Model", list(labels), format_func=labels.__getitem__, key=f"annotate.model.{dataset.id}", width=720
@@ -209,6 +172,11 @@ def _annotated(dataset: Dataset, run: Run) -> None:
         )
         if result["types_not_in_model"]:
             st.caption(f"Types that the model does not know: {', '.join(result['types_not_in_model'])}.")
+    if "n_types_in_ontology" in result:
+        st.caption(
+            f"{result['n_types_in_ontology']} of the model's {result['n_types']} types are terms of the Cell Ontology; {result['n_broader']:,} cells have a broader type "
+            "in `predicted_broad_type`."
+        )
     if keys.PREDICTED in dataset:
         said = pd.Series(state.read(dataset, keys.PREDICTED))
         counts = said.value_counts()

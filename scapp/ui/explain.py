@@ -136,7 +136,27 @@ TYPES = (
     "It is missing where a type has no test cell."
 )
 CONFUSION = "Of the test cells of each type (row), the share that was called each type (column)."
+CALIBRATION = "Bars on the dashed line: of the cells named with a probability of 0.8, 80% were named rightly. Probabilities were calibrated on validation cells (temperature scaling)."
+WRONG = "Wrongly named with a high probability: a type that the labels mix up, doublets, or a label that is itself wrong. They are worth a look on the map."
+ONTOLOGY = "Types are matched by their names, synonyms or ids (CL:0000084). Needs the optional package cellxgene-ontology-guide."
+ONTOLOGY_SCORES = (
+    "A predicted subtype of the truth counts as right, a broader type as partly right (the share of the truth's broader terms that it has too). "
+    "'Propagated': types that are near in the ontology share their probability (random walk with restart, as OnClass)."
+)
 ANNOTATE = "The model reads raw counts; its genes are found by name, Ensembl id or symbol. The result is written to `predicted_cell_type` and `predicted_probability`."
+EXPERIMENT = (
+    "Does a contrastive component help **on this data**? Every base model is trained with and without components, in up to three settings and with several seeds, "
+    "on the same cells; other people's classifiers stand beside them. Figures are of test cells alone."
+)
+QUICK = "Logistic regression in the setting 'Data Scarce' with two seeds: a first look in a minute or two. Turn it off for the whole experiment."
+PAIRED = (
+    "Each figure of each type with and without the component, in the same split. The t-test and the first Wilcoxon test (the thesis's) take every pair of seed and type, "
+    "but pairs of one type are not independent of each other; the last column tests means of each type over seeds and is the one to believe. "
+    "No p is given where nothing differs."
+)
+GAINS = "A point for each type and seed. Above the line the component names the type better than the base model alone; with few test cells (hover) points jump."
+DROPPED = "Means over seeds of models that were trained on whole cells. What reads X_clear is left out, because X_clear would have to be learnt again."
+GRID = "Factors of the learning rate and the temperature that were set; the first setting and the first seed. The less the figures vary, the less a choice matters."
 
 CIRCLES = (
     "MLS-CC gives every type a circle of its own and places every cell on each of them: on the circle of a type, its own cells (blue) should lie "
@@ -144,6 +164,8 @@ CIRCLES = (
     "the blue cells lie together but some grey ones are among them: types that resemble it. On **a bad one** blue and grey lie everywhere: do not trust what the classifier says of that type."
 )
 CIRCLE_PARTS = "Only test cells show what the circle is worth: training cells lie well because they were put there."
+DRAW_AROUND = "Draw around points (lasso or box, above the figure) to see which cells they are, on the map and on all other circles."
+COURSE = "Test cells on the circle above at every step that was validated. Training starts from a ridge regression of the type against all others, or from chance, as was chosen."
 RIMS = (
     "Around each rim, how many of the type's cells (blue) and of all others (grey) lie there; bars grow with the square root, so that few cells can be seen. The number is the "
     "AUPRC, on test cells, of how close a cell lies to the mean direction of the type's training cells: 1 is best."
@@ -251,6 +273,42 @@ def component_worth(table: pd.DataFrame) -> str:
     if not found:
         return "To see whether a component helps, train the same base model with and without it, with the same seed."
     return "; ".join(found) + "."
+
+
+def settings_in_words(numbers: pd.DataFrame, titles: dict[str, str]) -> str:
+    """What each setting became on this data."""
+    parts = []
+    for row in numbers.itertuples():
+        each = (
+            f"{row.least_of_a_type:,}"
+            if row.least_of_a_type == row.most_of_a_type
+            else f"{row.least_of_a_type:,} to {row.most_of_a_type:,}"
+        )
+        parts.append(
+            f"{titles.get(str(row.setting), row.setting)}: {row.n_types} types with {each} training cells each ({row.n_train:,} in all), {row.n_test:,} test cells"
+        )
+    return "; ".join(parts) + ". The numbers shrink where the data are small."
+
+
+def components_in_words(tests: pd.DataFrame, gains: pd.DataFrame, titles: dict[str, str]) -> str:
+    """Where components help and where they hurt: the change of macro F1, and the test over types of their AUPRC."""
+    found = []
+    for row in gains.itertuples():
+        model = f"{row.base}+{row.component}"
+        same = tests[(tests["setting"] == row.setting) & (tests["model"] == model) & (tests["against"] == row.base)]
+        p = same.loc[same["figure"] == "auprc", "p_wilcoxon_types"]
+        sure = len(p) > 0 and float(p.iloc[0]) < 0.05
+        change = same.loc[same["figure"] == "auprc", "difference"]
+        what = "makes no clear difference"
+        if sure and len(change):
+            what = "**helps**" if float(change.iloc[0]) > 0 else "**hurts**"
+        words = f"AUPRC {float(change.iloc[0]):+.3f}" if len(change) else "AUPRC unknown"
+        tested = f", p = {float(p.iloc[0]):.2g}" if len(p) and pd.notna(p.iloc[0]) else ""
+        setting = titles.get(str(row.setting), row.setting)
+        found.append(
+            f"- {setting}: {str(row.component).upper()}-CC {what} with {row.base} ({words} over types{tested}; macro F1 {row.macro_f1:+.3f})"
+        )
+    return "\n".join(found)
 
 
 def circle_in_words(name: str, separation: float | None) -> str:

@@ -1,6 +1,6 @@
 """Figures and tables with their downloads, and the map with its selection."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -12,7 +12,15 @@ from scapp.analysis.selection import Polygon
 MOST_ROWS = 10_000
 
 
-def show_figure(figure: go.Figure, *, key: str, name: str, alt: str, select: bool = False) -> Any:
+def show_figure(
+    figure: go.Figure,
+    *,
+    key: str,
+    name: str,
+    alt: str,
+    select: bool = False,
+    on_click: Callable[[], None] | None = None,
+) -> Any:
     """Draw a figure; its mode bar downloads it as SVG, or PNG when so chosen in the sidebar.
 
     Parameters
@@ -27,9 +35,13 @@ def show_figure(figure: go.Figure, *, key: str, name: str, alt: str, select: boo
         What the figure shows, for screen readers.
     select
         Let the user select by lasso and box; the selection comes back.
+    on_click
+        Called when the user has clicked on a point; ``clicked`` says on which.
     """
     image = {"format": st.session_state.get("image_format", "svg"), "filename": name, "scale": 2}
     config = {"displaylogo": False, "toImageButtonOptions": image, "displayModeBar": True}
+    if on_click is not None:
+        return st.plotly_chart(figure, key=key, config=config, alt=alt, on_select=on_click, selection_mode=("points",))
     if not select:
         return st.plotly_chart(figure, key=key, config=config, alt=alt)
     return st.plotly_chart(figure, key=key, config=config, alt=alt, on_select="rerun", selection_mode=("lasso", "box"))
@@ -91,6 +103,16 @@ def download_csv(table: pd.DataFrame, *, key: str, name: str, label: str = "Down
         key=f"{key}.csv",
         on_click="ignore",
     )
+
+
+def clicked(event: Any) -> list[str]:
+    """What the points that were clicked on stand for: the first of their ``customdata``."""
+    selection = getattr(event, "selection", None) or {}
+    return [
+        str(data[0] if isinstance(data, list) else data)
+        for point in selection.get("points", [])
+        if (data := point.get("customdata"))
+    ]
 
 
 def selected_polygons(event: Any) -> list[Polygon]:
