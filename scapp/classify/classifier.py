@@ -11,10 +11,10 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 from scipy import sparse
-from scipy.optimize import minimize_scalar
 from torch import nn
 
 from scapp.classify.base_models import BASE_MODELS
+from scapp.classify.calibration import temperature_of
 from scapp.classify.circle_readers import CircleReaders, learn_readers
 from scapp.classify.components import COMPONENTS, MlsComponent, circle_points
 from scapp.classify.config import ClassifierConfig
@@ -176,7 +176,7 @@ class CellTypeClassifier:
         cells = Cells(inputs, codes, len(self.types), split)
         network, base = train_network(cells, self.config, context or QuietContext(), torch.device(device), base)
         self.network = network.cpu()
-        self.temperature = _temperature(self._logits(inputs[split.valid]), codes[split.valid])
+        self.temperature = temperature_of(self._logits(inputs[split.valid]), codes[split.valid])
         self.test_probabilities = self._probabilities(inputs[split.test])
         self.metrics = headline(codes[split.test], self.test_probabilities)
         if isinstance(self.network.component, MlsComponent):
@@ -375,18 +375,6 @@ def _dense_parts(inputs: sparse.csr_matrix) -> list[torch.Tensor]:
         torch.from_numpy(inputs[start : start + INFERENCE_BATCH].toarray())
         for start in range(0, inputs.shape[0], INFERENCE_BATCH)
     ]
-
-
-def _temperature(logits: torch.Tensor, codes: np.ndarray) -> float:
-    """What validation logits are best divided by; 1 where there are no validation cells."""
-    if not len(codes):
-        return 1.0
-    truth = torch.from_numpy(codes)
-
-    def loss(log_temperature: float) -> float:
-        return float(nn.functional.cross_entropy(logits.double() / np.exp(log_temperature), truth))
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded").x))
 
 
 def _refuse_other_values(counts: sparse.csr_matrix) -> None:

@@ -88,10 +88,12 @@ def _views(plan: Plan, profiles: Rows, encode: Callable[[Tensor], Tensor]) -> Ro
 
 def _start(plan: Plan, component: MlsComponent, embeddings: Rows) -> None:
     """Let every circle begin as a half turn from all others to its type."""
-    rows = [
-        torch.cat([embeddings(part) for part in cells.split(INFERENCE_BATCH)]) for cells in (plan.train, plan.valid)
-    ]
-    maps, offsets = ridge_margins(rows[0], plan.labels(plan.train), rows[1], plan.labels(plan.valid), plan.n_types)
+    train, valid = (
+        torch.cat([embeddings(part) for part in cells.split(INFERENCE_BATCH)]).cpu().numpy()
+        for cells in (plan.train, plan.valid)
+    )
+    found = ridge_margins(train, plan.codes[plan.train].numpy(), valid, plan.codes[plan.valid].numpy(), plan.n_types)
+    maps, offsets = (torch.from_numpy(values.astype(np.float32)).to(plan.device) for values in found)
     component.begin(maps, offsets)
 
 
@@ -99,7 +101,8 @@ def _contrasted(plan: Plan, record: Component, embeddings: Rows, views: Rows | N
     config = plan.config
     width = int(embeddings(plan.train[:1]).shape[1])
     component = plan.fresh(lambda: record.build(width, plan.n_types, config))
-    if config.start == "ridge" and isinstance(component, MlsComponent):
+    started = config.start == "ridge" and isinstance(component, MlsComponent)
+    if isinstance(component, MlsComponent) and started:
         _start(plan, component, embeddings)
     masks = plan.generator()
 
@@ -138,7 +141,8 @@ def _contrasted(plan: Plan, record: Component, embeddings: Rows, views: Rows | N
         validate,
         balanced=config.balanced,
         weight_decay=config.weight_decay,
-        choose=read,
+        # from a random start a readout would stop too early: it prefers what does not yet stand out to what stands out too much
+        choose=read if started else None,
         watch=watch,
     )
     component.requires_grad_(False)

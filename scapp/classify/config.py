@@ -122,9 +122,9 @@ class ClassifierConfig(Config):
         advanced=True,
     )
     n_components: int = setting(
-        300,
+        1000,
         title="Principal components",
-        help="A component that reads genes ('lr') is trained in so many principal components of the training cells, and then written as a map of the genes.",
+        help="A component that reads genes ('lr') is trained in so many principal components of the training cells (all, where there are fewer), and then written as a map of the genes.",
         ge=1,
         le=2000,
         advanced=True,

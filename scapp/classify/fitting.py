@@ -13,6 +13,8 @@ from scapp.core.errors import DivergedError
 from scapp.core.steps import StepContext
 
 EVALUATIONS = 40
+CHOSEN_EVERY = 4
+"""Evaluations from one look at what the state is chosen by to the next, where that is not the validation loss: it may cost more."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +112,10 @@ def run_stage(
             losses = []
             rows.append(row)
             _watch(stage, step)
-            if stage.choose is not None:
+            chooses = stage.choose is None or step % (every * CHOSEN_EVERY) == 0 or step == stage.steps
+            if stage.choose is not None and chooses:
                 found = row["head"] = _asked(stage, stage.choose)
-            if found < best:
+            if chooses and found < best:
                 best, kept = found, [copy.deepcopy(module.state_dict()) for module in stage.modules]
             context.log_metrics({"stage": stage.name, **row})
             context.report(done + step, total, f"{stage.name}: step {step} of {stage.steps}")

@@ -1,15 +1,15 @@
 """Where MLS-CC's circles start from: each type against all others by ridge regression."""
 
-import torch
-from torch import Tensor
+import numpy as np
+from scipy import linalg
 
 PENALTIES = tuple(float(10.0**power) for power in range(-4, 3))
 """Of the ridge, in units of the coordinates' mean variance; validation chooses one."""
 
 
 def ridge_margins(
-    inputs: Tensor, codes: Tensor, valid: Tensor, valid_codes: Tensor, n_types: int
-) -> tuple[Tensor, Tensor]:
+    inputs: np.ndarray, codes: np.ndarray, valid: np.ndarray, valid_codes: np.ndarray, n_types: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Linear maps that are +1 for a type and -1 for all others, both sides weighing the same.
 
     Parameters
@@ -23,40 +23,35 @@ def ridge_margins(
 
     Returns
     -------
-    Weights, shape (n_types, d), and offsets, shape (n_types,).
+    Weights, shape (n_types, d), and offsets, shape (n_types,), float64. A type without training cells, or without others, has none
+    but zeros for weights.
     """
-    inputs, valid = inputs.double(), valid.double()
-    types = torch.arange(n_types, device=inputs.device)
-    member = (codes[None, :] == types[:, None]).double()
-    # every type and its opposite weigh one half; a type without cells, or without others, keeps a margin of zero
-    sizes = member.sum(dim=1, keepdim=True)
-    of_own, of_other = 0.5 / sizes.clamp_min(1), 0.5 / (len(codes) - sizes).clamp_min(1)
-    weight = torch.where(member > 0, of_own, of_other)
-    target = 2 * member - 1
-    total = weight.sum(dim=1, keepdim=True)
-    mean = (weight @ inputs) / total
-    target_mean = (weight * target).sum(dim=1, keepdim=True) / total
-    scale = inputs.var(dim=0, unbiased=False).mean().clamp_min(1e-12)
-    best: tuple[float, Tensor, Tensor] | None = None
-    # a type's cells weigh alike, and so do all others: two products instead of one with every weight
-    own = torch.stack([inputs[codes == k].T @ inputs[codes == k] for k in types])
-    products = of_other[:, :, None] * (inputs.T @ inputs) + (of_own - of_other)[:, :, None] * own
-    products = products - total[:, :, None] * mean[:, :, None] * mean[:, None, :]
-    right = (weight * (target - target_mean)) @ inputs
-    identity = torch.eye(inputs.shape[1], dtype=inputs.dtype, device=inputs.device)
-    for penalty in PENALTIES:
-        maps = torch.linalg.solve(products + penalty * scale * identity, right)
-        offsets = (target_mean - (maps * mean).sum(dim=1, keepdim=True))[:, 0]
-        loss = _loss(valid @ maps.T + offsets, valid_codes, n_types)
-        if best is None or loss < best[0]:
-            best = (loss, maps, offsets)
-    assert best is not None
-    return best[1].float(), best[2].float()
+    inputs, valid = np.asarray(inputs, dtype=np.float64), np.asarray(valid, dtype=np.float64)
+    d = inputs.shape[1]
+    scale = max(float(inputs.var(axis=0).mean()), 1e-12)
+    everyone = inputs.T @ inputs
+    maps, offsets = np.zeros((len(PENALTIES), n_types, d)), np.zeros((len(PENALTIES), n_types))
+    for code in range(n_types):
+        member = codes == code
+        of_own, of_other = 0.5 / max(member.sum(), 1), 0.5 / max((~member).sum(), 1)
+        weight = np.where(member, of_own, of_other)
+        target = np.where(member, 1.0, -1.0)
+        total = weight.sum()
+        mean, target_mean = weight @ inputs / total, weight @ target / total
+        # the type's cells weigh alike, and so do all others
+        products = of_other * everyone + (of_own - of_other) * (inputs[member].T @ inputs[member])
+        products -= total * np.outer(mean, mean)
+        right = (weight * (target - target_mean)) @ inputs
+        for place, penalty in enumerate(PENALTIES):
+            found = linalg.solve(products + penalty * scale * np.eye(d), right, assume_a="pos")
+            maps[place, code], offsets[place, code] = found, target_mean - found @ mean
+    losses = [_loss(valid @ m.T + o, valid_codes, n_types) for m, o in zip(maps, offsets, strict=True)]
+    best = int(np.argmin(losses))
+    return maps[best], offsets[best]
 
 
-def _loss(margins: Tensor, codes: Tensor, n_types: int) -> float:
+def _loss(margins: np.ndarray, codes: np.ndarray, n_types: int) -> float:
     """Balanced squared error of the validation cells."""
-    member = codes[:, None] == torch.arange(n_types, device=codes.device)[None, :]
-    error = (margins - torch.where(member, 1.0, -1.0)).square()
-    parts = [error[side].mean() for side in (member, ~member) if side.any()]
-    return float(torch.stack(parts).mean())
+    member = np.asarray(codes)[:, None] == np.arange(n_types)
+    error = (margins - np.where(member, 1.0, -1.0)) ** 2
+    return float(np.mean([error[side].mean() for side in (member, ~member) if side.any()]))

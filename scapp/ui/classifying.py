@@ -42,13 +42,13 @@ def train_section(dataset: Dataset) -> None:
         start = ClassifierConfig(label_key=keys.suggest(columns, keys.SUGGESTED_LABELS) or columns[0])
         values = config_form(ClassifierConfig, key=f"classify.{dataset.id}", start=start, columns=columns)
         st.caption(explain.HARDER_TEST)
-        if values["label_key"] is not None:
-            _the_labels(dataset, values["label_key"], columns)
         if values["label_key"] is None:
             st.info("Choose the column that names cell types.")
         elif st.button("Train the classifier", type="primary", key="classify.go"):
             submit(state.root(), STEP, ClassifierConfig.build(values), dataset)
             st.rerun()
+    if values["label_key"] is not None:
+        _the_labels(dataset, values["label_key"], columns)
     if run is None:
         return
     if live.run_panel(run, key="classify") == "done":
@@ -64,35 +64,34 @@ def train_section(dataset: Dataset) -> None:
 
 def _the_labels(dataset: Dataset, label_key: str, columns: list[str]) -> None:
     """How many cells each type has, and where they lie: before training."""
-    with st.popover("Look at the labels", width="content"):
-        labels = state.grouping(dataset, label_key)
-        counts = labels.value_counts()
-        show_figure(plot_counts(counts), key=f"counts.{label_key}", name="cells_per_type", alt="Cells of each type")
-        missing = int(labels.isna().sum())
-        few = [str(name) for name, n in counts.items() if 0 < n < FEW_CELLS]
-        if missing:
-            st.caption(
-                f"{missing:,} cells have no label: they are left out of training and can be annotated afterwards."
-            )
-        if few:
-            st.warning(
-                f"Fewer than {FEW_CELLS} cells: {', '.join(few[:8])}{' and others' if len(few) > 8 else ''}. Nothing can be tested with so few; their figures will be missing or jump."
-            )
-        download_csv(counts.rename_axis("type").rename("cells").reset_index(), key="counts", name="cells_per_type")
-        found = maps.available(dataset)
-        if not found:
-            st.caption("To see where the types lie, make a map on Clusters & map first.")
-            return
-        broad = st.selectbox(
-            "Broad types (a hue each; types are shades of it)",
-            [None, *(name for name in columns if name != label_key)],
-            format_func=lambda name: "none" if name is None else name,
-            key=f"broad.{dataset.id}.{label_key}",
+    if not st.toggle("Look at the labels", key=f"labels.{dataset.id}", help=explain.LABELS):
+        return
+    labels = state.grouping(dataset, label_key)
+    counts = labels.value_counts()
+    show_figure(plot_counts(counts), key=f"counts.{label_key}", name="cells_per_type", alt="Cells of each type")
+    missing = int(labels.isna().sum())
+    few = [str(name) for name, n in counts.items() if 0 < n < FEW_CELLS]
+    if missing:
+        st.caption(f"{missing:,} cells have no label: they are left out of training and can be annotated afterwards.")
+    if few:
+        st.warning(
+            f"Fewer than {FEW_CELLS} cells: {', '.join(few[:8])}{' and others' if len(few) > 8 else ''}. Nothing can be tested with so few; their figures will be missing or jump."
         )
-        colour = maps.colouring(dataset, label_key)
-        if broad is not None:
-            colour = _in_shades(colour, state.grouping(dataset, broad))
-        maps.draw(dataset, found[0], colour, key=f"labels.{label_key}.{broad}", height=460)
+    download_csv(counts.rename_axis("type").rename("cells").reset_index(), key="counts", name="cells_per_type")
+    found = maps.available(dataset)
+    if not found:
+        st.caption("To see where the types lie, make a map on Clusters & map first.")
+        return
+    broad = st.selectbox(
+        "Broad types (a hue each; types are shades of it)",
+        [None, *(name for name in columns if name != label_key)],
+        format_func=lambda name: "none" if name is None else name,
+        key=f"broad.{dataset.id}.{label_key}",
+    )
+    colour = maps.colouring(dataset, label_key)
+    if broad is not None:
+        colour = _in_shades(colour, state.grouping(dataset, broad))
+    maps.draw(dataset, found[0], colour, key=f"labels.{label_key}.{broad}", height=460)
 
 
 def _in_shades(colour: maps.Colouring, broad: pd.Series) -> maps.Colouring:

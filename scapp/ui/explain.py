@@ -144,6 +144,7 @@ ONTOLOGY_SCORES = (
     "'Propagated': types that are near in the ontology share their probability (random walk with restart, as OnClass)."
 )
 ANNOTATE = "The model reads raw counts; its genes are found by name, Ensembl id or symbol. The result is written to `predicted_cell_type` and `predicted_probability`."
+LABELS = "Cells of each type, and where the types lie on the map: to see before training which types are rare, and which lie together."
 EXPERIMENT = (
     "Does a contrastive component help **on this data**? Every base model is trained with and without components, in up to three settings and with several seeds, "
     "on the same cells; other people's classifiers stand beside them. Figures are of test cells alone."

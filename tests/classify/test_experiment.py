@@ -77,7 +77,8 @@ def test_a_shared_base_model_changes_nothing(material, base):
     split = sample(material.codes, Regime("scarce", "", 50, 20), seed=0).split
     config = ClassifierConfig.build({"base": base, "component": "mls", "steps": 12, "batch_size": 32})
     plain, shared, alone = (
-        CellTypeClassifier(c, types=material.names) for c in (config.model_copy(update={"component": "none"}), config, config)
+        CellTypeClassifier(c, types=material.names)
+        for c in (config.model_copy(update={"component": "none"}), config, config)
     )
     trained = plain.fit_split(material.counts, material.codes, material.genes, split)
     shared.fit_split(material.counts, material.codes, material.genes, split, base=trained)
