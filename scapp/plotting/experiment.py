@@ -12,7 +12,21 @@ COMPONENT_COLOURS = {"mlp": MUTED, "mls": "#e8833a"}
 """Grey and orange, as in the thesis."""
 COMPONENT_TITLES = {"mlp": "MLP-CC", "mls": "MLS-CC"}
 BASE_TITLES = {"lr": "Logistic regression", "actinn": "ACTINN", "scdae": "scDAE", "clear": "X_clear"}
+REFERENCE_TITLES = {
+    "sklearn_lr": "Logistic regression (scikit-learn)",
+    "pca_svm": "PCA + SVM",
+    "boosting": "Gradient boosting",
+    "knn_pca": "Nearest neighbours on PCA",
+    "knn_clear": "Nearest neighbours on X_clear",
+}
 FIGURE_TITLES = {"macro_f1": "macro F1", "top1": "top-1 accuracy", "mean_auprc": "mean AUPRC"}
+
+
+def title_of(model: str) -> str:
+    """A model of the experiment in words: 'lr+mls' is 'Logistic regression + MLS-CC'."""
+    base, _, component = model.partition("+")
+    title = REFERENCE_TITLES.get(base) or BASE_TITLES.get(base, base)
+    return f"{title} + {COMPONENT_TITLES[component]}" if component in COMPONENT_TITLES else title
 
 
 def differences(results: pd.DataFrame) -> pd.DataFrame:
@@ -142,7 +156,7 @@ def plot_dropout(table: pd.DataFrame, setting: str, figure_name: str) -> go.Figu
     for model, colour in zip(models, palette(len(models)), strict=True):
         one = part[part["model"] == model]
         figure.add_scatter(
-            x=100 * one["share"], y=one[figure_name], name=model, mode="lines+markers", line={"color": colour},
+            x=100 * one["share"], y=one[figure_name], name=title_of(model), mode="lines+markers", line={"color": colour},
             hovertemplate=f"{model}: %{{y:.3f}} at %{{x:.0f}}%<extra></extra>",
         )  # fmt: skip
     return styled(

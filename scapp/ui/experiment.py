@@ -7,14 +7,13 @@ from scapp.classify.experiment_config import QUICK, ExperimentConfig
 from scapp.core import keys
 from scapp.jobs.launch import submit
 from scapp.plotting.experiment import (
-    BASE_TITLES,
-    COMPONENT_TITLES,
     FIGURE_TITLES,
     differences,
     gains_by_type,
     plot_differences,
     plot_dropout,
     plot_gains,
+    title_of,
 )
 from scapp.ui import explain, live, state
 from scapp.ui.forms import config_form
@@ -116,7 +115,7 @@ def _result(run: Run) -> None:
 
 def _in_words(part: pd.DataFrame) -> pd.DataFrame:
     """Mean ± standard deviation in one column."""
-    table = part[["model"]].copy()
+    table = pd.DataFrame({"model": part["model"].map(title_of)})
     table["seeds"] = part["n_seeds"]
     for name, title in {"top1": "top-1", "top3": "top-3", "macro_f1": "macro F1", "mean_auprc": "mean AUPRC"}.items():
         spread = part[f"{name}_sd"]
@@ -137,7 +136,7 @@ def _by_type(run: Run, types: pd.DataFrame) -> None:
         "Model",
         pairs,
         index=next((place for place, (base, h) in enumerate(pairs) if (base, h) == ("lr", "mls")), 0),
-        format_func=lambda pair: f"{BASE_TITLES.get(pair[0], pair[0])} + {COMPONENT_TITLES[pair[1]]}",
+        format_func=lambda pair: title_of("+".join(pair)),
         key=f"experiment.gains.{run.id}",
         width=420,
     )

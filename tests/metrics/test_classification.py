@@ -42,3 +42,33 @@ def test_calibration_by_hand():
     probabilities = np.array([[0.95, 0.05], [0.95, 0.05], [0.45, 0.55], [0.45, 0.55]])
     # the first pair is right half of the time at .95, the second always at .55
     assert expected_calibration_error(np.array([0, 1, 1, 1]), probabilities) == pytest.approx(0.5 * 0.45 + 0.5 * 0.45)
+
+
+def test_calibration_bins_by_hand():
+    from scapp.metrics.classification import calibration
+
+    codes = np.array([0, 0, 1, 1])
+    probabilities = np.array([[0.9, 0.1], [0.85, 0.15], [0.6, 0.4], [0.3, 0.7]])
+    table = calibration(codes, probabilities)
+    assert table["n_cells"].tolist() == [1, 1, 1, 1] or table["n_cells"].sum() == 4
+    by_low = table.set_index(table["low"].round(2))
+    assert by_low.loc[0.8, "accuracy"] == 1
+    assert by_low.loc[0.6, "accuracy"] == 0
+    assert by_low.loc[0.6, "confidence"] == pytest.approx(0.6)
+    error = (0.1 + 0.15 + 0.6 + 0.3) / 4
+    assert expected_calibration_error(codes, probabilities) == pytest.approx(error)
+    assert not len(calibration(codes[:0], probabilities[:0]))
+
+
+def test_precision_and_recall_are_scikit_learns():
+    from sklearn.metrics import average_precision_score
+
+    from scapp.metrics.classification import precision_recall
+
+    rng = np.random.default_rng(0)
+    truth, scores = rng.random(200) < 0.2, rng.random(200)
+    table = precision_recall(truth, scores)
+    assert table["recall"].is_monotonic_increasing
+    area = float(np.sum(np.diff(table["recall"]) * table["precision"].to_numpy()[1:]))
+    assert area == pytest.approx(average_precision_score(truth, scores))
+    assert not len(precision_recall(np.zeros(5, dtype=bool), np.arange(5.0)))

@@ -6,12 +6,14 @@ import pytest
 
 from scapp.classify.config import ClassifierConfig
 from scapp.core import keys
+from scapp.jobs.context import RunContext
 from scapp.jobs.launch import discard
 from scapp.jobs.session import Session
 from scapp.pipelines.classifying import _separation
-from scapp.plotting.circles import BINS, plot_circle, plot_rims, rim
+from scapp.plotting.circles import BINS, places_on, plot_circle, plot_course, plot_rims, rim
 from scapp.ui.explain import circle_in_words
 from scapp.workspace.runs import Status
+from scapp.workspace.snapshots import read_snapshot, snapshot_numbers
 from tests.pages.conftest import runs, texts
 from tests.pages.test_classification import QUICK, finished
 
@@ -26,7 +28,10 @@ def finished_with_id(workspace, dataset, config):
     """A run whose id stands in the provenance of what it made, as the worker's does."""
     run = runs(workspace).create("classify", dataset=dataset.id, config=config, title="Train", lane="training")
     session = Session(workspace.root, threads=1)
-    result = session.execute("classify", ClassifierConfig.build(config), dataset.id, run_id=run.id, folder=run.folder)
+    context = RunContext(run)
+    result = session.execute(
+        "classify", ClassifierConfig.build(config), dataset.id, context=context, run_id=run.id, folder=run.folder
+    )
     run.set_status(Status(state="done", result=result))
     return workspace.open(dataset.id), run
 
@@ -51,6 +56,59 @@ def test_circles_are_ordered_by_separation_and_read_in_words(app, circled):
     next(s for s in at.selectbox if s.label == "Cells").set_value("all labelled cells")
     at.run()
     assert not at.error
+
+
+def test_examples_and_the_steps_of_training(app, circled):
+    dataset, run = circled
+    at = app("latent_circles", dataset=dataset.id)
+    assert "How to read them: examples of this data" in texts(at)
+    steps = snapshot_numbers(run.folder)
+    assert steps[0] == 0
+    assert steps[-1] == 60
+    kept = read_snapshot(run.folder, 60)
+    assert kept["circles"].shape == (len(kept["cells"]), 3, 2)
+    next(t for t in at.toggle if t.label == "Show the steps of training").set_value(True)
+    at.run()
+    assert not at.exception
+    assert not at.error
+
+
+def test_the_type_looked_at_on_classification_comes_first(app, circled):
+    dataset, _ = circled
+    at = app("latent_circles", dataset=dataset.id)
+    types = next(s for s in at.selectbox if s.label == "Type").options
+    at.session_state[f"types.chosen.{dataset.id}"] = [types[-1]]
+    at.run()
+    chosen = next(s for s in at.selectbox if s.label == "Type")
+    assert chosen.options[chosen.index] == types[-1]
+
+
+def test_the_course_has_a_frame_per_step():
+    rng = np.random.default_rng(0)
+    circles = rng.normal(size=(4, 20, 2))
+    circles /= np.linalg.norm(circles, axis=2, keepdims=True)
+    codes = np.repeat([0, 1], 10)
+    figure = plot_course([0, 10, 20, 30], circles, codes, ["a", "b"], 1)
+    assert [frame.name for frame in figure.frames] == ["0", "10", "20", "30"]
+    # a little off the rim, but in the same direction
+    drawn = np.stack([figure.frames[2].data[1].x, figure.frames[2].data[1].y], axis=1)
+    drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
+    np.testing.assert_allclose(drawn, circles[2, codes == 1], atol=1e-5)
+    assert plot_course([], circles[:0], codes, ["a", "b"], 1).layout.annotations
+
+
+def test_cells_drawn_around_are_shown_on_every_rim():
+    rng = np.random.default_rng(1)
+    circles = rng.normal(size=(30, 2, 2))
+    circles /= np.linalg.norm(circles, axis=2, keepdims=True)
+    codes, marked = np.repeat([0, 1], 15), np.arange(30) < 4
+    figure = plot_rims(circles, codes, [0, 1], ["a", "b"], marked)
+    assert len(figure.data) == 6
+    np.testing.assert_allclose(figure.data[2].customdata, rim(circles[:4, 0]))
+    shown, places = places_on(circles[:, 0])
+    assert shown.tolist() == list(range(30))
+    np.testing.assert_allclose(np.linalg.norm(places, axis=1), 1, atol=0.071)
+    assert np.array_equal(places, places_on(circles[:, 0])[1])
 
 
 def test_a_discarded_run_leaves_the_circles(app, workspace, circled):

@@ -122,3 +122,98 @@ def test_figures_of_types_and_confusion():
         "validation",
     ]
     assert list(plot_stage([{"step": 1, "loss": 2.0, "validation": 3.0, "C": 0.1}]).data[0].x) == [0.1]
+
+
+def test_curves_calibration_and_the_same_types_everywhere(app, classified):
+    at = tab(app("classify", dataset=classified.id), "Evaluate")
+    looked_at = next(m for m in at.multiselect if "Types to look at" in m.label)
+    assert len(looked_at.value) == 3  # the three worst of three
+    looked_at.set_value(looked_at.value[:1])
+    at.run()
+    assert not at.exception
+    assert at.session_state[f"types.chosen.{classified.id}"] == looked_at.value[:1]
+    said = texts(at)
+    assert "confidently wrong" in said
+    assert "What the component changes" in said
+    assert "make a map first" in said or "named rightly" in said
+
+
+def test_labels_can_be_looked_at_before_training(app, classified):
+    at = app("classify", dataset=classified.id)
+    next(t for t in at.toggle if t.label == "Look at the labels").set_value(True)
+    at.run()
+    assert not at.exception
+    assert "make a map" in texts(at)
+
+
+def test_the_ontology_says_when_it_is_not_installed(app, classified, monkeypatch):
+    from scapp.core.errors import MissingDependencyError
+
+    def missing():
+        raise MissingDependencyError("The Cell Ontology is not installed.", hint="Install it.")
+
+    monkeypatch.setattr("scapp.ui.ontology.load_ontology", missing)
+    at = tab(app("classify", dataset=classified.id), "Evaluate")
+    next(t for t in at.toggle if "Cell Ontology" in t.label).set_value(True)
+    at.run()
+    assert not at.exception
+    assert "not installed" in texts(at)
+
+
+def test_the_ontology_scores_test_cells(app, classified, monkeypatch):
+    from scapp.classify.ontology import ontology_of
+    from tests.classify.test_ontology import TERMS
+
+    names = sorted(pd.Series(classified.read(keys.obs("cell_type"))).astype(str).unique())
+    made = {f"CL:000001{n}": {**TERMS["CL:0000003"], "label": name} for n, name in enumerate(names)}
+    monkeypatch.setattr("scapp.ui.ontology.load_ontology", lambda: ontology_of(TERMS | made))
+    at = tab(app("classify", dataset=classified.id), "Evaluate")
+    next(t for t in at.toggle if "Cell Ontology" in t.label).set_value(True)
+    at.run()
+    assert not at.exception
+    table = next(f.value for f in at.dataframe if "probabilities of" in f.value)
+    assert len(table) == 4  # the classifier and its circles, each also propagated
+    assert (table["right or near in the ontology"] >= table["exactly right"]).all()
+
+
+def test_a_comparison_is_run_and_read(app, workspace, imported):
+    at = tab(app("classify", dataset=imported.id), "Compare")
+    button(at, "Compare classifiers").click()
+    at.run()
+    run = runs(workspace).list(step="experiment")[0]
+    assert run.config.config["seeds"] == 2
+    assert not run.config.config["actinn"]
+    config = {**run.config.config, "steps": 10, "references": False, "batch_size": 64}
+    run.set_status(Status(state="done", result=run_step(workspace, "experiment", config, imported.id, run.folder)))
+    at = tab(app("classify", dataset=imported.id), "Compare")
+    said = texts(at)
+    assert "Data Scarce: 3 types" in said
+    assert "MLS-CC" in said
+    assert "models on X_clear" in said
+    table = next(f.value for f in at.dataframe if "macro F1" in f.value)
+    assert table["model"].tolist() == [
+        "Logistic regression",
+        "Logistic regression + MLP-CC",
+        "Logistic regression + MLS-CC",
+    ]
+
+
+def test_confusion_marks_what_is_looked_at():
+    cells = pd.DataFrame({"type": ["a", "a", "b"], "predicted": ["a", "b", "b"]})
+    figure = plot_confusion(confusion(cells), ["b"])
+    assert len(figure.layout.shapes) == 1
+    points = figure.data[1]
+    assert sorted(zip(points.y, points.x, strict=True)) == [("a", "a"), ("a", "b"), ("b", "b")]
+    assert list(points.customdata) == list(points.y)
+
+
+def test_shades_share_a_hue():
+    import colorsys
+
+    from scapp.plotting.palette import shades
+
+    found = shades(["T", "B", "T", "T"], ["t1", "b1", "t2", "t3"])
+    hues = [colorsys.rgb_to_hls(*(int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)))[0] for c in found]
+    assert len(set(found)) == 4
+    assert max(hues[0], hues[2], hues[3]) - min(hues[0], hues[2], hues[3]) < 0.02
+    assert abs(hues[0] - hues[1]) > 0.05

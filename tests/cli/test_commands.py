@@ -1,6 +1,7 @@
 """The command line's contract: JSON on the last line, exit status, nothing half written."""
 
 import json
+from pathlib import Path
 
 import anndata as ad
 import pytest
@@ -164,3 +165,19 @@ def test_classify_fit_and_predict(study_file, tmp_path, capsys):
     assert main(["classify", "fit", str(study_file), "-o", str(model), "--label-key", "cell_type", *quick]) == 2
     assert "already" in capsys.readouterr().err
     assert main(["classify", "predict", str(study_file), "--model", str(tmp_path), "-o", str(output)]) == 2
+
+
+def test_an_experiment_writes_its_tables(run, study_file, tmp_path):
+    out = tmp_path / "experiment"
+    options = ["--label-key", "cell_type", "--quick", "--seeds", 1, "--steps", 10, "--references", "no"]
+    status, found, _ = run("experiment", "classification", study_file, "-o", out, *options)
+    assert status == 0
+    assert [row["model"] for row in found["rows"]] == ["lr", "lr+mlp", "lr+mls"]
+    assert sorted(Path(name).name for name in found["files"]) == sorted(path.name for path in out.iterdir())
+    assert not list(tmp_path.glob("*.checkpoints"))
+    status, _, error = run("experiment", "classification", study_file, "-o", out, *options)
+    assert status == 2
+    assert "not empty" in error
+    status, _, error = run("experiment", "classification", study_file, "-o", tmp_path / "new", "--label-key", "nothing")
+    assert status == 2
+    assert "There is no annotation 'nothing'" in error
