@@ -1,9 +1,17 @@
 """Supervised InfoNCE on one sphere (MLP-CC) and on one circle per type (MLS-CC)."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from scapp.classify.config import Positives
+
+LEAST_SAFE = 0.03
+"""Temperature down to which exp(-1 / temperature) and exp(1 / temperature) are float32 numbers, thousands of times over."""
+
+CACHED = 1 << 21
+"""Bytes of pairs that are worked on at once on a processor."""
 
 
 def supervised_info_nce(embeddings: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
@@ -27,8 +35,7 @@ def supervised_info_nce(embeddings: Tensor, labels: Tensor, *, temperature: floa
     Thesis, equation 5 (SupCon's L_out, Khosla et al. 2020: the mean over positives stands outside the logarithm). The equation sums
     over anchors; a mean differs by a constant and does not depend on the batch size.
     """
-    same = labels[:, None] == labels[None, :]
-    return _info_nce(embeddings[None], same[None], temperature)
+    return _info_nce(embeddings[None], _members(labels, int(labels.max()) + 1)[None], temperature)
 
 
 def multi_space_info_nce(
@@ -58,26 +65,90 @@ def multi_space_info_nce(
     positives that do.
     """
     n_types = embeddings.shape[0]
+    member = _members(labels, n_types)
     if positives == "as_printed":
-        same = (labels[:, None] == labels[None, :])[None].expand(n_types, -1, -1)
-        return _info_nce(embeddings, same, temperature)
-    member = labels[None, :] == torch.arange(n_types, device=labels.device)[:, None]  # (n_types, n_cells)
-    same = member[:, :, None] == member[:, None, :]
-    return _info_nce(embeddings, same, temperature, anchors=member if positives == "one_vs_rest_own" else None)
+        return _info_nce(embeddings, member[None], temperature)
+    sides = torch.stack([member, ~member], dim=1)  # (n_types, 2, n_cells): type k, and all others
+    return _info_nce(embeddings, sides, temperature, anchors=member if positives == "one_vs_rest_own" else None)
 
 
-def _info_nce(embeddings: Tensor, same: Tensor, temperature: float, anchors: Tensor | None = None) -> Tensor:
-    """Batched over spaces: embeddings (n_spaces, n_cells, d), same (n_spaces, n_cells, n_cells), anchors (n_spaces, n_cells)."""
-    n_cells = embeddings.shape[1]
-    similar = torch.bmm(embeddings, embeddings.transpose(1, 2)) / temperature
-    itself = torch.eye(n_cells, dtype=torch.bool, device=embeddings.device)
-    similar = similar.masked_fill(itself, -torch.inf)
-    total = torch.logsumexp(similar, dim=2)  # over all but the anchor
-    is_positive = same & ~itself
-    n_positives = is_positive.sum(dim=2)
-    of_positives = torch.where(is_positive, similar, 0).sum(dim=2)
-    has = n_positives > 0
+def _members(labels: Tensor, n_types: int) -> Tensor:
+    """Whether each cell is of each type, shape (n_types, n_cells)."""
+    return labels[None, :] == torch.arange(n_types, device=labels.device)[:, None]
+
+
+def _info_nce(embeddings: Tensor, groups: Tensor, temperature: float, anchors: Tensor | None = None) -> Tensor:
+    """Batched over spaces; the positives of a cell are the other cells of its group.
+
+    Parameters
+    ----------
+    embeddings
+        Shape (n_spaces, n_cells, d).
+    groups
+        Whether each cell is in each group, each cell in exactly one, shape (n_spaces or 1, n_groups, n_cells).
+    temperature
+        Softmax temperature.
+    anchors
+        Which cells count, shape (n_spaces, n_cells); all by default.
+    """
+    member = groups.to(embeddings.dtype)
+    sizes = member.sum(dim=2, keepdim=True)
+    n_positives = (member * (sizes - 1)).sum(dim=1)
+    # a mean of products with the positives is a product with their mean: no matrix of pairs is needed for it
+    together = member.transpose(1, 2) @ (member @ embeddings)
+    of_positives = (embeddings * (together - embeddings)).sum(dim=2) / temperature / n_positives.clamp_min(1)
+    has = (n_positives > 0).expand(embeddings.shape[:2])
     if anchors is not None:
         has = has & anchors
-    loss = torch.where(has, total - of_positives / n_positives.clamp_min(1), 0).sum(dim=1)
+    loss = torch.where(has, _log_total(embeddings, temperature) - of_positives, 0).sum(dim=1)
     return (loss / has.sum(dim=1).clamp_min(1)).mean()
+
+
+def _log_total(embeddings: Tensor, temperature: float) -> Tensor:
+    """Logarithm of the summed exponentials of each cell's similarity to all others, shape (n_spaces, n_cells)."""
+    if temperature < LEAST_SAFE or embeddings.shape[1] == 1:
+        similar = torch.bmm(embeddings, embeddings.transpose(1, 2)) / temperature
+        itself = torch.eye(embeddings.shape[1], dtype=torch.bool, device=embeddings.device)
+        return torch.logsumexp(similar.masked_fill(itself, -torch.inf), dim=2)
+    total: Tensor = _Total.apply(embeddings, temperature)
+    return torch.log(total)
+
+
+class _Total(torch.autograd.Function):
+    """Sum of exp(similarity / temperature) over all other cells, of unit vectors.
+
+    Pairs are never kept: a few spaces at a time are computed, so that they fit a processor's cache, and once more for the gradient.
+    That is several times as fast as autograd's own way, which writes and reads a matrix of all pairs of all spaces for every operation.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, embeddings: Tensor, temperature: float) -> Tensor:
+        """(n_spaces, n_cells, d) -> (n_spaces, n_cells)."""
+        ctx.save_for_backward(embeddings)
+        ctx.temperature = temperature
+        return torch.cat([_pairs(part, temperature).sum(dim=2) for part in embeddings.split(_at_once(embeddings))])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        """Of the sums, with respect to the embeddings."""
+        (embeddings,) = ctx.saved_tensors
+        found, at_once = [], _at_once(embeddings)
+        for part, of_sum in zip(embeddings.split(at_once), gradients[0].split(at_once), strict=True):
+            weighted = _pairs(part, ctx.temperature).mul_(of_sum[:, :, None])
+            found.append((torch.bmm(weighted, part) + torch.bmm(weighted.transpose(1, 2), part)) / ctx.temperature)
+        return torch.cat(found), None
+
+
+def _pairs(embeddings: Tensor, temperature: float) -> Tensor:
+    """Exponentials of the similarities, 0 of a cell to itself."""
+    pairs = torch.bmm(embeddings / temperature, embeddings.transpose(1, 2)).exp_()
+    pairs.diagonal(dim1=1, dim2=2).zero_()
+    return pairs
+
+
+def _at_once(embeddings: Tensor) -> int:
+    """Spaces whose pairs are computed together: all on a GPU, what fits a cache on a processor."""
+    n_spaces, n_cells = embeddings.shape[:2]
+    if embeddings.device.type != "cpu":
+        return n_spaces
+    return max(CACHED // (4 * n_cells * n_cells), 1)

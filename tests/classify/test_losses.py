@@ -105,3 +105,30 @@ def test_a_widened_component_is_the_same_function(build):
     before = component((inputs - origin) @ basis)
     component.widened(basis, origin)
     torch.testing.assert_close(component(inputs), before, rtol=1e-4, atol=1e-5)
+
+
+def test_gradients_of_the_summed_similarities():
+    from scapp.classify import losses
+
+    generator = torch.Generator().manual_seed(0)
+    embeddings = torch.nn.functional.normalize(torch.randn(3, 7, 2, generator=generator, dtype=torch.float64), dim=2)
+    embeddings.requires_grad_()
+    assert torch.autograd.gradcheck(lambda e: losses._Total.apply(e, 0.4), (embeddings,))
+    # as autograd has it, at an ordinary and at an extreme temperature
+    for temperature in (0.5, 0.04, 0.01):
+        ours = losses._log_total(embeddings, temperature)
+        similar = embeddings @ embeddings.transpose(1, 2) / temperature
+        plain = torch.logsumexp(similar.masked_fill(torch.eye(7, dtype=torch.bool), -torch.inf), dim=2)
+        assert torch.allclose(ours, plain)
+        (first,), (second,) = (torch.autograd.grad(value.sum(), embeddings, retain_graph=True) for value in (ours, plain))
+        assert torch.allclose(first, second)
+
+
+def test_opposite_cells_at_the_least_safe_temperature():
+    from scapp.classify import losses
+
+    embeddings = torch.tensor([[[1.0, 0.0], [-1.0, 0.0]]], requires_grad=True)
+    found = losses._log_total(embeddings, losses.LEAST_SAFE)
+    assert torch.allclose(found, torch.full((1, 2), -1 / losses.LEAST_SAFE), rtol=1e-3)
+    found.sum().backward()
+    assert torch.isfinite(embeddings.grad).all()
