@@ -1,6 +1,7 @@
 """A trained cell-type classifier: from counts to the probability of each type; saved as safetensors and JSON."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,9 @@ from scapp.core.provenance import versions
 from scapp.core.steps import QuietContext, StepContext
 from scapp.metrics.classification import headline
 
-FORMAT = 1
+FORMAT = 2
 MODEL, RECORD = "model.safetensors", "model.json"
-LEAST_COVERED = 0.3
+LEAST_COVERED = 0.1
 """Share of a model's input that a dataset must have genes for."""
 UNASSIGNED = "unassigned"
 NO_CIRCLES = "This classifier has no circles.", "Train one with the component 'mls'."
@@ -205,8 +206,8 @@ class CellTypeClassifier:
 
     def predict_counts(self, counts: Any, genes: Genes) -> tuple[np.ndarray, Aligned]:
         """Probabilities of counts, and how their genes were matched."""
-        inputs, aligned = self._aligned(counts, genes)
-        return self._probabilities(inputs), aligned
+        inputs, expected, aligned = self._aligned(counts, genes)
+        return self._probabilities(inputs, expected), aligned
 
     def circles(self, counts: Any, genes: Genes) -> np.ndarray:
         """Unit vectors on each type's circle, float32, shape (n_cells, n_types, dims).
@@ -216,8 +217,8 @@ class CellTypeClassifier:
         DataError
             The classifier has no circles.
         """
-        inputs, _ = self._aligned(counts, genes)
-        return self._circles(inputs)
+        inputs, expected, _ = self._aligned(counts, genes)
+        return self._circles(inputs, expected)
 
     def circle_probabilities(self, circles: np.ndarray) -> np.ndarray:
         """Each type's probability from its own circle alone, shape (n_cells, n_types).
@@ -236,16 +237,16 @@ class CellTypeClassifier:
             raise DataError(NO_CIRCLES[0], hint=NO_CIRCLES[1])
         return self.readers.probabilities(circles)
 
-    def _circles(self, inputs: sparse.csr_matrix) -> np.ndarray:
+    def _circles(self, inputs: sparse.csr_matrix, expected: np.ndarray | None = None) -> np.ndarray:
         network = self._fitted()
         component = network.component
         if not isinstance(component, MlsComponent):
             raise DataError(NO_CIRCLES[0], hint=NO_CIRCLES[1])
         with torch.no_grad():
-            parts = [circle_points(component, network.encoder(part)) for part in _dense_parts(inputs)]
+            parts = [circle_points(component, network.encoder(part)) for part in _dense_parts(inputs, expected)]
         return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)
 
-    def _aligned(self, counts: Any, genes: Genes) -> tuple[sparse.csr_matrix, Aligned]:
+    def _aligned(self, counts: Any, genes: Genes) -> tuple[sparse.csr_matrix, np.ndarray, Aligned]:
         self._fitted()
         assert self.genes is not None
         assert self.preparation is not None
@@ -259,7 +260,8 @@ class CellTypeClassifier:
                 f"the dataset's {', '.join(genes.names[:3])}).",
                 hint="Use a dataset of the same species with symbols or Ensembl ids, and with all of its genes; or train on the genes that both have.",
             )
-        return self.preparation.apply(aligned.counts), aligned
+        there = aligned.there[self.preparation.genes]
+        return self.preparation.apply(aligned.counts, there), self.preparation.expected(there), aligned
 
     def covered(self, aligned: Aligned) -> float:
         """Share of what the model read of its training cells that lies in genes which are there, 0 to 1."""
@@ -271,14 +273,14 @@ class CellTypeClassifier:
             raise RunError("The classifier is not trained.", hint="Train it, or load one that is.")
         return self.network
 
-    def _logits(self, inputs: sparse.csr_matrix) -> torch.Tensor:
+    def _logits(self, inputs: sparse.csr_matrix, expected: np.ndarray | None = None) -> torch.Tensor:
         network = self._fitted()
         with torch.no_grad():
-            parts = [network(part) for part in _dense_parts(inputs)]
+            parts = [network(part) for part in _dense_parts(inputs, expected)]
         return torch.cat(parts) if parts else torch.zeros(0, len(self.types))
 
-    def _probabilities(self, inputs: sparse.csr_matrix) -> np.ndarray:
-        scaled = self._logits(inputs).double() / self.temperature
+    def _probabilities(self, inputs: sparse.csr_matrix, expected: np.ndarray | None = None) -> np.ndarray:
+        scaled = self._logits(inputs, expected).double() / self.temperature
         return np.asarray(torch.softmax(scaled, dim=1).numpy())
 
     def save(self, folder: Path) -> None:
@@ -305,7 +307,8 @@ class CellTypeClassifier:
         tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
         tensors |= {
             "preparation.genes": torch.from_numpy(used),
-            "preparation.weights": torch.from_numpy(self.preparation.weights),
+            "preparation.means": torch.from_numpy(self.preparation.means),
+            "preparation.shares": torch.from_numpy(self.preparation.shares),
         }
         if self.readers is not None:
             tensors |= {
@@ -334,8 +337,8 @@ class CellTypeClassifier:
         if not isinstance(record, dict) or (record.get("kind"), record.get("format")) != ("classifier", FORMAT):
             raise RunError(f"'{folder.name}' holds no classifier of this version.", hint="Train it again.")
         config = ClassifierConfig.build(record["config"])
-        used, weights = (tensors.pop(f"preparation.{name}").numpy() for name in ("genes", "weights"))
-        preparation = Preparation(used, record["scaling"], record["largest"], weights)
+        used, *learnt = (tensors.pop(f"preparation.{name}").numpy() for name in ("genes", "means", "shares"))
+        preparation = Preparation(used, record["scaling"], record["largest"], *learnt)
         readers = None
         if "readers.weights" in tensors:
             readers = CircleReaders(*(tensors.pop(f"readers.{name}").numpy() for name in ("weights", "offsets")))
@@ -370,11 +373,11 @@ def _empty_network(config: ClassifierConfig, n_genes: int, n_types: int) -> Netw
     return Network(encoder, component, base.head(width, n_types))
 
 
-def _dense_parts(inputs: sparse.csr_matrix) -> list[torch.Tensor]:
-    return [
-        torch.from_numpy(inputs[start : start + INFERENCE_BATCH].toarray())
-        for start in range(0, inputs.shape[0], INFERENCE_BATCH)
-    ]
+def _dense_parts(inputs: sparse.csr_matrix, expected: np.ndarray | None = None) -> Iterator[torch.Tensor]:
+    """Batches, with what is expected of genes that were not measured added."""
+    more = np.float32(0) if expected is None or not expected.any() else expected
+    for start in range(0, inputs.shape[0], INFERENCE_BATCH):
+        yield torch.from_numpy(inputs[start : start + INFERENCE_BATCH].toarray() + more)
 
 
 def _refuse_other_values(counts: sparse.csr_matrix) -> None:

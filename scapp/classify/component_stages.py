@@ -18,6 +18,8 @@ from scapp.contrast.augmentations import augment
 from scapp.contrast.device_draws import TorchDraws
 from scapp.contrast.embedding import INFERENCE_BATCH
 
+MOST_READ_TYPES = 200
+"""Beyond it a head takes longer to solve than a component to train."""
 MOST_READ = 2_000
 """Training cells that a head is solved on, at every validation, to see what a component is worth."""
 
@@ -142,7 +144,7 @@ def _contrasted(plan: Plan, record: Component, embeddings: Rows, views: Rows | N
         balanced=config.balanced,
         weight_decay=config.weight_decay,
         # from a random start a readout would stop too early: it prefers what does not yet stand out to what stands out too much
-        choose=read if started else None,
+        choose=read if started and plan.n_types <= MOST_READ_TYPES else None,
         watch=watch,
     )
     component.requires_grad_(False)

@@ -96,6 +96,16 @@ def test_genes_in_another_order_missing_and_by_another_name(annotated):
         classifier.predict_proba(strangers)
 
 
+@pytest.mark.parametrize("component", ["none", "mls"])
+def test_cells_of_which_half_of_the_genes_were_measured_are_still_known(annotated, component):
+    classifier = fitted(annotated, component=component, steps=60)
+    half = annotated[:, np.random.default_rng(0).permutation(annotated.n_vars)[: annotated.n_vars // 2]].copy()
+    test = classifier.split.test
+    truth = annotated.obs["cell_type"].to_numpy()[test]
+    assert (classifier.predict(annotated)[test] == truth).mean() > 0.9
+    assert (classifier.predict(half)[test] == truth).mean() > 0.8
+
+
 def test_test_cells_leave_no_trace(annotated):
     """Genes, scale and weights are the same whatever the test cells hold."""
     classifier = fitted(annotated)

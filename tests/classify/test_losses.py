@@ -120,7 +120,9 @@ def test_gradients_of_the_summed_similarities():
         similar = embeddings @ embeddings.transpose(1, 2) / temperature
         plain = torch.logsumexp(similar.masked_fill(torch.eye(7, dtype=torch.bool), -torch.inf), dim=2)
         assert torch.allclose(ours, plain)
-        (first,), (second,) = (torch.autograd.grad(value.sum(), embeddings, retain_graph=True) for value in (ours, plain))
+        (first,), (second,) = (
+            torch.autograd.grad(value.sum(), embeddings, retain_graph=True) for value in (ours, plain)
+        )
         assert torch.allclose(first, second)
 
 
