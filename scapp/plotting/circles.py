@@ -12,6 +12,8 @@ BINS = 48
 COLUMNS = 4
 MOST_POINTS = 4_000
 JITTER = 0.07
+SMALL = 400
+"""Height in pixels up to which a figure is a small one."""
 OTHERS = "all other types"
 SELECTED = "drawn around"
 
@@ -214,7 +216,13 @@ def _round(figure: go.Figure, height: int) -> go.Figure:
     figure.update_layout(
         height=height,
         margin={"l": 10, "r": 10, "t": 30, "b": 10},
-        legend={"orientation": "h", "y": 1.06, "x": 0},
+        # on a small figure the buttons would lie on a legend above
+        legend={
+            "orientation": "h",
+            "y": 1.06 if height > SMALL else 0,
+            "yanchor": "bottom" if height > SMALL else "top",
+            "x": 0,
+        },
         dragmode="lasso",
     )
     return figure

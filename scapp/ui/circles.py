@@ -14,7 +14,7 @@ from scapp.pipelines.config import TEST_FILE, TYPES_FILE
 from scapp.plotting.circles import SELECTED, places_on, plot_circle, plot_course, plot_rims
 from scapp.plotting.theme import MUTED, REMOVED
 from scapp.ui import explain, maps, state
-from scapp.ui.evaluating import chosen_types_key
+from scapp.ui.evaluating import types_looked_at
 from scapp.ui.routing import link
 from scapp.ui.widgets import download_csv, selected_polygons, show_figure, show_table
 from scapp.workspace.dataset import Dataset
@@ -105,7 +105,7 @@ def _large_circle(view: _View, order: list[int], key: str) -> tuple[int, np.ndar
     """One circle, large; its type, and the cells that were drawn around on it."""
     large_column, words = st.columns([3, 2])
     with words:
-        looked_at = st.session_state.get(chosen_types_key(view.dataset), [])
+        looked_at = types_looked_at(view.dataset)
         first = next((place for place, code in enumerate(order) if view.types[code] in looked_at[:1]), 0)
         chosen = st.selectbox(
             "Type",

@@ -33,8 +33,18 @@ WORST = 3
 
 
 def chosen_types_key(dataset: Dataset) -> str:
-    """Of the types that are looked at, on this page and on Latent circles."""
+    """Of the widget that chooses the types that are looked at."""
     return f"types.chosen.{dataset.id}"
+
+
+def types_looked_at(dataset: Dataset) -> list[str]:
+    """Types that were chosen on Classification; a widget's own state is gone on other pages."""
+    kept: list[str] = st.session_state.get(_looked_at_key(dataset), [])
+    return kept
+
+
+def _looked_at_key(dataset: Dataset) -> str:
+    return f"types.looked_at.{dataset.id}"
 
 
 def done_runs(runs: list[Run]) -> list[Run]:
@@ -122,7 +132,8 @@ def _types_table(dataset: Dataset, run: Run, table: pd.DataFrame) -> list[str]:
     )
     options = ranked["type"].tolist()
     key = chosen_types_key(dataset)
-    kept = [name for name in st.session_state.get(key, options[:WORST]) if name in options]
+    before = st.session_state.get(key, st.session_state.get(_looked_at_key(dataset), options[:WORST]))
+    kept = [name for name in before if name in options]
     st.session_state[key] = kept
     chosen: list[str] = st.multiselect(
         "Types to look at (or click on them in the figures)",
@@ -131,6 +142,7 @@ def _types_table(dataset: Dataset, run: Run, table: pd.DataFrame) -> list[str]:
         max_selections=12,
         help="They are shown in colour in all figures below, and on Latent circles.",
     )
+    st.session_state[_looked_at_key(dataset)] = chosen
     return chosen
 
 

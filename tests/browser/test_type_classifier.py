@@ -26,12 +26,39 @@ def test_from_labels_to_circles_and_annotation(server, open_browser, upload):
         page.get_by_role("button", name="Download as CSV").first.click()
     assert download.value.path().read_text().startswith("type,n_train,n_test,precision")
 
+    visible(page, "The cells it is most confidently wrong about")
+    visible(page, re.compile("expected calibration error"))
+
     page.get_by_role("link", name="Look at each type's circle").click()
     page.get_by_role("heading", name="All circles").wait_for()
     visible(page, re.compile("circle.*its cells|most of its cells"))
+    # around everything on the large circle, once the page has come to rest
+    page.get_by_role("heading", name="How a circle comes about").wait_for()
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.wait_for_timeout(2000)
+    frame = page.locator(".js-plotly-plot", has_text="all other types").first.locator(".nsewdrag").first
+    frame.scroll_into_view_if_needed()
+    box = frame.bounding_box()
+    corners = [(0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98), (0.02, 0.05)]
+    page.mouse.move(box["x"] + 0.02 * box["width"], box["y"] + 0.05 * box["height"])
+    page.mouse.down()
+    for x, y in corners:
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=6)
+    page.mouse.up()
+    visible(page, re.compile(r"The \d+ cells that you drew around"))
+    page.get_by_text("Show the steps of training").click()
+    page.get_by_text("Play from the start").wait_for()
 
     page.get_by_role("link", name="Classification").first.click()
     page.get_by_role("tab", name="Annotate this dataset").click()
     page.get_by_role("button", name="Annotate this dataset").click()
     visible(page, "they hold 100% of what it reads", 60)
     page.get_by_role("button", name="Next: see them on the map").wait_for()
+
+    page.get_by_role("tab", name="Compare").click()
+    page.get_by_role("spinbutton", name="Steps").fill("20")
+    page.get_by_role("spinbutton", name="Seeds").fill("1")
+    page.get_by_text("References", exact=True).click()
+    page.get_by_role("button", name="Compare classifiers").click()
+    visible(page, "What a component changes", 240)
+    visible(page, re.compile(r"Data Scarce: \d+ types"))

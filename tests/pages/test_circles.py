@@ -77,7 +77,7 @@ def test_the_type_looked_at_on_classification_comes_first(app, circled):
     dataset, _ = circled
     at = app("latent_circles", dataset=dataset.id)
     types = next(s for s in at.selectbox if s.label == "Type").options
-    at.session_state[f"types.chosen.{dataset.id}"] = [types[-1]]
+    at.session_state[f"types.looked_at.{dataset.id}"] = [types[-1]]
     at.run()
     chosen = next(s for s in at.selectbox if s.label == "Type")
     assert chosen.options[chosen.index] == types[-1]
