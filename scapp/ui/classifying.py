@@ -56,6 +56,12 @@ def train_section(dataset: Dataset) -> None:
         st.success(
             f"Training is done: macro F1 {result['macro_f1']:.3f} on {result['n_test']:,} test cells. The tab 'Evaluate' says which types to trust."
         )
+        slot = keys.obs(run.config.config["label_key"])
+        n_without = int(pd.isna(pd.Series(state.read(dataset, slot))).sum()) if slot in dataset else 0
+        if n_without:
+            st.info(
+                f"{n_without:,} cells have no label and were left out. The tab 'Annotate this dataset' gives them (and all others) a predicted type."
+            )
     if run.observe().state in ACTIVE:
         _live_curves(run.id)
     else:

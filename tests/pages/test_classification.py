@@ -138,6 +138,23 @@ def test_curves_calibration_and_the_same_types_everywhere(app, classified):
     assert "make a map first" in said or "named rightly" in said
 
 
+def test_cells_without_a_label_are_a_normal_case(app, workspace, imported):
+    session, data = Session(workspace.root, threads=1), imported
+    names = sorted(pd.Series(imported.read(keys.obs("cell_type"))).astype(str).unique())
+    for name in names[:2]:
+        data = session.run(
+            "annotate", data, column="partly", label=name, selection={"column": "cell_type", "groups": [name]}
+        )
+    n_without = int(pd.isna(pd.Series(data.read(keys.obs("partly")))).sum())
+    assert n_without > 0
+    run = finished(workspace, data, "classify", {**QUICK, "label_key": "partly", "component": "none"})
+    assert run.status.result["n_types"] == 2
+    at = app("classify", dataset=imported.id)
+    assert f"{n_without} cells have no label" in texts(at)
+    result = run_step(workspace, "predict", {"model": str(run.folder)}, data.id, run.folder)
+    assert result["n_cells"] == data.n_cells
+
+
 def test_labels_can_be_looked_at_before_training(app, classified):
     at = app("classify", dataset=classified.id)
     next(t for t in at.toggle if t.label == "Look at the labels").set_value(True)
