@@ -18,6 +18,8 @@ from scapp.contrast.augmentations import augment
 from scapp.contrast.device_draws import TorchDraws
 from scapp.contrast.embedding import INFERENCE_BATCH
 
+HEAD_STEPS = 4
+"""Times as many steps as other stages: a head on what a component gives learns slowly, and each step costs next to nothing."""
 MOST_READ_TYPES = 200
 """Beyond it a head takes longer to solve than a component to train."""
 MOST_READ = 2_000
@@ -60,7 +62,13 @@ def train_head(plan: Plan, base: BaseModel, embeddings: Rows) -> nn.Module:
         found: Tensor = head(embeddings(cells))
         return found
 
-    plan.run("head", [head], lambda cells: cross_entropy(plan, logits, cells), lambda: validated(plan, logits))
+    plan.run(
+        "head",
+        [head],
+        lambda cells: cross_entropy(plan, logits, cells),
+        lambda: validated(plan, logits),
+        steps=HEAD_STEPS * plan.config.steps,
+    )
     return head
 
 

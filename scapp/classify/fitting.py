@@ -68,7 +68,7 @@ def run_stage(
     context
         Gets progress and a row per validation; may ask to stop.
     done, total
-        Steps of the stages before, and of all.
+        Stages before this one, and all.
 
     Returns
     -------
@@ -118,7 +118,7 @@ def run_stage(
             if chooses and found < best:
                 best, kept = found, [copy.deepcopy(module.state_dict()) for module in stage.modules]
             context.log_metrics({"stage": stage.name, **row})
-            context.report(done + step, total, f"{stage.name}: step {step} of {stage.steps}")
+            context.report(done + step / stage.steps, total, f"{stage.name}: step {step} of {stage.steps}")
     for module, state in zip(stage.modules, kept, strict=True):
         module.load_state_dict(state)
         module.eval()

@@ -113,12 +113,13 @@ class Plan:
         loss: Callable[[Tensor], Tensor],
         validate: Callable[[], float],
         *,
+        steps: int | None = None,
         balanced: bool = False,
         weight_decay: float = 0.0,
         choose: Callable[[], float] | None = None,
         watch: Callable[[int], None] | None = None,
     ) -> None:
-        """Train a stage, unless it is finished; ``loss`` gets numbers of cells."""
+        """Train a stage, unless it is finished; ``loss`` gets numbers of cells, ``steps`` are the settings' where not given."""
         config, number = self.config, self.done
         finished = self._finished.get(number)
         if finished is not None:
@@ -133,13 +134,13 @@ class Plan:
                 modules,
                 lambda places: loss(self.train[places]),
                 validate,
-                config.steps,
+                steps or config.steps,
                 config.learning_rate,
                 weight_decay,
                 choose,
                 watch,
             )
-            run_stage(stage, batches, self.context, done=number * config.steps, total=self._n_stages * config.steps)
+            run_stage(stage, batches, self.context, done=number, total=self._n_stages)
             self._finished[number] = {
                 f"{place}.{key}": value.detach().cpu().clone().contiguous()
                 for place, module in enumerate(modules)
