@@ -12,12 +12,11 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file, save_file
 from scipy import sparse
-from torch import nn
 
 from scapp.classify.base_models import BASE_MODELS
 from scapp.classify.calibration import temperature_of
 from scapp.classify.circle_readers import CircleReaders, learn_readers
-from scapp.classify.components import COMPONENTS, MlsComponent, circle_points
+from scapp.classify.components import COMPONENTS, Contrastive, MlsComponent, circle_points
 from scapp.classify.config import ClassifierConfig
 from scapp.classify.genes import Aligned, Genes, align, genes_of
 from scapp.classify.plan import Cells
@@ -62,7 +61,7 @@ class CellTypeClassifier:
     readers
         Of MLS-CC, what reads a type's probability from its own circle.
     metrics
-        ``top1``, ``top3``, ``macro_f1``, ``mean_auprc``, ``n_test`` on the test cells.
+        ``top1``, ``top3``, ``macro_f1``, ``mean_auprc``, ``n_test`` on the test cells; ``component_step``, the step of a component's training that was kept (0 is its start).
 
     Examples
     --------
@@ -179,7 +178,9 @@ class CellTypeClassifier:
         self.network = network.cpu()
         self.temperature = temperature_of(self._logits(inputs[split.valid]), codes[split.valid])
         self.test_probabilities = self._probabilities(inputs[split.test])
-        self.metrics = headline(codes[split.test], self.test_probabilities)
+        self.metrics = dict[str, Any](headline(codes[split.test], self.test_probabilities))
+        if isinstance(self.network.component, Contrastive):
+            self.metrics["component_step"] = self.network.component.kept_step
         if isinstance(self.network.component, MlsComponent):
             self.readers = learn_readers(self._circles(inputs[split.train]), codes[split.train])
         return base
@@ -366,7 +367,7 @@ def _empty_network(config: ClassifierConfig, n_genes: int, n_types: int) -> Netw
     base = BASE_MODELS[config.base]
     encoder = base.encoder(n_genes).eval()
     width = int(encoder(torch.zeros(1, n_genes)).shape[1])
-    component: nn.Module | None = None
+    component: Contrastive | None = None
     if config.component != "none":
         built = COMPONENTS[config.component].build(width, n_types, config)
         component, width = built, built.width

@@ -144,7 +144,7 @@ def _contrasted(plan: Plan, record: Component, embeddings: Rows, views: Rows | N
             # float16 tells a third of a degree, and halves what a page loads
             plan.context.snapshot(step, {"cells": plan.watched.numpy(), "circles": points.astype(np.float16)})
 
-    plan.run(
+    component.kept_step = plan.run(
         record.title,
         [component],
         loss,

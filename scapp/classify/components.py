@@ -18,6 +18,8 @@ class Contrastive(nn.Module):
 
     width: int
     """Length of what they give."""
+    kept_step: int | None = None
+    """Step of training whose state was kept; 0 is the start, None of one that was loaded."""
 
     def first(self) -> nn.Linear:
         """The layer that reads the embedding."""

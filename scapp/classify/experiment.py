@@ -115,6 +115,22 @@ def model_name(base: str, component: str) -> str:
     return base if component == "none" else f"{base}+{component}"
 
 
+@dataclass(frozen=True)
+class _Learnt:
+    """A trained model.
+
+    Parameters
+    ----------
+    says
+        Counts of test cells -> probabilities.
+    component_step
+        Step of a component's training that was kept; None without one.
+    """
+
+    says: Callable[[sparse.csr_matrix], np.ndarray]
+    component_step: int | None = None
+
+
 @dataclass
 class Experiment:
     """Trains and measures one job after the other.
@@ -143,13 +159,13 @@ class Experiment:
         """
         sampled, codes = self._sample(job)
         if job.base == CLEAR:
-            said = self._on_clear(job, sampled, codes, context)
+            learnt = self._on_clear(job, sampled, codes, context)
         elif job.base:
-            said = self._ours(job, sampled, codes, context)
+            learnt = self._ours(job, sampled, codes, context)
         else:
-            said = self._reference(job, sampled, codes)
+            learnt = self._reference(job, sampled, codes)
         truth = codes[sampled.split.test]
-        probabilities = said(self.material.counts[sampled.split.test])
+        probabilities = learnt.says(self.material.counts[sampled.split.test])
         table = per_type(truth, probabilities)
         types = [
             {"type": self.material.names[code], "n_train": int(n_train), **row}
@@ -172,8 +188,9 @@ class Experiment:
             "n_train": len(sampled.split.train),
             "n_valid": len(sampled.split.valid),
             **headline(truth, probabilities),
+            "component_step": learnt.component_step,
             "types": types,
-            "dropout": self._with_dropout(job, sampled, truth, said),
+            "dropout": self._with_dropout(job, sampled, truth, learnt.says),
         }
 
     def _with_dropout(
@@ -213,9 +230,7 @@ class Experiment:
             temperature=min(temperature, 5.0),
         )
 
-    def _ours(
-        self, job: Job, sampled: Sampled, codes: np.ndarray, context: StepContext
-    ) -> Callable[[sparse.csr_matrix], np.ndarray]:
+    def _ours(self, job: Job, sampled: Sampled, codes: np.ndarray, context: StepContext) -> _Learnt:
         classifier = CellTypeClassifier(
             self._settings(job, job.base), types=[self.material.names[code] for code in sampled.types]
         )
@@ -227,20 +242,23 @@ class Experiment:
             material.counts, codes, material.genes, sampled.split, context, self.device, base
         )
         self._shared = (key, trained)
-        return lambda counts: classifier.predict_counts(counts, material.genes)[0]
+        return _Learnt(
+            lambda counts: classifier.predict_counts(counts, material.genes)[0],
+            classifier.metrics.get("component_step"),
+        )
 
-    def _on_clear(
-        self, job: Job, sampled: Sampled, codes: np.ndarray, context: StepContext
-    ) -> Callable[[sparse.csr_matrix], np.ndarray]:
+    def _on_clear(self, job: Job, sampled: Sampled, codes: np.ndarray, context: StepContext) -> _Learnt:
         clear = sparse.csr_matrix(self.material.clear)
         cells = Cells(clear, codes, len(sampled.types), sampled.split)
         network, _ = train_network(cells, self._settings(job, "lr"), context, torch.device(self.device))
         network = network.cpu()
         with torch.no_grad():
             logits = network(torch.from_numpy(clear[sampled.split.test].toarray()))
-        return lambda counts: np.asarray(torch.softmax(logits.double(), dim=1).numpy())
+        found = np.asarray(torch.softmax(logits.double(), dim=1).numpy())
+        kept_step = None if network.component is None else network.component.kept_step
+        return _Learnt(lambda counts: found, kept_step)
 
-    def _reference(self, job: Job, sampled: Sampled, codes: np.ndarray) -> Callable[[sparse.csr_matrix], np.ndarray]:
+    def _reference(self, job: Job, sampled: Sampled, codes: np.ndarray) -> _Learnt:
         record = next(r for r in REFERENCES if r.id == job.model)
         train, n_types = sampled.split.train, len(sampled.types)
         if record.reads == CLEAR:
@@ -249,10 +267,10 @@ class Experiment:
                 self.material.clear[sampled.split.test]
             )
             found = spread(said, codes[train], n_types)
-            return lambda counts: found
+            return _Learnt(lambda counts: found)
         preparation = prepare(self.material.counts, train, "log_cp10k")
         learnt = record.learn(preparation.apply(self.material.counts[train]), codes[train], job.seed)
-        return lambda counts: spread(learnt(preparation.apply(counts)), codes[train], n_types)
+        return _Learnt(lambda counts: spread(learnt(preparation.apply(counts)), codes[train], n_types))
 
 
 def run_all(

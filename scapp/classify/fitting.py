@@ -54,9 +54,7 @@ class Stage:
     watch: Callable[[int], None] | None = None
 
 
-def run_stage(
-    stage: Stage, batches: Iterator[Tensor], context: StepContext, *, done: int, total: int
-) -> list[dict[str, float]]:
+def run_stage(stage: Stage, batches: Iterator[Tensor], context: StepContext, *, done: int, total: int) -> int:
     """Train, and leave the modules in the state that validated best.
 
     Parameters
@@ -66,13 +64,13 @@ def run_stage(
     batches
         Places of training cells, as many times as there are steps.
     context
-        Gets progress and a row per validation; may ask to stop.
+        Gets progress and a row per validation (``stage``, ``step``, ``loss``: mean since the last row, ``validation``); may ask to stop.
     done, total
         Stages before this one, and all.
 
     Returns
     -------
-    Rows of ``step``, ``loss`` (mean since the last row) and ``validation``.
+    The step whose state was kept; 0 is the start.
 
     Raises
     ------
@@ -81,7 +79,7 @@ def run_stage(
     """
     parameters = [p for module in stage.modules for p in module.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=stage.learning_rate, weight_decay=stage.weight_decay)
-    rows: list[dict[str, float]] = []
+    kept_step = 0
     best, kept = (
         _asked(stage, stage.choose or stage.validate),
         [copy.deepcopy(module.state_dict()) for module in stage.modules],
@@ -103,26 +101,25 @@ def run_stage(
         losses.append(loss.detach())
         if step % every == 0 or step == stage.steps:
             found = _asked(stage, stage.validate)
-            row = {"step": step, "loss": float(torch.stack(losses).mean()), "validation": found}
+            row: dict[str, float] = {"step": step, "loss": float(torch.stack(losses).mean()), "validation": found}
             if not (math.isfinite(row["loss"]) and math.isfinite(found)):
                 raise DivergedError(
                     f"The loss became {row['loss']} in stage '{stage.name}'.",
                     hint="Lower the learning rate (a tenth is a good try), then train again.",
                 )
             losses = []
-            rows.append(row)
             _watch(stage, step)
             chooses = stage.choose is None or step % (every * CHOSEN_EVERY) == 0 or step == stage.steps
             if stage.choose is not None and chooses:
                 found = row["head"] = _asked(stage, stage.choose)
             if chooses and found < best:
-                best, kept = found, [copy.deepcopy(module.state_dict()) for module in stage.modules]
+                best, kept_step, kept = found, step, [copy.deepcopy(module.state_dict()) for module in stage.modules]
             context.log_metrics({"stage": stage.name, **row})
             context.report(done + step / stage.steps, total, f"{stage.name}: step {step} of {stage.steps}")
     for module, state in zip(stage.modules, kept, strict=True):
         module.load_state_dict(state)
         module.eval()
-    return rows
+    return kept_step
 
 
 def _asked(stage: Stage, question: Callable[[], float]) -> float:

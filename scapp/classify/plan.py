@@ -22,7 +22,7 @@ MOST_VALIDATED = 1_000
 """Contrastive losses compare every cell with every other: of more validation cells, so many are taken."""
 MOST_WATCHED = 1_000
 """Test cells whose way on the circles is kept while a component is trained; nothing is learnt from them."""
-CHECKPOINT = "stages.safetensors"
+CHECKPOINT, KEPT_STEP = "stages.safetensors", "kept_step"
 
 Rows = Callable[[Tensor], Tensor]
 """Rows by their places, dense, on the device."""
@@ -118,8 +118,13 @@ class Plan:
         weight_decay: float = 0.0,
         choose: Callable[[], float] | None = None,
         watch: Callable[[int], None] | None = None,
-    ) -> None:
-        """Train a stage, unless it is finished; ``loss`` gets numbers of cells, ``steps`` are the settings' where not given."""
+    ) -> int:
+        """Train a stage, unless it is finished; ``loss`` gets numbers of cells, ``steps`` are the settings' where not given.
+
+        Returns
+        -------
+        The step whose state was kept; 0 is the start.
+        """
         config, number = self.config, self.done
         finished = self._finished.get(number)
         if finished is not None:
@@ -140,14 +145,15 @@ class Plan:
                 choose,
                 watch,
             )
-            run_stage(stage, batches, self.context, done=number, total=self._n_stages)
-            self._finished[number] = {
+            kept_step = run_stage(stage, batches, self.context, done=number, total=self._n_stages)
+            self._finished[number] = {KEPT_STEP: torch.tensor(kept_step)} | {
                 f"{place}.{key}": value.detach().cpu().clone().contiguous()
                 for place, module in enumerate(modules)
                 for key, value in module.state_dict().items()
             }
             self.context.checkpoint(self._write)
         self.done += 1
+        return int(self._finished[number][KEPT_STEP])
 
     def _write(self, folder: Path) -> None:
         save_file(

@@ -10,6 +10,7 @@ from scapp.classify.base_models import BASE_MODELS, BaseModel
 from scapp.classify.base_stages import linear_head, train_base
 from scapp.classify.basis import basis_of
 from scapp.classify.component_stages import train_component, train_head
+from scapp.classify.components import Contrastive
 from scapp.classify.config import ClassifierConfig
 from scapp.classify.plan import Cells, Plan, Rows, kept
 from scapp.contrast.matrix import CellMatrix
@@ -25,7 +26,7 @@ class Network(nn.Module):
         See ``base_models`` and ``components``.
     """
 
-    def __init__(self, encoder: nn.Module, component: nn.Module | None, head: nn.Module) -> None:
+    def __init__(self, encoder: nn.Module, component: Contrastive | None, head: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
         self.component = component

@@ -56,6 +56,8 @@ def train_section(dataset: Dataset) -> None:
         st.success(
             f"Training is done: macro F1 {result['macro_f1']:.3f} on {result['n_test']:,} test cells. The tab 'Evaluate' says which types to trust."
         )
+        if result.get("component_step") == 0:
+            st.info(explain.START_KEPT)
         slot = keys.obs(run.config.config["label_key"])
         n_without = int(pd.isna(pd.Series(state.read(dataset, slot))).sum()) if slot in dataset else 0
         if n_without:

@@ -130,6 +130,10 @@ CLASSIFY = (
 )
 HARDER_TEST = "Test cells of the same donors are easy. To learn what happens with new donors, choose their column under 'Hold out whole groups of'."
 CLASSIFIER_CURVES = "Loss on training cells (solid) and on validation cells (dashed), a figure for each stage; of each, the state with the lowest validation loss is kept. A linear head is solved, once for each penalty."
+START_KEPT = (
+    "Of MLS-CC the **start** was kept: each circle is the ridge regression of its type against all others. Training by contrast gave circles that a head "
+    "tells validation cells apart by less well."
+)
 OWN_MODEL = "This model was trained on this very dataset: what it says here shows what it has learnt by heart. See the tab 'Evaluate' for cells that it never saw. Cells without a label were not learnt from: for them it is a prediction like any other."
 TYPES = (
     "On test cells, which were never trained on. AUPRC is 1 when all cells of a type are ranked above all others; by chance it is the type's share of the cells. "
