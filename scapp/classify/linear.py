@@ -13,8 +13,6 @@ from scapp.core.steps import StepContext
 
 MOST_ITERATIONS = 1_000
 DENSE_SHARE = 0.5
-SURE = 2.0
-"""Standard errors by which another penalty than the preferred one must validate better."""
 READOUT_PENALTIES = (0.1, 1.0, 10.0)
 READOUT_ITERATIONS = 200
 
@@ -41,7 +39,7 @@ def solve_linear(
     context
         Gets a row for every penalty.
     prefer
-        Inverse of a penalty that is kept unless another one validates better by more than two standard errors: few validation cells
+        Inverse of a penalty that is kept unless another one validates better by more than one standard error: few validation cells
         choose by chance.
     """
     if np.prod(inputs.shape) and inputs.nnz > DENSE_SHARE * np.prod(inputs.shape):
@@ -76,7 +74,7 @@ def solve_linear(
 
 
 def choose_penalty(losses: dict[float, np.ndarray], prefer: float | None) -> float:
-    """The inverse of the penalty with the lowest mean loss, or the preferred one where that is less than two standard errors better.
+    """The inverse of the penalty with the lowest mean loss, or the preferred one where that is less than a standard error better.
 
     Parameters
     ----------
@@ -89,7 +87,7 @@ def choose_penalty(losses: dict[float, np.ndarray], prefer: float | None) -> flo
     if prefer is None or best == prefer:
         return best
     gain = losses[prefer] - losses[best]
-    sure = len(gain) > 1 and gain.mean() > SURE * gain.std(ddof=1) / np.sqrt(len(gain))
+    sure = len(gain) > 1 and gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain))
     return best if sure else prefer
 
 
