@@ -32,11 +32,11 @@ def train_base(plan: Plan, base: BaseModel, encoder: nn.Module, rows: Rows) -> n
     return _together(plan, base, encoder, rows)
 
 
-def linear_head(plan: Plan, rows: Rows, prefer: float | None = None) -> nn.Module:
-    """A softmax layer on rows, solved; for ``prefer`` see ``solve_linear``."""
+def linear_head(plan: Plan, rows: Rows) -> nn.Module:
+    """A softmax layer on rows, solved."""
     inputs, valid = (everything(rows, cells, plan.device) for cells in (plan.train, plan.valid))
     codes, valid_codes = plan.codes[plan.train].numpy(), plan.codes[plan.valid].numpy()
-    return solve_linear(inputs, codes, valid, valid_codes, plan.n_types, plan.context, prefer).to(plan.device)
+    return solve_linear(inputs, codes, valid, valid_codes, plan.n_types, plan.context).to(plan.device)
 
 
 def new_head(plan: Plan, base: BaseModel, encoder: nn.Module, rows: Rows) -> nn.Module:

@@ -144,8 +144,6 @@ class ClassifierConfig(Config):
 INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)
 """scikit-learn's C of a linear head; validation chooses one."""
 
-USUAL_PENALTY = 1.0
-"""scikit-learn's default C, kept for logistic regression on genes unless another one is clearly better."""
 VIEWS: dict[Views, AugmentationConfig | None] = {
     "none": None,
     "paper": AugmentationConfig(),

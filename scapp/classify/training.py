@@ -11,7 +11,7 @@ from scapp.classify.base_stages import linear_head, train_base
 from scapp.classify.basis import basis_of
 from scapp.classify.component_stages import train_component, train_head
 from scapp.classify.components import Contrastive
-from scapp.classify.config import USUAL_PENALTY, ClassifierConfig
+from scapp.classify.config import ClassifierConfig
 from scapp.classify.plan import Cells, Plan, Rows, kept
 from scapp.contrast.matrix import CellMatrix
 from scapp.core.steps import StepContext
@@ -97,7 +97,7 @@ def train_network(
     # a network has parts of its own: it may be moved to another device
     encoder = copy.deepcopy(base.encoder).to(device)
     if config.component == "none":
-        head = linear_head(plan, matrix.rows, USUAL_PENALTY) if base.head is None else copy.deepcopy(base.head)
+        head = linear_head(plan, matrix.rows) if base.head is None else copy.deepcopy(base.head)
         return Network(encoder, None, head).eval(), base
     embeddings = matrix.rows if record.linear else kept(_through(encoder, matrix), matrix.n_cells, device)
     basis = None

@@ -70,13 +70,3 @@ def test_a_readout_tells_useful_from_useless():
     assert useless == pytest.approx(np.log(3), abs=0.15)
     assert readout_loss(noise, np.zeros(300), noise, np.zeros(300)) == 0.0
     assert readout_loss(noise, codes, noise[:5], np.full(5, 7)) == 0.0
-
-
-def test_few_cells_do_not_overrule_the_usual_penalty():
-    from scapp.classify.linear import choose_penalty
-
-    usual, other = np.array([1.0, 1.2, 0.8, 1.0]), np.array([0.2, 1.9, 0.9, 0.9])
-    assert choose_penalty({0.1: other, 1.0: usual}, 1.0) == 1.0  # a quarter of a standard error better or so
-    assert choose_penalty({0.1: other, 1.0: usual}, None) == 0.1
-    assert choose_penalty({0.1: usual - 0.5 + np.array([0.1, 0, 0, 0]), 1.0: usual}, 1.0) == 0.1
-    assert choose_penalty({0.1: np.zeros(1), 1.0: np.ones(1)}, 1.0) == 1.0  # one cell says nothing
