@@ -89,7 +89,8 @@ def plot_precision_recall(curves: Mapping[str, pd.DataFrame], shares: Mapping[st
                 showlegend=False, hoverinfo="skip",
             )  # fmt: skip
     figure = styled(figure, height=400, x_title="recall", y_title="precision", legend=True)
-    figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}, margin={"t": 60})
+    # below: names are long, and above they would lie under the figure's buttons
+    figure.update_layout(legend={"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0}, margin={"b": 110})
     figure.update_xaxes(range=[0, 1.02])
     figure.update_yaxes(range=[0, 1.05])
     return figure
