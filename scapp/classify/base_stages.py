@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from scapp.classify.base_models import BaseModel, DenoisingEncoder
 from scapp.classify.linear import solve_linear
-from scapp.classify.plan import Plan, Rows, cross_entropy, everything, validated
+from scapp.classify.plan import HEAD_STEPS, Plan, Rows, cross_entropy, everything, kept, validated
 
 ACTINN_PENALTY = 0.005
 DAE_NOISE = 0.4
@@ -85,13 +85,20 @@ def _denoising(plan: Plan, base: BaseModel, encoder: nn.Module, rows: Rows) -> n
         found: Tensor = head(encoder(rows(cells)))
         return found
 
-    def frozen(cells: Tensor) -> Tensor:
-        encoder.eval()
-        with torch.no_grad():
-            embedding = encoder(rows(cells.to(plan.device)))
-        return nn.functional.cross_entropy(head(embedding), plan.labels(cells))
+    encoder.eval()
+    embeddings = kept(lambda cells: encoder(rows(cells)), len(plan.codes), plan.device)
 
-    plan.run("head", [head], frozen, lambda: validated(plan, logits))
+    def on_frozen(cells: Tensor) -> Tensor:
+        found: Tensor = head(embeddings(cells))
+        return found
+
+    plan.run(
+        "head",
+        [head],
+        lambda cells: cross_entropy(plan, on_frozen, cells),
+        lambda: validated(plan, on_frozen),
+        steps=HEAD_STEPS * plan.config.steps,
+    )
     later_noise = plan.generator()
     plan.run(
         "both together",

@@ -12,14 +12,12 @@ from scapp.classify.basis import Basis
 from scapp.classify.components import COMPONENTS, Component, Contrastive, MlsComponent, circle_points
 from scapp.classify.config import VIEWS
 from scapp.classify.linear import readout_loss
-from scapp.classify.plan import Plan, Rows, cross_entropy, some_of_each, validated, width_of
+from scapp.classify.plan import HEAD_STEPS, Plan, Rows, cross_entropy, some_of_each, validated, width_of
 from scapp.classify.start import ridge_margins
 from scapp.contrast.augmentations import augment
 from scapp.contrast.device_draws import TorchDraws
 from scapp.contrast.embedding import INFERENCE_BATCH
 
-HEAD_STEPS = 4
-"""Times as many steps as other stages: a head on what a component gives learns slowly, and each step costs next to nothing."""
 MOST_READ_TYPES = 200
 """Beyond it a head takes longer to solve than a component to train."""
 MOST_READ = 2_000

@@ -22,6 +22,8 @@ MOST_VALIDATED = 1_000
 """Contrastive losses compare every cell with every other: of more validation cells, so many are taken."""
 MOST_WATCHED = 1_000
 """Test cells whose way on the circles is kept while a component is trained; nothing is learnt from them."""
+HEAD_STEPS = 4
+"""Times as many steps as other stages: a head on what frozen parts give learns slowly, and each step costs next to nothing."""
 CHECKPOINT, KEPT_STEP = "stages.safetensors", "kept_step"
 
 Rows = Callable[[Tensor], Tensor]
