@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from scapp.classify.base_models import BaseModel, DenoisingEncoder
 from scapp.classify.linear import solve_linear
-from scapp.classify.plan import HEAD_STEPS, Plan, Rows, cross_entropy, everything, kept, validated
+from scapp.classify.plan import HEAD_STEPS, Plan, Rows, cross_entropy, everything, kept, validated, width_of
 
 ACTINN_PENALTY = 0.005
 DAE_NOISE = 0.4
@@ -42,9 +42,27 @@ def linear_head(plan: Plan, rows: Rows) -> nn.Module:
 def new_head(plan: Plan, base: BaseModel, encoder: nn.Module, rows: Rows) -> nn.Module:
     """An untrained head for what the encoder gives."""
     encoder.eval()
-    with torch.no_grad():
-        width = int(encoder(rows(plan.train[:1].to(plan.device))).shape[1])
+    width = width_of(lambda cells: encoder(rows(cells)), plan.device)
     return plan.fresh(lambda: base.head(width, plan.n_types))
+
+
+def head_on_frozen(plan: Plan, base: BaseModel, embeddings: Rows) -> nn.Module:
+    """A head, trained on what frozen parts give."""
+    width = width_of(embeddings, plan.device)
+    head = plan.fresh(lambda: base.head(width, plan.n_types))
+
+    def logits(cells: Tensor) -> Tensor:
+        found: Tensor = head(embeddings(cells))
+        return found
+
+    plan.run(
+        "head",
+        [head],
+        lambda cells: cross_entropy(plan, logits, cells),
+        lambda: validated(plan, logits),
+        steps=HEAD_STEPS * plan.config.steps,
+    )
+    return head
 
 
 def _together(plan: Plan, base: BaseModel, encoder: nn.Module, rows: Rows) -> nn.Module:
@@ -79,26 +97,13 @@ def _denoising(plan: Plan, base: BaseModel, encoder: nn.Module, rows: Rows) -> n
 
     noise = plan.generator()
     plan.run("denoising", [encoder], lambda cells: undo(cells, noise), undone)
-    head = new_head(plan, base, encoder, rows)
+    encoder.eval()
+    head = head_on_frozen(plan, base, kept(lambda cells: encoder(rows(cells)), len(plan.codes), plan.device))
 
     def logits(cells: Tensor) -> Tensor:
         found: Tensor = head(encoder(rows(cells)))
         return found
 
-    encoder.eval()
-    embeddings = kept(lambda cells: encoder(rows(cells)), len(plan.codes), plan.device)
-
-    def on_frozen(cells: Tensor) -> Tensor:
-        found: Tensor = head(embeddings(cells))
-        return found
-
-    plan.run(
-        "head",
-        [head],
-        lambda cells: cross_entropy(plan, on_frozen, cells),
-        lambda: validated(plan, on_frozen),
-        steps=HEAD_STEPS * plan.config.steps,
-    )
     later_noise = plan.generator()
     plan.run(
         "both together",

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from scapp.classify.base_models import BaseModel
-from scapp.classify.base_stages import linear_head
+from scapp.classify.base_stages import head_on_frozen, linear_head
 from scapp.classify.basis import Basis
 from scapp.classify.components import COMPONENTS, Component, Contrastive, MlsComponent, circle_points
 from scapp.classify.config import VIEWS
 from scapp.classify.linear import readout_loss
-from scapp.classify.plan import HEAD_STEPS, Plan, Rows, cross_entropy, some_of_each, validated, width_of
+from scapp.classify.plan import Plan, Rows, some_of_each, width_of
 from scapp.classify.start import ridge_margins
 from scapp.contrast.augmentations import augment
 from scapp.contrast.device_draws import TorchDraws
@@ -54,20 +54,7 @@ def train_head(plan: Plan, base: BaseModel, embeddings: Rows) -> nn.Module:
     """Step 4: f' on what the frozen component gives."""
     if base.linear:
         return linear_head(plan, embeddings)
-    head = plan.fresh(lambda: base.head(width_of(embeddings), plan.n_types))
-
-    def logits(cells: Tensor) -> Tensor:
-        found: Tensor = head(embeddings(cells))
-        return found
-
-    plan.run(
-        "head",
-        [head],
-        lambda cells: cross_entropy(plan, logits, cells),
-        lambda: validated(plan, logits),
-        steps=HEAD_STEPS * plan.config.steps,
-    )
-    return head
+    return head_on_frozen(plan, base, embeddings)
 
 
 def _in_basis(plan: Plan, embeddings: Rows, basis: Basis) -> Rows:
@@ -85,7 +72,7 @@ def _views(plan: Plan, profiles: Rows, encode: Callable[[Tensor], Tensor]) -> Ro
     distortions = VIEWS[plan.config.views]
     if distortions is None:
         return None
-    draws = TorchDraws(width_of(profiles), plan.config.seed, plan.device, of="classifier")
+    draws = TorchDraws(width_of(profiles, plan.device), plan.config.seed, plan.device, of="classifier")
 
     def of(cells: Tensor) -> Tensor:
         with torch.no_grad():
@@ -107,7 +94,7 @@ def _start(plan: Plan, component: MlsComponent, embeddings: Rows) -> None:
 
 def _contrasted(plan: Plan, record: Component, embeddings: Rows, views: Rows | None) -> Contrastive:
     config = plan.config
-    width = int(embeddings(plan.train[:1]).shape[1])
+    width = width_of(embeddings, plan.device)
     component = plan.fresh(lambda: record.build(width, plan.n_types, config))
     started = config.start == "ridge" and isinstance(component, MlsComponent)
     if isinstance(component, MlsComponent) and started:

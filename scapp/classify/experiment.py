@@ -11,7 +11,7 @@ from scipy import sparse
 
 from scapp.classify.classifier import CellTypeClassifier
 from scapp.classify.config import ClassifierConfig
-from scapp.classify.experiment_config import DROPPED, GRID, ExperimentConfig
+from scapp.classify.experiment_config import DROPPED, GRID, REGIME_TITLES, ExperimentConfig
 from scapp.classify.genes import Genes
 from scapp.classify.plan import Cells
 from scapp.classify.preparation import prepare
@@ -82,9 +82,9 @@ class Job:
 def regimes_of(config: ExperimentConfig) -> list[Regime]:
     """Settings that were asked for."""
     all_of_them = (
-        (config.simple, Regime("simple", "Simple", config.simple_types, config.simple_cells)),
-        (config.scarce, Regime("scarce", "Data Scarce", config.scarce_types, config.scarce_cells)),
-        (config.unbalanced, Regime("unbalanced", "Unbalanced", config.unbalanced_types, None)),
+        (config.simple, Regime("simple", REGIME_TITLES["simple"], config.simple_types, config.simple_cells)),
+        (config.scarce, Regime("scarce", REGIME_TITLES["scarce"], config.scarce_types, config.scarce_cells)),
+        (config.unbalanced, Regime("unbalanced", REGIME_TITLES["unbalanced"], config.unbalanced_types, None)),
     )
     return [regime for wanted, regime in all_of_them if wanted]
 
@@ -125,10 +125,13 @@ class _Learnt:
         Counts of test cells -> probabilities.
     component_step
         Step of a component's training that was kept; None without one.
+    reads_counts
+        False of what reads X_clear, which is not learnt again when counts are lost.
     """
 
     says: Callable[[sparse.csr_matrix], np.ndarray]
     component_step: int | None = None
+    reads_counts: bool = True
 
 
 @dataclass
@@ -190,20 +193,17 @@ class Experiment:
             **headline(truth, probabilities),
             "component_step": learnt.component_step,
             "types": types,
-            "dropout": self._with_dropout(job, sampled, truth, learnt.says),
+            "dropout": self._with_dropout(job, sampled, truth, learnt),
         }
 
-    def _with_dropout(
-        self, job: Job, sampled: Sampled, truth: np.ndarray, said: Callable[[sparse.csr_matrix], np.ndarray]
-    ) -> list[dict[str, float]]:
-        """Figures on test cells that have lost counts; X_clear is not learnt again, so what reads it is left out."""
-        reads_clear = job.base == CLEAR or any(r.id == job.model and r.reads == "clear" for r in REFERENCES)
-        if not self.config.dropout or reads_clear or job.changes != (1.0, 1.0):
+    def _with_dropout(self, job: Job, sampled: Sampled, truth: np.ndarray, learnt: _Learnt) -> list[dict[str, float]]:
+        """Figures on test cells that have lost counts."""
+        if not self.config.dropout or not learnt.reads_counts or job.changes != (1.0, 1.0):
             return []
         test = self.material.counts[sampled.split.test]
         rows = []
         for share in DROPPED:
-            found = headline(truth, said(drop_counts(test, share, job.seed)))
+            found = headline(truth, learnt.says(drop_counts(test, share, job.seed)))
             rows.append({"share": share, **{name: found[name] for name in ("top1", "macro_f1", "mean_auprc")}})
         return rows
 
@@ -256,7 +256,7 @@ class Experiment:
             logits = network(torch.from_numpy(clear[sampled.split.test].toarray()))
         found = np.asarray(torch.softmax(logits.double(), dim=1).numpy())
         kept_step = None if network.component is None else network.component.kept_step
-        return _Learnt(lambda counts: found, kept_step)
+        return _Learnt(lambda counts: found, kept_step, reads_counts=False)
 
     def _reference(self, job: Job, sampled: Sampled, codes: np.ndarray) -> _Learnt:
         record = next(r for r in REFERENCES if r.id == job.model)
@@ -267,7 +267,7 @@ class Experiment:
                 self.material.clear[sampled.split.test]
             )
             found = spread(said, codes[train], n_types)
-            return _Learnt(lambda counts: found)
+            return _Learnt(lambda counts: found, reads_counts=False)
         preparation = prepare(self.material.counts, train, "log_cp10k")
         learnt = record.learn(preparation.apply(self.material.counts[train]), codes[train], job.seed)
         return _Learnt(lambda counts: spread(learnt(preparation.apply(counts)), codes[train], n_types))

@@ -97,6 +97,7 @@ QUICK = {
     "grid": False,
 }
 """A first look in a minute or two."""
+REGIME_TITLES = {"simple": "Simple", "scarce": "Data Scarce", "unbalanced": "Unbalanced"}
 DROPPED = (0.1, 0.3, 0.6, 0.8)
 """Shares of the non-zero counts of test cells that are lost."""
 GRID = (1 / 3, 1.0, 3.0), (0.5, 1.0, 2.0)

@@ -213,10 +213,10 @@ def kept(rows: Rows, n_cells: int, device: torch.device) -> Rows:
     return lambda cells: known[cells.to(known.device)]
 
 
-def width_of(rows: Rows) -> int:
+def width_of(rows: Rows, device: torch.device) -> int:
     """Length of what rows give."""
     with torch.no_grad():
-        return int(rows(torch.zeros(1, dtype=torch.long)).shape[1])
+        return int(rows(torch.zeros(1, dtype=torch.long, device=device)).shape[1])
 
 
 def cross_entropy(plan: Plan, logits: Rows, cells: Tensor) -> Tensor:

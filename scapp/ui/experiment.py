@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from scapp.classify.experiment_config import QUICK, ExperimentConfig
+from scapp.classify.experiment_config import QUICK, REGIME_TITLES, ExperimentConfig
 from scapp.core import keys
 from scapp.jobs.launch import submit
 from scapp.plotting.experiment import (
@@ -22,7 +22,6 @@ from scapp.workspace.dataset import Dataset
 from scapp.workspace.runs import ACTIVE, Run
 
 STEP = "experiment"
-SETTINGS = {"simple": "Simple", "scarce": "Data Scarce", "unbalanced": "Unbalanced"}
 
 
 def experiment_section(dataset: Dataset) -> None:
@@ -79,9 +78,9 @@ def _result(run: Run) -> None:
     summary, results, types, tests = (_table(run, name) for name in ("summary", "results", "types", "tests"))
     numbers, dropout, grid = (_table(run, name) for name in ("numbers", "dropout", "grid"))
     st.subheader("Means over seeds")
-    st.caption(explain.settings_in_words(numbers, SETTINGS))
+    st.caption(explain.settings_in_words(numbers, REGIME_TITLES))
     for setting, part in summary.groupby("setting", sort=False):
-        st.markdown(f"**{SETTINGS.get(str(setting), setting)}**")
+        st.markdown(f"**{REGIME_TITLES.get(str(setting), setting)}**")
         show_table(
             _in_words(part.drop(columns="setting")),
             key=f"experiment.summary.{setting}.{run.id}",
@@ -97,11 +96,11 @@ def _result(run: Run) -> None:
     ) or "macro_f1"  # fmt: skip
     gains = differences(results)
     show_figure(
-        plot_differences(gains, figure_name, SETTINGS),
+        plot_differences(gains, figure_name, REGIME_TITLES),
         key=f"experiment.differences.{figure_name}.{run.id}", name="component_differences",
         alt="Change by each component, for each base model and setting",
     )  # fmt: skip
-    st.markdown(explain.components_in_words(tests, gains, SETTINGS))
+    st.markdown(explain.components_in_words(tests, gains, REGIME_TITLES))
     download_csv(gains, key=f"experiment.differences.{run.id}", name="component_differences")
     with st.expander("Paired tests"):
         st.caption(explain.PAIRED)
@@ -142,7 +141,7 @@ def _by_type(run: Run, types: pd.DataFrame) -> None:
     )
     gains = gains_by_type(types, *chosen)
     show_figure(
-        plot_gains(gains, SETTINGS),
+        plot_gains(gains, REGIME_TITLES),
         key=f"experiment.gains.{chosen}.{run.id}", name="auprc_gains", alt="Change of AUPRC by number of training cells",
     )  # fmt: skip
     st.caption(explain.GAINS)
@@ -156,7 +155,11 @@ def _robustness(run: Run, dropout: pd.DataFrame, grid: pd.DataFrame, figure_name
         st.subheader("When test cells lose counts")
         settings = list(dict.fromkeys(dropout["setting"]))
         setting = st.selectbox(
-            "Setting", settings, format_func=lambda s: SETTINGS.get(s, s), key=f"experiment.dropout.{run.id}", width=300
+            "Setting",
+            settings,
+            format_func=lambda s: REGIME_TITLES.get(s, s),
+            key=f"experiment.dropout.{run.id}",
+            width=300,
         )
         show_figure(
             plot_dropout(dropout, setting, figure_name),
