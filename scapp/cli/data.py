@@ -85,24 +85,25 @@ def _clear(arguments: argparse.Namespace) -> dict[str, Any]:
                 f"The input has no annotation '{config.label_key}'; it has {', '.join(dataset.columns()) or 'none'}.",
                 hint="Give one of them with --label-key, or leave it out.",
             )
-        prepared = run(session, "prepare", _preparation(arguments.input), dataset.id)["dataset"]
-        trained = run(session, "clear", config, prepared, ConsoleContext(checkpoints, resume=arguments.resume))
-        run(session, "map", step("map").config.build({"representation": "clear", "seed": config.seed}), prepared)
-        session.write(session.workspace.open(prepared), output)
+        made = prepared(session, dataset, arguments.input).id
+        trained = run(session, "clear", config, made, ConsoleContext(checkpoints, resume=arguments.resume))
+        run(session, "map", step("map").config.build({"representation": "clear", "seed": config.seed}), made)
+        session.write(session.workspace.open(made), output)
         result = {name: trained[name] for name in ("n_cells", "n_genes", "epochs", "train_seconds", "cells_per_s")}
         result |= {"device": device, "peak_memory_mb": peak_memory_mb(device)}
         if config.label_key:
-            result |= _scores(session.workspace.open(prepared), config.label_key, config.seed)
+            result |= _scores(session.workspace.open(made), config.label_key, config.seed)
         shutil.rmtree(checkpoints, ignore_errors=True)
         return result
 
 
-def _preparation(path: Path) -> PrepareConfig:
+def prepared(session: Session, dataset: Dataset, path: Path) -> Dataset:
     """Keep every cell and gene; normalise and choose genes as ``qc`` did when it wrote this file, else by default."""
     from scapp.pipelines.exporting import read_preparation
 
     earlier = read_preparation(path) or {}
-    return PrepareConfig.build({**earlier, **dict.fromkeys(OPTIONAL_FILTERS), **KEEP_EVERYTHING})
+    config = PrepareConfig.build({**earlier, **dict.fromkeys(OPTIONAL_FILTERS), **KEEP_EVERYTHING})
+    return session.workspace.open(run(session, "prepare", config, dataset.id)["dataset"])
 
 
 def _clear_choices(arguments: argparse.Namespace) -> ClearConfig:

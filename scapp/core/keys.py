@@ -53,6 +53,22 @@ MLS_TYPES = "uns/mls"
 PREDICTED = "obs/predicted_cell_type"
 PREDICTED_PROBABILITY = "obs/predicted_probability"
 PREDICTED_BROAD = "obs/predicted_broad_type"
+SUGGESTED_DONORS = (
+    "donor_id",
+    "donor",
+    "individual",
+    "patient",
+    "subject",
+    "animal",
+    "mouse_id",
+    "sample",
+    "orig.ident",
+)
+"""Columns that usually say who the cells come from; a sample stands in where nothing else does."""
+STUDY = "uns/study"
+COMPOSITION, COMPOSITION_TESTS = "uns/composition", "uns/composition_tests"
+GENE_SET_SCORES = "uns/gene_set_scores"
+"""What the score columns of ``obs`` stand for."""
 SUGGESTED_SAMPLES = ("sample", "batch", "donor_id", "donor")
 
 
@@ -99,6 +115,21 @@ def graph(name: str) -> str:
 def markers(column: str) -> str:
     """Slot of the table of marker genes of an annotation's groups."""
     return f"uns/markers_{column}"
+
+
+def differential(name: str) -> str:
+    """Slot of the genes of one comparison of conditions."""
+    return f"uns/de_{name}"
+
+
+def about_differential(name: str) -> str:
+    """Slot that says what was compared with what, and how."""
+    return f"uns/about_de_{name}"
+
+
+def enrichment(name: str) -> str:
+    """Slot of the pathways of one comparison."""
+    return f"uns/enrichment_{name}"
 
 
 def sweep(name: str) -> str:

@@ -14,6 +14,8 @@ PACKAGES = (
     "anndata",
     "numpy",
     "pandas",
+    "gseapy",
+    "pydeseq2",
     "scanpy",
     "scikit-learn",
     "scipy",

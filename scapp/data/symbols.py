@@ -17,13 +17,18 @@ PATTERNS = {
 """Mitochondrial, ribosomal and spike-in genes; matched without regard to case (MT-ND1, mt-Nd1)."""
 
 
+_ID_FIRST = r"^ENS[A-Z]*G\d+(?:\.\d+)?[._|-]([A-Za-z].*)$"
+_ID_LAST = r"^(.+)[._|-]ENS[A-Z]*G\d+(?:\.\d+)?$"
+
+
 def gene_symbols(names: Sequence[str] | pd.Index, var: pd.DataFrame) -> pd.Index:
-    """Symbols of genes: from a known column of ``var`` where there is one, else the names."""
+    """Symbols of genes: from a known column of ``var`` where there is one, else the names, without an Ensembl id that is joined to them."""
     for column in SYMBOL_COLUMNS:
         if column in var:
             symbols = var[column].astype(object).where(var[column].notna(), np.asarray(names, dtype=object))
             return pd.Index(symbols.astype(str))
-    return pd.Index(names).astype(str)
+    plain = pd.Series(names).astype(str)
+    return pd.Index(plain.str.replace(_ID_FIRST, r"\1", regex=True).str.replace(_ID_LAST, r"\1", regex=True))
 
 
 def gene_group(symbols: pd.Index, group: str) -> np.ndarray:

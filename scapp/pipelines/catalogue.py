@@ -22,6 +22,13 @@ from scapp.analysis.config import (
     SubsetConfig,
     SweepConfig,
 )
+from scapp.analysis.study_config import (
+    DifferentialConfig,
+    EnrichConfig,
+    GeneSetLibraryConfig,
+    ScoreConfig,
+    StudyConfig,
+)
 from scapp.classify.config import ClassifierConfig
 from scapp.classify.experiment_config import ExperimentConfig
 from scapp.contrast.config import DENSE_LIMIT_BYTES, ClearConfig
@@ -111,6 +118,14 @@ def _marker_memory(config: MarkersConfig, dataset: Dataset) -> float:
     return 3 * _sparse_bytes(dataset) + 1e9  # the Wilcoxon test ranks some genes at a time
 
 
+def _differential_memory(config: DifferentialConfig, dataset: Dataset) -> float:
+    return 5 * _sparse_bytes(dataset) + 1e9
+
+
+def _score_memory(config: ScoreConfig, dataset: Dataset) -> float:
+    return 4 * _sparse_bytes(dataset) + 5e8
+
+
 def _subset_memory(config: SubsetConfig, dataset: Dataset) -> float:
     return 5 * _sparse_bytes(dataset) + 5e8
 
@@ -159,6 +174,17 @@ STEPS = (
     Step("annotate", "Label cells", AnnotateConfig, "scapp.pipelines.annotating:annotate"),
     Step("name_clusters", "Name clusters", NamingConfig, "scapp.pipelines.annotating:name_clusters"),
     Step("colours", "Set colours", ColoursConfig, "scapp.pipelines.annotating:colour"),
+    Step("study", "Set the study design", StudyConfig, "scapp.pipelines.study_design:set_study"),
+    Step(
+        "de",
+        "Find differential genes",
+        DifferentialConfig,
+        "scapp.pipelines.differing:find_differential",
+        memory=_differential_memory,
+    ),
+    Step("score", "Score gene sets", ScoreConfig, "scapp.pipelines.gene_scoring:score", memory=_score_memory),
+    Step("enrich", "Find pathways", EnrichConfig, "scapp.pipelines.enriching:find_pathways"),
+    Step("gene_sets", "Fetch gene sets", GeneSetLibraryConfig, "scapp.pipelines.gene_scoring:fetch_library"),
     Step("export", "Write the file", ExportConfig, "scapp.pipelines.exporting:export"),
 )
 

@@ -69,9 +69,9 @@ class PredictConfig(Config):
 class ExportConfig(Config):
     """What is written."""
 
-    flavour: Literal["everything", "cellxgene", "tables", "report"] = setting(
+    flavour: Literal["everything", "cellxgene", "tables", "report", "study"] = setting(
         "everything",
         title="What",
-        help="'everything' is the dataset as AnnData; 'cellxgene' has counts in .raw and the schema's names; 'tables' are all tables as CSV; 'report' is a page to read.",
+        help="'everything' is the dataset as AnnData; 'cellxgene' has counts in .raw and the schema's names; 'tables' are all tables as CSV; 'report' is a page to read, 'study' one on conditions and donors.",
     )
     file_name: str = setting("dataset.h5ad", title="File name", help="Name of the file to download.", hidden=True)

@@ -15,6 +15,7 @@ from scapp.data.symbols import ID_COLUMNS
 from scapp.pipelines.config import ExportConfig
 from scapp.pipelines.report import report_html
 from scapp.pipelines.step import Inputs, Outcome
+from scapp.pipelines.study_report import study_report_html
 from scapp.pipelines.tables import write_tables
 from scapp.plotting.palette import palette
 from scapp.workspace.dataset import Dataset
@@ -25,6 +26,7 @@ WRITTEN = {
     "cellxgene": "dataset_cellxgene.h5ad",
     "tables": "tables.zip",
     "report": "report.html",
+    "study": "study.html",
 }
 """Name of the file in the run's folder, by flavour."""
 
@@ -40,6 +42,8 @@ def export(inputs: Inputs, config: ExportConfig, context: StepContext) -> Outcom
             write_tables(dataset, temporary)
         elif config.flavour == "report":
             temporary.write_text(report_html(dataset))
+        elif config.flavour == "study":
+            temporary.write_text(study_report_html(inputs.data))
         else:
             adata = to_anndata(dataset)
             if config.flavour == "cellxgene":
@@ -65,7 +69,7 @@ def to_anndata(dataset: Dataset) -> ad.AnnData:
         if field in ("layers", "obsm", "obsp", "varm") and key is not None:
             getattr(adata, field)[key] = dataset.read(slot)
         elif field == "uns" and key is not None and not key.startswith(TABLES):
-            adata.uns[key] = dataset.read(slot)
+            adata.uns[key.replace("/", "|")] = dataset.read(slot)  # a file's keys cannot hold a slash
     _add_tables(adata, dataset)
     raw = next((slot for slot in (keys.X, keys.COUNTS, keys.EXPRESSION) if slot in dataset), None)
     if raw is not None:

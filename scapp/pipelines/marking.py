@@ -9,7 +9,7 @@ from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError
 from scapp.core.steps import StepContext
 from scapp.pipelines.selecting import selected_cells
-from scapp.pipelines.step import Inputs, Outcome
+from scapp.pipelines.step import Inputs, Outcome, Reading
 
 A, B, REST = "A", "B", "all other cells"
 
@@ -23,15 +23,7 @@ def find_markers(inputs: Inputs, config: MarkersConfig, context: StepContext) ->
         Neither an annotation nor a selection was named.
     """
     data = inputs.data
-    if keys.X not in data:
-        raise DataError(
-            "Marker genes need normalised values.", hint="Filter and normalise the data on the Upload & QC page."
-        )
-    if data.dataset.manifest.source.get("units") == "scaled":
-        raise DataError(
-            "These are scaled values, whose fold changes mean nothing.",
-            hint="Import the raw counts, then find marker genes.",
-        )
+    require_log_values(data)
     context.report(0, 2, "loading the data")
     values, genes = data.read(keys.X), data.names(keys.VAR_NAMES)
     if config.selection is not None:
@@ -45,6 +37,26 @@ def find_markers(inputs: Inputs, config: MarkersConfig, context: StepContext) ->
     context.report(1, 2, f"testing {len(genes):,} genes in {len(groups.categories)} groups")
     table = rank_genes(values, genes, groups, method=config.method, reference=reference)
     return Outcome({slot: table}, summary={"n_groups": int(table["group"].nunique()), "n_genes": len(genes)})
+
+
+def require_log_values(data: Reading) -> None:
+    """Refuse what has no normalised values, or scaled ones.
+
+    Raises
+    ------
+    DataError
+        Naming what to click.
+    """
+    if keys.X not in data:
+        raise DataError(
+            "Comparing genes between cells needs normalised values.",
+            hint="Filter and normalise the data on the Upload & QC page.",
+        )
+    if data.dataset.manifest.source.get("units") == "scaled":
+        raise DataError(
+            "These are scaled values, whose fold changes mean nothing.",
+            hint="Import the raw counts, then compare genes.",
+        )
 
 
 def _two_selections(inputs: Inputs, config: MarkersConfig) -> tuple[pd.Categorical, str, str]:

@@ -1,6 +1,7 @@
 """A paragraph of methods from a dataset's history: what was done, with parameters, versions and citations."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from scapp.contrast.augmentation_config import AugmentationConfig
@@ -24,8 +25,18 @@ CITATIONS = {
     "umap": "McInnes L, Healy J, Melville J. UMAP. arXiv 2018; 1802.03426.",
     "tsne": "van der Maaten L, Hinton G. Visualizing data using t-SNE. J Mach Learn Res 2008; 9: 2579-2605.",
     "leiden": "Traag VA, Waltman L, van Eck NJ. From Louvain to Leiden. Sci Rep 2019; 9: 5233.",
+    "deseq2": "Love MI, Huber W, Anders S. Moderated estimation of fold change and dispersion for RNA-seq data with DESeq2. Genome Biol 2014; 15: 550.",
+    "pydeseq2": "Muzellec B, Telenczuk M, Cabeli V, Andreux M. PyDESeq2: a python package for bulk RNA-seq differential expression analysis. Bioinformatics 2023; 39: btad547.",
+    "pseudobulk": "Squair JW, Gautier M, Kathe C, et al. Confronting false discoveries in single-cell differential expression. Nat Commun 2021; 12: 5692.",
+    "score": "Tirosh I, Izar B, Prakadan SM, et al. Dissecting the multicellular ecosystem of metastatic melanoma by single-cell RNA-seq. Science 2016; 352: 189-196.",
+    "aucell": "Aibar S, Gonzalez-Blas CB, Moerman T, et al. SCENIC: single-cell regulatory network inference and clustering. Nat Methods 2017; 14: 1083-1086.",
+    "gsea": "Subramanian A, Tamayo P, Mootha VK, et al. Gene set enrichment analysis. Proc Natl Acad Sci USA 2005; 102: 15545-15550.",
+    "gseapy": "Fang Z, Liu X, Peltz G. GSEApy: a comprehensive package for performing gene set enrichment analysis in Python. Bioinformatics 2023; 39: btac757.",
     "louvain": "Blondel VD, Guillaume JL, Lambiotte R, Lefebvre E. Fast unfolding of communities in large networks. J Stat Mech 2008; P10008.",
 }
+
+SEVERAL = {"de": ("deseq2", "pydeseq2", "pseudobulk"), "score": ("score", "aucell"), "enrich": ("gsea", "gseapy")}
+"""Steps that rest on several works."""
 
 
 def methods_text(dataset: Dataset) -> str:
@@ -38,7 +49,9 @@ def methods_text(dataset: Dataset) -> str:
     for record in records:
         versions |= record.versions
     used = ", ".join(
-        f"{name} {versions[name]}" for name in ("python", "scanpy", "anndata", "torch") if name in versions
+        f"{name} {versions[name]}"
+        for name in ("python", "scanpy", "anndata", "torch", "pydeseq2", "gseapy")
+        if name in versions
     )
     software = f"Analyses were done with scapp {versions.get('scapp', '')} ({used})."
     references = "\n".join(f"{number}. {text}" for number, text in enumerate([SCANPY, *cited], start=1))
@@ -55,6 +68,8 @@ def _citations(record: Provenance) -> list[str]:
         return [CITATIONS[record.config.get("method", "umap")], CITATIONS["leiden"]]
     if record.step == "sweep":
         return [CITATIONS["leiden"]]
+    if record.step in SEVERAL:
+        return [CITATIONS[name] for name in SEVERAL[record.step]]
     found = CITATIONS.get(record.config.get("method", "") if record.step == "cluster" else record.step)
     return [found] if found else []
 
@@ -215,6 +230,57 @@ def _experiment(config: dict[str, Any], dataset: Dataset) -> str:
     return f"Classifiers with and without contrastive components were compared on the labels '{config['label_key']}' over {config['seeds']} seeds."
 
 
+def _study(config: dict[str, Any], dataset: Dataset) -> str:
+    donors = f"donors ('{config['donor_key']}')" if config.get("donor_key") else "cells, as no donors were named"
+    types = f" of each type of '{config['cell_type_key']}'" if config.get("cell_type_key") else ""
+    return (
+        f"Conditions ('{config['condition_key']}') were compared with {donors} as the units. Shares{types} were compared between conditions by "
+        "rank tests (Mann-Whitney; Wilcoxon's signed ranks where the same donors have both conditions; Kruskal-Wallis for more than two) and t-tests "
+        "on logit shares, p-values adjusted by Benjamini and Hochberg."
+    )
+
+
+def _differential(config: dict[str, Any], dataset: Dataset) -> str:
+    where = f"in {listed(config['cell_types'], 12)}" if config["cell_types"] else "in all cells"
+    extra = [*config["covariates"], *(["donor"] if config["pairing"] == "yes" else [])]
+    covariates = f" with {listed(extra)} as covariates" if extra else ""
+    pairing = (
+        " (and donor as a covariate where the same donors had both conditions)" if config["pairing"] == "auto" else ""
+    )
+    bulk = f"counts of the cells of a donor (at least {config['min_cells']}) were summed and conditions compared by PyDESeq2's Wald test{covariates}{pairing}"
+    cells = "an exploratory test of single cells ({}) was made by scanpy, whose p-values are far too small because cells of a donor are not independent"
+    test = {
+        "pseudobulk": bulk,
+        "auto": f"{bulk}; where a side had fewer than two such donors or no counts, {cells.format('Wilcoxon rank-sum')}",
+    }.get(
+        config["method"],
+        cells.format({"wilcoxon": "Wilcoxon rank-sum", "t-test": "Welch's t"}.get(config["method"], "")),
+    )
+    return f"Differential expression {where}: {test}. Genes seen in fewer than {config['min_share']:g}% of the cells of both sides were not tested."
+
+
+def _score(config: dict[str, Any], dataset: Dataset) -> str:
+    how = {
+        "score_genes": f"as the mean of its genes less that of control genes of like expression (scanpy's score_genes, seed {config['seed']})",
+        "rank": "by how high its genes stand in the cell's own ranking (area under the recovery curve over the top 5%, after AUCell)",
+    }[config["method"]]
+    n_sets = len(config["sets"]) + len(config["typed"])
+    return f"Every cell was scored for {n_sets} gene sets, each {how}; conditions were compared on the means of donors."
+
+
+def _enrich(config: dict[str, Any], dataset: Dataset) -> str:
+    sets = f"sets of {config['min_size']} to {config['max_size']} tested genes ({Path(config['library']).stem})"
+    if config["method"] == "gsea":
+        return (
+            f"Gene set enrichment of '{config['result']}' was computed by gseapy's prerank on the test statistic ({sets}, {config['n_permutations']} "
+            f"permutations of genes, seed {config['seed']})."
+        )
+    return (
+        f"Over-representation among the genes of '{config['result']}' with adjusted p of at most {config['max_p']:g} and an absolute log2 fold change of at "
+        f"least {config['min_log2_fold']:g} was tested by gseapy's hypergeometric test against the tested genes ({sets})."
+    )
+
+
 SENTENCES: dict[str, Callable[[dict[str, Any], Dataset], str]] = {
     "import": _import,
     "doublets": _doublets,
@@ -231,4 +297,8 @@ SENTENCES: dict[str, Callable[[dict[str, Any], Dataset], str]] = {
     "annotate": _annotate,
     "name_clusters": _naming,
     "subset": _subset,
+    "study": _study,
+    "de": _differential,
+    "score": _score,
+    "enrich": _enrich,
 }

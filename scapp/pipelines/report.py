@@ -4,11 +4,10 @@ import html
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
 
 from scapp.analysis.markers import strongest
 from scapp.core import keys
+from scapp.pipelines.html_parts import figure_html, page
 from scapp.pipelines.methods_text import methods_text
 from scapp.plotting.cell_map import plot_map
 from scapp.plotting.clusters import plot_sweep
@@ -16,11 +15,6 @@ from scapp.plotting.markers import expression_by_group, plot_dots
 from scapp.workspace.dataset import Dataset
 
 MOST_MAPS, MOST_COLUMNS, MOST_GENES, MOST_GROUPS = 4, 3, 40, 60
-STYLE = (
-    "body{font-family:system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#222;line-height:1.5}"
-    "table{border-collapse:collapse;margin:1rem 0}td,th{border-bottom:1px solid #ddd;padding:.25rem .75rem;text-align:left}"
-    "pre{white-space:pre-wrap;background:#f6f6f4;padding:1rem}"
-)
 
 
 def report_html(dataset: Dataset) -> str:
@@ -32,20 +26,13 @@ def report_html(dataset: Dataset) -> str:
         *_markers(dataset),
         *_sweeps(dataset),
         f"<h2>Methods</h2><pre>{html.escape(methods_text(dataset))}</pre>",
-        _history(dataset),
+        history_html(dataset),
     ]
-    return (
-        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{title}</title><style>{STYLE}</style>"
-        f"<script>{get_plotlyjs()}</script></head><body>{''.join(sections)}</body></html>"
-    )
+    return page(dataset.name, sections)
 
 
-def _figure(figure: go.Figure) -> str:
-    figure.update_layout(template="plotly_white")
-    return str(figure.to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False}))
-
-
-def _grouping(dataset: Dataset, column: str) -> pd.Series:
+def grouping_of(dataset: Dataset, column: str) -> pd.Series:
+    """A column that groups cells, as categories named by text."""
     values = pd.Series(dataset.read(keys.obs(column)))
     values = values if isinstance(values.dtype, pd.CategoricalDtype) else values.astype(str).astype("category")
     return values.cat.rename_categories([str(name) for name in values.cat.categories])
@@ -61,7 +48,7 @@ def _maps(dataset: Dataset) -> list[str]:
         columns = [column for column in dict.fromkeys(wanted) if keys.obs(column) in dataset][:MOST_COLUMNS]
         sections.append(f"<h2>{html.escape(key.removeprefix('X_'))}</h2>")
         for column in columns:
-            values = _grouping(dataset, column)
+            values = grouping_of(dataset, column)
             if len(values.cat.categories) > MOST_GROUPS:
                 continue
             colours = dataset.read(keys.colours(column)) if keys.colours(column) in dataset else None
@@ -71,7 +58,7 @@ def _maps(dataset: Dataset) -> list[str]:
                 title=column,
                 colours=None if colours is None else list(colours),
             )
-            sections.append(f"<h3>Coloured by {html.escape(column)}</h3>{_figure(figure)}")
+            sections.append(f"<h3>Coloured by {html.escape(column)}</h3>{figure_html(figure)}")
     return sections
 
 
@@ -103,20 +90,21 @@ def _markers(dataset: Dataset) -> list[str]:
             genes = list(dict.fromkeys(strongest(table, 3, min_log2_fold=1.0)["gene"].astype(str)))[:MOST_GENES]
             positions = dataset.names(keys.VAR_NAMES).get_indexer(genes)
             values = np.column_stack([dataset.gene(int(position)) for position in positions])
-            data = expression_by_group(values, pd.Categorical(_grouping(dataset, column)), genes)
-            sections.append(_figure(plot_dots(data)))
+            data = expression_by_group(values, pd.Categorical(grouping_of(dataset, column)), genes)
+            sections.append(figure_html(plot_dots(data)))
     return sections
 
 
 def _sweeps(dataset: Dataset) -> list[str]:
     found = [key for key in keys.names_in(dataset.slots, "uns") if key.startswith("sweep_")]
     return [
-        f"<h2>Resolutions on {html.escape(key.removeprefix('sweep_'))}</h2>{_figure(plot_sweep(dataset.read(f'uns/{key}')))}"
+        f"<h2>Resolutions on {html.escape(key.removeprefix('sweep_'))}</h2>{figure_html(plot_sweep(dataset.read(f'uns/{key}')))}"
         for key in found
     ]
 
 
-def _history(dataset: Dataset) -> str:
+def history_html(dataset: Dataset) -> str:
+    """When each step was done, and how long it took."""
     rows = "".join(
         f"<tr><td>{html.escape(record.created[:16].replace('T', ' '))}</td><td>{html.escape(record.step)}</td><td>{record.seconds or 0:.1f}</td></tr>"
         for record in dataset.manifest.provenance.values()

@@ -1,0 +1,112 @@
+"""Scores of gene sets, and libraries of sets, as steps."""
+
+import re
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from scapp.analysis.gene_sets import GeneMatcher, GeneSet, chosen_sets, matched, read_gmt, typed_set, write_gmt
+from scapp.analysis.scores import module_score, rank_score
+from scapp.analysis.study_config import GeneSetLibraryConfig, ScoreConfig
+from scapp.core import files, keys
+from scapp.core.errors import DataError
+from scapp.core.steps import StepContext
+from scapp.data.public import download
+from scapp.data.symbols import ID_COLUMNS, gene_symbols
+from scapp.pipelines.marking import require_log_values
+from scapp.pipelines.step import Inputs, Outcome, Reading
+
+PREFIX = {"score_genes": "score", "rank": "rank_score"}
+MOST_SETS = 60
+ENRICHR = "https://maayanlab.cloud/Enrichr/geneSetLibrary?mode=text&libraryName="
+
+
+def matcher_of(data: Reading) -> GeneMatcher:
+    """Finds the genes of a dataset by name, symbol or Ensembl id."""
+    names = data.names(keys.VAR_NAMES)
+    var = data.frame("var")
+    ids = next((var[column].astype(str) for column in ID_COLUMNS if column in var), pd.Series(names))
+    return GeneMatcher(list(names), list(gene_symbols(names, var)), list(ids))
+
+
+def score(inputs: Inputs, config: ScoreConfig, context: StepContext) -> Outcome:
+    """A column of scores for each set, and a table of what they stand for; see ``analysis.scores``.
+
+    Raises
+    ------
+    DataError
+        No set was chosen, or none has a gene in this dataset.
+    """
+    data = inputs.data
+    require_log_values(data)
+    sets = list(chosen_sets(config.library, config.sets)) if config.sets else []
+    sets += [typed_set(name, text) for name, text in config.typed.items()]
+    if not sets or len(sets) > MOST_SETS:
+        raise DataError(f"{len(sets)} gene sets were chosen.", hint=f"Choose 1 to {MOST_SETS} sets, or type a list.")
+    context.report(0, len(sets), "loading the data")
+    values, names = data.read(keys.X), data.names(keys.VAR_NAMES)
+    symbols = gene_symbols(names, data.frame("var"))
+    positions = matched(sets, matcher_of(data))
+    columns: dict[str, np.ndarray] = {}
+    rows, without = [], []
+    for done, gene_set in enumerate(sets):
+        context.raise_if_stopped()
+        context.report(done, len(sets), gene_set.title)
+        found = positions[gene_set.id]
+        if not len(found) or len(found) == len(names):
+            without.append(gene_set.title)
+            continue
+        column = column_of(gene_set, config.method)
+        if config.method == "rank":
+            columns[column] = rank_score(values, found)
+        else:
+            columns[column] = module_score(values, found, seed=config.seed)
+        rows.append(
+            {
+                "column": column,
+                "set": gene_set.id,
+                "title": gene_set.title,
+                "method": config.method,
+                "n_genes": len(gene_set.genes),
+                "n_found": len(found),
+                "genes_found": " ".join(symbols[found]),
+                "citation": gene_set.citation,
+            }
+        )
+    table = pd.DataFrame(rows)
+    if keys.GENE_SET_SCORES in data:
+        before = data.read(keys.GENE_SET_SCORES)
+        table = pd.concat([before[~before["column"].isin(columns)], table], ignore_index=True)
+    written = {keys.obs(column): scores for column, scores in columns.items()}
+    return Outcome({**written, keys.GENE_SET_SCORES: table}, summary={"columns": list(columns), "without": without})
+
+
+def column_of(gene_set: GeneSet, method: str) -> str:
+    """Name of the column of a set's scores."""
+    name = re.sub(r"\W+", "_", gene_set.id)[:48]
+    return f"{PREFIX[method]}_{name}"
+
+
+def fetch_library(inputs: Inputs, config: GeneSetLibraryConfig, context: StepContext) -> Outcome:
+    """Download a library of gene sets from Enrichr, and keep it as a GMT file.
+
+    Raises
+    ------
+    DataError
+        It cannot be reached, or what came is no GMT file.
+    """
+    said = partial(context.report, text=f"downloading {config.name}")
+
+    def report(done: float, total: float) -> None:
+        context.raise_if_stopped()
+        said(done, total)
+
+    fetched = download(ENRICHR + config.name, inputs.folder / "download", report)
+    sets = read_gmt(fetched.read_text(encoding="utf-8"))
+    folder = Path(config.folder or inputs.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with files.replacing(folder / f"{config.name}.gmt") as temporary:
+        temporary.write_text(write_gmt(sets), encoding="utf-8")
+    return Outcome(summary={"n_sets": len(sets), "library": config.name})

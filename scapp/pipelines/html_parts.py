@@ -1,0 +1,54 @@
+"""Pieces of a page that needs nothing from elsewhere: figures that can be zoomed and saved, tables, headings."""
+
+import html
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+STYLE = (
+    "body{font-family:system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#222;line-height:1.5}"
+    "table{border-collapse:collapse;margin:1rem 0}td,th{border-bottom:1px solid #ddd;padding:.25rem .75rem;text-align:left}"
+    "pre{white-space:pre-wrap;background:#f6f6f4;padding:1rem}.scroll{overflow-x:auto}"
+)
+
+
+def page(title: str, sections: Sequence[str]) -> str:
+    """The whole page; the title is escaped here, the sections are HTML already."""
+    name = html.escape(title)
+    return (
+        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{name}</title><style>{STYLE}</style>"
+        f"<script>{get_plotlyjs()}</script></head><body>{''.join(sections)}</body></html>"
+    )
+
+
+def figure_html(figure: go.Figure) -> str:
+    """A figure on white."""
+    figure.update_layout(template="plotly_white")
+    return str(figure.to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False}))
+
+
+def table_html(table: pd.DataFrame, *, formats: Mapping[str, str] | None = None) -> str:
+    """A table, every text escaped.
+
+    Parameters
+    ----------
+    table
+        Without an index that means something.
+    formats
+        Column -> format specification, such as ``.2e``; missing numbers are left empty.
+    """
+    formats = formats or {}
+    head = "".join(f"<th>{html.escape(str(name))}</th>" for name in table.columns)
+    rows = []
+    for values in table.itertuples(index=False):
+        cells = [_cell(value, formats.get(str(name), "")) for name, value in zip(table.columns, values, strict=True)]
+        rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    return f"<div class='scroll'><table><tr>{head}</tr>{''.join(rows)}</table></div>"
+
+
+def _cell(value: object, spec: str) -> str:
+    if isinstance(value, float) and pd.isna(value):
+        return ""
+    return html.escape(format(value, spec) if spec and not isinstance(value, str) else str(value))
