@@ -14,8 +14,8 @@ with boundary():
     st.markdown(explain.WHAT_IS_SCAPP)
     current = state.current_dataset()
     # two rows: titles must not be cut off
-    cards = [*st.columns(3), *st.columns(3)]
-    for card, (page, title, text) in zip(cards, explain.STEPS, strict=True):
+    cards = [*st.columns(4), *st.columns(4)]
+    for card, (page, title, text) in zip(cards, explain.STEPS, strict=False):
         with card.container(border=True, height="stretch"):
             link(page, f"**{title}**", dataset=current.id if current else None)
             st.write(text)

@@ -215,23 +215,3 @@ def cell_test(
             "mean": np.asarray(log_values.mean(axis=0)).ravel(),
         }
     )
-
-
-LEAST_P = 1e-300
-
-
-def strength(table: pd.DataFrame) -> pd.Series:
-    """|log2 fold change| x -log10(p): large for genes that are both much changed and sure; 0 without a p.
-
-    A gene that one condition never shows has an uncertain fold change, and so stands low by p alone, however large it is.
-
-    References
-    ----------
-    Xiao et al. 2014 (pi-value).
-    """
-    return table["log2_fold_change"].abs() * -np.log10(table["p_value"].clip(lower=LEAST_P)).fillna(0)
-
-
-def passing(table: pd.DataFrame, *, max_p: float = 0.05, min_log2_fold: float = 0.25) -> pd.DataFrame:
-    """Rows within the thresholds, on the adjusted p and the size of the fold change."""
-    return table[(table["p_value_adjusted"] <= max_p) & (table["log2_fold_change"].abs() >= min_log2_fold)]

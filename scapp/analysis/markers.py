@@ -111,15 +111,3 @@ def _share(values: sparse.csr_matrix) -> np.ndarray:
 
 def _mean(values: sparse.csr_matrix) -> np.ndarray:
     return np.asarray(values.mean(axis=0)).ravel()
-
-
-def strongest(
-    table: pd.DataFrame, n_genes: int, *, max_p: float = 0.05, min_log2_fold: float = 0.5, min_share: float = 0.1
-) -> pd.DataFrame:
-    """Rows that pass the thresholds, the best ``n_genes`` of each group by score."""
-    passing = table[
-        (table["p_value_adjusted"] <= max_p)
-        & (table["log2_fold_change"] >= min_log2_fold)
-        & (table["share_in_group"] >= min_share)
-    ]
-    return passing.groupby("group", observed=True, sort=False).head(n_genes).reset_index(drop=True)

@@ -11,7 +11,9 @@ TOP_SHARE = 0.05
 CHUNK = 4096
 
 
-def module_score(log_values: sparse.csr_matrix, positions: np.ndarray, *, seed: int = 0) -> np.ndarray:
+def module_score(
+    log_values: sparse.csr_matrix, positions: np.ndarray, *, pool: np.ndarray | None = None, seed: int = 0
+) -> np.ndarray:
     """Mean of a set's genes less the mean of control genes that are expressed alike, by scanpy.
 
     Parameters
@@ -20,6 +22,8 @@ def module_score(log_values: sparse.csr_matrix, positions: np.ndarray, *, seed: 
         log1p of normalised counts, shape (n_cells, n_genes).
     positions
         Of the set's genes, at least one; and at least one gene must be left over as control.
+    pool
+        Positions of the genes that may be controls; all by default.
     seed
         Draws the control genes.
 
@@ -34,9 +38,13 @@ def module_score(log_values: sparse.csr_matrix, positions: np.ndarray, *, seed: 
     n_genes = log_values.shape[1]
     names = pd.Index([str(i) for i in range(n_genes)])
     adata = ad.AnnData(log_values, var=pd.DataFrame(index=names))
+    # scanpy wants the set's own genes in the pool, and leaves them out of the controls itself
+    allowed = names if pool is None else names[np.union1d(pool, positions)]
     # few genes make few bins, or a bin may hold none but the set's own
-    n_bins = int(np.clip(n_genes // 20, 1, 25))
-    sc.tl.score_genes(adata, list(names[positions]), n_bins=n_bins, random_state=seed, use_raw=False)
+    n_bins = int(np.clip(len(allowed) // 20, 1, 25))
+    sc.tl.score_genes(
+        adata, list(names[positions]), gene_pool=list(allowed), n_bins=n_bins, random_state=seed, use_raw=False
+    )
     return adata.obs["score"].to_numpy(dtype=np.float32)
 
 

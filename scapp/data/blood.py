@@ -42,7 +42,7 @@ SHARES: dict[str, tuple[float, float, float]] = {
     "B cell": (0.11, 0.12, 0.12),
     "CD16 monocyte": (0.05, 0.025, 0.012),
     "Dendritic cell": (0.03, 0.015, 0.008),
-    "Plasmacytoid dendritic cell": (0.012, 0.006, 0.003),
+    "Plasmacytoid dendritic cell": (0.02, 0.009, 0.003),
     "Plasma cell": (0.008, 0.02, 0.07),
     "Platelet": (0.04, 0.05, 0.06),
 }
@@ -190,7 +190,7 @@ def _type_profiles(
     base[[at[g] for g in BACKGROUND if g.startswith(("RPL", "RPS"))]] += 2.0
     special = sorted({g for members in markers.values() for g in members} - set(BACKGROUND))
     base[[at[g] for g in special]] = rng.normal(-1.5, 0.5, size=len(special))
-    base[[at[g] for g in (*ISG, *CYTOKINES)]] = rng.normal(0.0, 0.5, size=len(ISG) + len(CYTOKINES))
+    base[[at[g] for g in (*ISG, *CYTOKINES)]] = rng.normal(-0.5, 0.4, size=len(ISG) + len(CYTOKINES))
     base[[at[g] for g in MHC_I]] = rng.normal(1.5, 0.3, size=len(MHC_I))
     base[[at[g] for g in MHC_II]] = rng.normal(-0.5, 0.3, size=len(MHC_II))
     profiles = np.tile(base, (len(types), 1))

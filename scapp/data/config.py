@@ -132,7 +132,7 @@ class BloodConfig(Config):
         0.1, title="Batch spread", help="Standard deviation of a gene's log-fold change between batches.", ge=0, le=2
     )
     share_precision: float = setting(
-        150,
+        400,
         title="Precision of shares",
         help="How alike donors of one condition are in their shares of cell types; larger is more alike.",
         gt=0,

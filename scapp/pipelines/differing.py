@@ -9,15 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from scapp.analysis.differential import (
-    LEAST_COUNTS,
-    cell_test,
-    expressed,
-    passing,
-    pseudobulk,
-    pseudobulk_test,
-    strength,
-)
+from scapp.analysis.differential import LEAST_COUNTS, cell_test, expressed, pseudobulk, pseudobulk_test
+from scapp.analysis.gene_tables import passing, strength
 from scapp.analysis.study import ALL_CELLS, Study
 from scapp.analysis.study_config import LEAST_DONORS, DifferentialConfig
 from scapp.core import keys

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from scapp.analysis.differential import passing
 from scapp.analysis.enrichment import gsea, over_representation
 from scapp.analysis.gene_sets import load_library, matched
+from scapp.analysis.gene_tables import passing
 from scapp.analysis.study_config import CURATED, EnrichConfig
 from scapp.core import keys
 from scapp.core.errors import DataError, listed

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scapp.analysis.gene_sets import GeneMatcher, GeneSet, chosen_sets, matched, read_gmt, typed_set, write_gmt
+from scapp.analysis.gene_sets import GeneMatcher, GeneSet, chosen_sets, curated, matched, read_gmt, typed_set, write_gmt
 from scapp.analysis.scores import module_score, rank_score
 from scapp.analysis.study_config import GeneSetLibraryConfig, ScoreConfig
 from scapp.core import files, keys
@@ -20,6 +20,7 @@ from scapp.pipelines.step import Inputs, Outcome, Reading
 
 PREFIX = {"score_genes": "score", "rank": "rank_score"}
 MOST_SETS = 60
+LEAST_CONTROLS = 100
 ENRICHR = "https://maayanlab.cloud/Enrichr/geneSetLibrary?mode=text&libraryName="
 
 
@@ -48,7 +49,9 @@ def score(inputs: Inputs, config: ScoreConfig, context: StepContext) -> Outcome:
     context.report(0, len(sets), "loading the data")
     values, names = data.read(keys.X), data.names(keys.VAR_NAMES)
     symbols = gene_symbols(names, data.frame("var"))
-    positions = matched(sets, matcher_of(data))
+    matcher = matcher_of(data)
+    positions = matched(sets, matcher)
+    pool = _controls(matcher, len(names))
     columns: dict[str, np.ndarray] = {}
     rows, without = [], []
     for done, gene_set in enumerate(sets):
@@ -62,7 +65,7 @@ def score(inputs: Inputs, config: ScoreConfig, context: StepContext) -> Outcome:
         if config.method == "rank":
             columns[column] = rank_score(values, found)
         else:
-            columns[column] = module_score(values, found, seed=config.seed)
+            columns[column] = module_score(values, found, pool=pool, seed=config.seed)
         rows.append(
             {
                 "column": column,
@@ -81,6 +84,13 @@ def score(inputs: Inputs, config: ScoreConfig, context: StepContext) -> Outcome:
         table = pd.concat([before[~before["column"].isin(columns)], table], ignore_index=True)
     written = {keys.obs(column): scores for column, scores in columns.items()}
     return Outcome({**written, keys.GENE_SET_SCORES: table}, summary={"columns": list(columns), "without": without})
+
+
+def _controls(matcher: GeneMatcher, n_genes: int) -> np.ndarray | None:
+    """Genes of no curated set: where interferon genes rise, a set that has them as controls would seem to fall."""
+    special = matcher.positions([gene for gene_set in curated() for gene in gene_set.genes])
+    pool = np.setdiff1d(np.arange(n_genes), special)
+    return pool if len(pool) >= LEAST_CONTROLS else None
 
 
 def column_of(gene_set: GeneSet, method: str) -> str:

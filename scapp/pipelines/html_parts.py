@@ -10,7 +10,7 @@ from plotly.offline import get_plotlyjs
 STYLE = (
     "body{font-family:system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#222;line-height:1.5}"
     "table{border-collapse:collapse;margin:1rem 0}td,th{border-bottom:1px solid #ddd;padding:.25rem .75rem;text-align:left}"
-    "pre{white-space:pre-wrap;background:#f6f6f4;padding:1rem}.scroll{overflow-x:auto}"
+    "pre{white-space:pre-wrap;background:#f6f6f4;padding:1rem}td.n{white-space:nowrap;font-variant-numeric:tabular-nums}.scroll{overflow-x:auto}"
 )
 
 
@@ -44,11 +44,13 @@ def table_html(table: pd.DataFrame, *, formats: Mapping[str, str] | None = None)
     rows = []
     for values in table.itertuples(index=False):
         cells = [_cell(value, formats.get(str(name), "")) for name, value in zip(table.columns, values, strict=True)]
-        rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+        rows.append(f"<tr>{''.join(cells)}</tr>")
     return f"<div class='scroll'><table><tr>{head}</tr>{''.join(rows)}</table></div>"
 
 
 def _cell(value: object, spec: str) -> str:
     if isinstance(value, float) and pd.isna(value):
-        return ""
-    return html.escape(format(value, spec) if spec and not isinstance(value, str) else str(value))
+        return "<td></td>"
+    if isinstance(value, str):
+        return f"<td>{html.escape(value)}</td>"
+    return f"<td class='n'>{html.escape(format(value, spec) if spec else str(value))}</td>"

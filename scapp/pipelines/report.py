@@ -5,7 +5,7 @@ import html
 import numpy as np
 import pandas as pd
 
-from scapp.analysis.markers import strongest
+from scapp.analysis.gene_tables import strongest
 from scapp.core import keys
 from scapp.pipelines.html_parts import figure_html, page
 from scapp.pipelines.methods_text import methods_text

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 
 from scapp.analysis.composition import mean_shares
-from scapp.analysis.differential import passing
 from scapp.analysis.donor_tests import compare_donors, donor_means
 from scapp.analysis.enrichment import running_sum
 from scapp.analysis.gene_sets import curated_licence
+from scapp.analysis.gene_tables import passing, strongest
 from scapp.analysis.study import ALL_CELLS, Study, design_notes
 from scapp.core import keys
+from scapp.pipelines.cells import cells_of
 from scapp.pipelines.enriching import ranking_of, sets_of
 from scapp.pipelines.html_parts import figure_html, page, table_html
 from scapp.pipelines.methods_text import methods_text
@@ -33,6 +34,10 @@ NUMBERS = {
         ("log2_fold_change", "standard_error", "statistic", "mean", "share_reference", "share_compared", "log2_ratio", "cliffs_delta",
          "mean_reference", "mean_compared", "difference", "score", "normalised_score"), ".3g"),
 }  # fmt: skip
+FACTS = (
+    "cell_type", "reference", "compared", "method", "reason", "n_donors_reference", "n_donors_compared", "n_cells_reference", "n_cells_compared",
+    "n_genes", "covariates", "notes",
+)  # fmt: skip
 
 
 def study_report_html(data: Reading) -> str:
@@ -139,8 +144,6 @@ def _gene_values(data: Reading, genes: list[str]) -> np.ndarray:
 def _markers(data: Reading, study: Study, kind: str | None) -> list[str]:
     if not kind or keys.markers(kind) not in data.dataset:
         return []
-    from scapp.analysis.markers import strongest
-
     best = strongest(data.dataset.read(keys.markers(kind)), 3, min_log2_fold=1.0)
     genes = list(dict.fromkeys(best["gene"].astype(str)))[: 2 * N_GENES]
     if not genes:
@@ -159,7 +162,7 @@ def _differential(data: Reading, study: Study, name: str) -> list[str]:
     table, about = data.read(keys.differential(name)), data.read(keys.about_differential(name))
     found = passing(table, max_p=MAX_P, min_log2_fold=MIN_FOLD)
     title = f"log2 fold change, {about['compared']} against {about['reference']}"
-    facts = pd.DataFrame([(k, v) for k, v in about.items() if str(v)], columns=["what", "value"])
+    facts = pd.DataFrame([(k, about[k]) for k in FACTS if str(about[k])], columns=["what", "value"])
     parts = [
         f"<h2>{html.escape(name)}</h2>",
         f"<p>{len(found):,} of {len(table):,} tested genes pass (adjusted p ≤ {MAX_P}, |log2 fold change| ≥ {MIN_FOLD}).</p>",
@@ -186,14 +189,6 @@ def _differential(data: Reading, study: Study, name: str) -> list[str]:
         order = [study.sample.categories.get_loc(s) for s in rows["sample"]]
         parts.append(figure_html(plot_gene_samples(means[order], best["symbol"].astype(str).tolist(), rows)))
     return [*parts, table_html(table.head(N_ROWS), formats=NUMBERS)]
-
-
-def cells_of(study: Study, title: str) -> np.ndarray:
-    """Cells that a comparison's title stands for (a type, several joined by `` + ``, or all), bool, shape (n_cells,)."""
-    if title == ALL_CELLS and title not in study.types:
-        return study.known
-    names = [title] if title in study.types else title.split(" + ")
-    return study.known & np.isin(np.asarray(study.cell_type, dtype=object).astype(str), names)
 
 
 def _scores(data: Reading, study: Study, results: list[str]) -> list[str]:

@@ -10,8 +10,8 @@ from scapp.plotting.theme import KEPT, MUTED, REMOVED, empty_figure, styled
 
 UP, DOWN = REMOVED, KEPT
 """Red and blue, as in the CLEAR paper's Figure 5."""
-SIZE = (560, 420)
-"""About the width and height of the drawing area in pixels: labels are kept apart as if it had this size."""
+SIZE = (390, 400)
+"""About the width and height in pixels of the drawing area of a figure that shares its row with another: labels are kept apart as if it had this size."""
 CHARACTER, LINE = 7.5, 15
 DIRECTIONS = ((0, -1), (1, -1), (-1, -1), (1, 0), (-1, 0), (0, 1), (1, 1), (-1, 1))
 DISTANCES = (16, 30, 46, 64)
@@ -108,7 +108,7 @@ def plot_volcano(
         figure.add_hline(
             y=-np.log10(max(float(passing_p.max()), LEAST_P)), line={"dash": "dot", "color": MUTED, "width": 1}
         )
-    figure = styled(figure, height=SIZE[1] + 80, x_title=x_title, y_title="-log10 p", legend=True)
+    figure = _finish(figure, x_title=x_title, y_title="-log10 p")
     span = max(float(np.abs(x).max()), 2 * min_log2_fold, 1e-6) * 1.08
     top = max(float(y.max()), 1e-6) * 1.1
     figure.update_xaxes(range=[-span, span])
@@ -148,7 +148,7 @@ def plot_ma(
     figure = _by_side(known, x, y, side, "mean %{customdata[4]:.3g}")
     figure.add_hline(y=0, line={"color": MUTED, "width": 1})
     title = "mean of normalised counts" if logarithmic else "mean of log-normalised values"
-    figure = styled(figure, height=SIZE[1] + 80, x_title=title, y_title=y_title, legend=True)
+    figure = _finish(figure, x_title=title, y_title=y_title)
     if logarithmic:
         ticks = list(range(int(np.floor(x.min())), int(np.ceil(x.max())) + 1))
         figure.update_xaxes(tickvals=ticks, ticktext=[f"{10.0**tick:g}" for tick in ticks])
@@ -170,7 +170,13 @@ def _by_side(known: pd.DataFrame, x: np.ndarray, y: np.ndarray, side: pd.Series,
             marker={"size": 5 if name == "no" else 6, "color": colour, "opacity": 0.5 if name == "no" else 0.85},
             hovertemplate="%{customdata[1]}<br>log2 fold change %{customdata[2]:.2f}, adjusted p %{customdata[5]:.2g}<br>" + last + "<extra></extra>",
         )  # fmt: skip
-    figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
+    return figure
+
+
+def _finish(figure: go.Figure, *, x_title: str, y_title: str) -> go.Figure:
+    """Titles, and the legend below the mode bar."""
+    figure = styled(figure, height=SIZE[1] + 110, x_title=x_title, y_title=y_title, legend=True)
+    figure.update_layout(margin={"t": 70}, legend={"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0})
     return figure
 
 

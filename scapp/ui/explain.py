@@ -28,6 +28,11 @@ STEPS = (
         "Classify cells",
         "Learn cell types from an annotated dataset, and annotate another. You may skip this.",
     ),
+    (
+        "differential_expression",
+        "Compare conditions",
+        "Who is there, what changed and why, across conditions and donors. You may skip this.",
+    ),
     ("export", "4 · Export", "Take away the data, tables, a report, and the session as a script."),
 )
 
@@ -97,6 +102,7 @@ FLAVOURS = {
     "everything": "Every value, with its history in `uns['scapp']`: for scanpy (`sc.read_h5ad`), CELLxGENE, or any tool that reads AnnData.",
     "cellxgene": "Counts in `.raw`, Ensembl ids as gene names where they are known, and the CELLxGENE schema's names of annotations.",
     "tables": "Cells, genes, embeddings, marker genes and sweeps, each as a CSV file, in one zip.",
+    "study": "Conditions and donors: design, composition, genes, scores and pathways, on one page that needs nothing else.",
     "report": "Maps, marker genes, methods and steps on one page that needs nothing else; figures can be zoomed and saved.",
 }
 SCRIPT = (

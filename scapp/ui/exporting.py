@@ -30,6 +30,7 @@ FLAVOURS = {
     "cellxgene": ("AnnData for CELLxGENE", "h5ad", "application/x-hdf5"),
     "tables": ("All tables as CSV", "zip", "application/zip"),
     "report": ("Report to read (HTML)", "html", "text/html"),
+    "study": ("Report on conditions (HTML)", "html", "text/html"),
 }
 LAST = ("obs_names", "var_names")
 
@@ -39,7 +40,7 @@ def file_section(dataset: Dataset) -> None:
     st.header("Files")
     flavour = st.segmented_control(
         "What",
-        list(FLAVOURS),
+        [name for name in FLAVOURS if name != "study" or keys.STUDY in dataset],
         default="everything",
         required=True,
         format_func=lambda name: FLAVOURS[name][0],
@@ -47,13 +48,18 @@ def file_section(dataset: Dataset) -> None:
         persist_state="session",
     )
     st.caption(explain.FLAVOURS[flavour])
+    written_file(dataset, flavour)
+
+
+def written_file(dataset: Dataset, flavour: str, *, label: str = "Write the file") -> None:
+    """Write one kind of file in the worker, then offer it."""
     _, ending, mime = FLAVOURS[flavour]
     run = latest_of("export", dataset, flavour=flavour)
     status = run.observe() if run else None
     active = status is not None and status.state in ACTIVE
     suffix = "" if flavour == "everything" else f"_{flavour}"
     name = f"{_stem(dataset)}{suffix}.{ending}"
-    if not active and st.button("Write the file", type="primary", key="export.go"):
+    if not active and st.button(label, type="primary", key="export.go"):
         for old in state.runs().list(dataset=dataset.id, step="export"):
             if old.config.config.get("flavour") == flavour:
                 discard(state.root(), old)

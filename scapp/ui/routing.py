@@ -30,6 +30,7 @@ PAGES = (
     PageRecord("cell_map", "Clusters & map"),
     PageRecord("classify", "Classification"),
     PageRecord("latent_circles", "Latent circles"),
+    PageRecord("differential_expression", "Differential expression"),
     PageRecord("export", "Export"),
 )
 

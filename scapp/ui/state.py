@@ -128,7 +128,8 @@ def prepared_or_stop() -> Dataset:
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
-def _element(path: str) -> Any:
+def element(path: str) -> Any:
+    """Value of an element by its folder."""
     # elements never change, so the path is the whole key; what comes back is read-only by agreement
     return read_element(Path(path))
 
@@ -138,7 +139,7 @@ def read(dataset: Dataset, slot: str) -> Any:
     entry = dataset.slots.get(slot)
     if entry is None:
         return dataset.read(slot)
-    return _element(str(dataset.folder / "elements" / entry.element))
+    return element(str(dataset.folder / "elements" / entry.element))
 
 
 def columns(dataset: Dataset, names: list[str]) -> pd.DataFrame:
@@ -214,8 +215,8 @@ def genes(dataset: Dataset) -> Genes:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _genes(paths: tuple[str, ...], columns: tuple[str, ...]) -> Genes:
-    names = pd.Index(_element(paths[0])).astype(str)
-    var = pd.DataFrame({column: _element(path) for column, path in zip(columns, paths[1:], strict=True)})
+    names = pd.Index(element(paths[0])).astype(str)
+    var = pd.DataFrame({column: element(path) for column, path in zip(columns, paths[1:], strict=True)})
     symbols = gene_symbols(names, var)
     ids = next((var[column].astype(str) for column in ID_COLUMNS if column in var), pd.Series(names))
     if (ids.to_numpy() == symbols.to_numpy()).all():

@@ -1,7 +1,7 @@
 """Figures and tables with their downloads, and the map with its selection."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -20,6 +20,7 @@ def show_figure(
     alt: str,
     select: bool = False,
     on_click: Callable[[], None] | None = None,
+    lasso: bool = False,
 ) -> Any:
     """Draw a figure; its mode bar downloads it as SVG, or PNG when so chosen in the sidebar.
 
@@ -37,11 +38,14 @@ def show_figure(
         Let the user select by lasso and box; the selection comes back.
     on_click
         Called when the user has clicked on a point; ``clicked`` says on which.
+    lasso
+        With ``on_click``, several points may be chosen at once by lasso or box.
     """
     image = {"format": st.session_state.get("image_format", "svg"), "filename": name, "scale": 2}
     config = {"displaylogo": False, "toImageButtonOptions": image, "displayModeBar": True}
     if on_click is not None:
-        return st.plotly_chart(figure, key=key, config=config, alt=alt, on_select=on_click, selection_mode=("points",))
+        modes: tuple[Literal["points", "box", "lasso"], ...] = ("points", "box", "lasso") if lasso else ("points",)
+        return st.plotly_chart(figure, key=key, config=config, alt=alt, on_select=on_click, selection_mode=modes)
     if not select:
         return st.plotly_chart(figure, key=key, config=config, alt=alt)
     return st.plotly_chart(figure, key=key, config=config, alt=alt, on_select="rerun", selection_mode=("lasso", "box"))

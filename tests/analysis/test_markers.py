@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from scipy import sparse, stats
 
-from scapp.analysis.markers import COLUMNS, rank_genes, strongest
+from scapp.analysis.gene_tables import strongest
+from scapp.analysis.markers import COLUMNS, rank_genes
 from scapp.core.errors import DataError
 
 RNG = np.random.default_rng(0)
