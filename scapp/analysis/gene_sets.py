@@ -164,6 +164,8 @@ class GeneMatcher:
         self._at: dict[str, list[int]] = {}
         for column in (symbols, names, ids):
             for position, name in enumerate(column):
+                if not str(name):
+                    continue
                 places = self._at.setdefault(_key(name), [])
                 if position not in places:
                     places.append(position)

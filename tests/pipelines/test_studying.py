@@ -1,0 +1,237 @@
+"""The steps of a study of conditions, on a small made-up one: results, refusals, and the report."""
+
+import json
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+
+from scapp.analysis.gene_sets import GeneSet, write_gmt
+from scapp.core import keys
+from scapp.core.errors import ConfigError, DataError
+from scapp.data.blood import simulate_blood
+from scapp.data.config import KEEP_EVERYTHING, BloodConfig, PrepareConfig
+from scapp.pipelines.config import ImportRequest
+from scapp.pipelines.exporting import to_anndata
+from scapp.pipelines.methods_text import methods_text
+from scapp.pipelines.scripting import as_python, script_of
+from scapp.workspace.store import Workspace
+from tests.conftest import run_step
+
+DESIGN = {"condition_key": "condition", "donor_key": "donor_id", "cell_type_key": "cell_type", "batch_key": "batch"}
+TYPE = "CD14 monocyte"
+NAME = f"{TYPE}: severe vs healthy (pseudobulk)"
+
+
+@pytest.fixture(scope="module")
+def blood(tmp_path_factory):
+    """900 cells of nine donors as a file; one type has a slash in its name, one is missing in the severe."""
+    adata = simulate_blood(BloodConfig(n_cells=900, donors_per_group=3))
+    adata = adata[~((adata.obs["cell_type"] == "Platelet") & (adata.obs["condition"] == "severe"))].copy()
+    adata.obs["cell_type"] = adata.obs["cell_type"].cat.rename_categories({"B cell": "B cell/naive <b>"})
+    adata.obs["donor_id"] = adata.obs["donor_id"].astype(object)
+    adata.obs["sex"] = pd.Categorical(
+        np.where(adata.obs["donor_id"].isin(["donor 01", "donor 04", "donor 08"]), "f", "m")
+    )
+    path = tmp_path_factory.mktemp("blood") / "blood.h5ad"
+    adata.write_h5ad(path)
+    return path
+
+
+class Study:
+    """A dataset, and steps on it."""
+
+    def __init__(self, folder, path, prepare=True):
+        self.folder, self.workspace = folder, Workspace(folder / "workspace")
+        self.n = 0
+        self.id = self.step("import", **ImportRequest(path=str(path)).model_dump())["dataset"]
+        if prepare:
+            self.id = self.step("prepare", **PrepareConfig(**KEEP_EVERYTHING, n_top_genes=200).model_dump())["dataset"]
+
+    def step(self, name, /, **values):
+        self.n += 1
+        return run_step(self.workspace, name, values, getattr(self, "id", None), self.folder / f"step{self.n}")
+
+    @property
+    def data(self):
+        return self.workspace.open(self.id)
+
+
+@pytest.fixture
+def study(blood, tmp_path):
+    made = Study(tmp_path, blood)
+    made.step("study", **DESIGN)
+    return made
+
+
+def test_the_design_and_what_it_says(study):
+    summary = study.step("study", **DESIGN, order=["healthy", "severe"])
+    assert summary["conditions"] == ["healthy", "severe"]
+    assert summary["n_samples"] == 6
+    assert any("Platelet: no cell in some condition" in note for note in summary["notes"])
+    shares = study.data.read(keys.COMPOSITION)
+    assert np.allclose(shares.groupby("sample", observed=True)["share"].sum(), 1)
+    tests = study.data.read(keys.COMPOSITION_TESTS)
+    assert set(tests["compared"]) == {"severe"}
+    with pytest.raises(DataError, match="no annotation 'nonsense'"):
+        study.step("study", condition_key="nonsense")
+
+
+def test_auto_takes_pseudobulk_and_finds_what_was_planted(study):
+    summary = study.step("de", cell_types=[TYPE])
+    assert [row["method"] for row in summary["rows"]] == ["pseudobulk", "pseudobulk"]
+    severe = next(row for row in summary["rows"] if row["compared"] == "severe")
+    assert severe["name"] == NAME
+    assert (severe["n_donors_reference"], severe["n_donors_compared"]) == (3, 3)
+    table = study.data.read(keys.differential(NAME))
+    known = study.data.var().loc[table["gene"], "planted_severe"].to_numpy()
+    found = (table["p_value_adjusted"] <= 0.05).to_numpy()
+    assert found[np.abs(known) >= 1].mean() > 0.8
+    assert (np.sign(table["log2_fold_change"])[found & (known != 0)] == np.sign(known[found & (known != 0)])).all()
+    assert table["p_value"].dropna().is_monotonic_increasing
+    about = study.data.read(keys.about_differential(NAME))
+    assert about["reason"] == ""
+    assert int(about["n_genes"]) == len(table)
+
+
+def test_types_are_tested_by_themselves_or_together_and_what_cannot_be_is_said(study):
+    rows = study.step("de", cell_types=[TYPE, "Platelet"], compared=["severe"])
+    assert [row["cell_type"] for row in rows["rows"]] == [TYPE]
+    assert "0 of severe" in rows["left_out"][0]
+    pooled = study.step("de", cell_types=[TYPE, "CD4 T cell"], compared=["severe"], together=True)["rows"]
+    assert [row["cell_type"] for row in pooled] == [f"{TYPE} + CD4 T cell"]
+    everything = study.step("de", compared=["severe"])["rows"]
+    assert everything[0]["cell_type"] == "all cells"
+    obs = study.data.obs(["condition", "cell_type"])
+    assert everything[0]["n_cells_compared"] == (obs["condition"] == "severe").sum()
+    with pytest.raises(DataError, match="0 of severe"):
+        study.step("de", cell_types=["Platelet"], compared=["severe"])
+    with pytest.raises(ConfigError, match="has no Nonsense"):
+        study.step("de", cell_types=["Nonsense"])
+
+
+def test_tests_of_cells_are_marked_exploratory(study):
+    row = study.step("de", cell_types=[TYPE], compared=["severe"], method="wilcoxon")["rows"][0]
+    assert row["exploratory"]
+    about = study.data.read(keys.about_differential(row["name"]))
+    assert "Exploratory" in about["reason"]
+    few = study.step("de", cell_types=["CD16 monocyte"], compared=["severe"])["rows"][0]
+    assert few["method"] == "wilcoxon"
+    assert "have 10 cells or more" in study.data.read(keys.about_differential(few["name"]))["reason"]
+
+
+def test_covariates_must_say_one_thing_of_each_donor(study):
+    row = study.step("de", cell_types=[TYPE], compared=["severe"], covariates=["sex"])["rows"][0]
+    assert row["covariates"] == "sex"
+    with pytest.raises(ConfigError, match="'total_counts' does not say one thing"):
+        study.step("de", cell_types=[TYPE], covariates=["total_counts"])
+
+
+def test_without_donors_or_counts_pseudobulk_is_refused_with_the_reason(study, blood, tmp_path):
+    study.step("study", condition_key="condition", cell_type_key="cell_type")
+    with pytest.raises(DataError, match="no donor column was chosen"):
+        study.step("de", cell_types=[TYPE], method="pseudobulk")
+    row = study.step("de", cell_types=[TYPE], compared=["severe"])["rows"][0]
+    assert row["method"] == "wilcoxon"
+    adata = ad.read_h5ad(blood)
+    scale = 1e4 / np.asarray(adata.layers["counts"].sum(axis=1))
+    adata.X = adata.layers["counts"].multiply(scale).tocsr().log1p().astype(np.float32)
+    del adata.layers["counts"]
+    adata.X.data *= 1.01  # so that no counts can be recovered
+    adata.write_h5ad(tmp_path / "logged.h5ad")
+    logged = Study(tmp_path / "logged", tmp_path / "logged.h5ad")
+    logged.step("study", **DESIGN)
+    with pytest.raises(DataError, match="came without them"):
+        logged.step("de", cell_types=[TYPE], method="pseudobulk")
+    assert logged.step("de", cell_types=[TYPE], compared=["severe"])["rows"][0]["method"] == "wilcoxon"
+
+
+def test_what_is_not_normalised_or_scaled_is_refused(blood, tmp_path):
+    raw = Study(tmp_path / "raw", blood, prepare=False)
+    with pytest.raises(DataError, match="No study design"):
+        raw.step("de", cell_types=[TYPE])
+    raw.step("study", **DESIGN)
+    with pytest.raises(DataError, match="needs normalised values"):
+        raw.step("de", cell_types=[TYPE], method="wilcoxon")
+    adata = ad.read_h5ad(blood)
+    dense = np.log1p(adata.layers["counts"].toarray())
+    adata.X = ((dense - dense.mean(axis=0)) / dense.std(axis=0).clip(1e-6)).astype(np.float32)
+    del adata.layers["counts"]
+    adata.write_h5ad(tmp_path / "scaled.h5ad")
+    scaled = Study(tmp_path / "scaled", tmp_path / "scaled.h5ad", prepare=False)
+    scaled.step("study", **DESIGN)
+    for step, values in (("de", {"cell_types": [TYPE]}), ("score", {"sets": ["isg"]})):
+        with pytest.raises(DataError, match=r"scaled values|normalised values"):
+            scaled.step(step, **values)
+
+
+def test_scores_are_columns_with_a_table_that_says_what_they_are(study):
+    found = study.step("score", sets=["isg", "cell_cycle_s"], typed={"My list": "ISG15 IFI6"})
+    assert found["columns"] == ["score_isg", "score_cell_cycle_s", "score_my_list"]
+    study.step("score", sets=["isg"], method="rank")
+    table = study.data.read(keys.GENE_SET_SCORES).set_index("column")
+    assert list(table.index) == ["score_isg", "score_cell_cycle_s", "score_my_list", "rank_score_isg"]
+    assert table.loc["score_my_list", "n_found"] == 2
+    obs = study.data.obs(["condition", "cell_type", "score_isg", "rank_score_isg"])
+    mine = obs[obs["cell_type"] == TYPE].groupby("condition", observed=True)[["score_isg", "rank_score_isg"]].mean()
+    assert (mine.loc["moderate"] > mine.loc["severe"]).all()
+    assert (mine.loc["severe"] > mine.loc["healthy"]).all()
+    with pytest.raises(DataError, match="0 gene sets"):
+        study.step("score")
+    with pytest.raises(DataError, match="No gene of these sets"):
+        study.step("score", typed={"x": "NOGENE"})
+
+
+def test_pathways_and_a_users_own_sets(study, tmp_path):
+    study.step("de", cell_types=[TYPE], compared=["severe"])
+    found = study.step("enrich", result=NAME)
+    assert "Interferon-stimulated genes (ISG)" in found["top_sets_up"]
+    assert "MHC class II" in found["top_sets_down"]
+    over = study.step("enrich", result=NAME, method="over-representation")
+    assert over["top_sets_up"][0] == "Interferon-stimulated genes (ISG)"
+    mine = tmp_path / "mine.gmt"
+    mine.write_text(write_gmt([GeneSet("planted", "planted", ("isg15", "ifi6", "mx1", "mx2", "oas1", "rsad2"))]))
+    own = study.step("enrich", result=NAME, library=str(mine))
+    assert own["name"].endswith("gsea · mine")
+    table = study.data.read(keys.enrichment(own["name"]))
+    assert table["direction"].tolist() == ["up"]
+    assert "ISG15" in table["leading_genes"].iloc[0].split()
+    with pytest.raises(DataError, match="no comparison 'nonsense'"):
+        study.step("enrich", result="nonsense")
+
+
+def test_the_report_holds_every_part_escapes_names_and_needs_nothing_else(study):
+    study.step("map", representation="pca")
+    study.step("de", cell_types=[TYPE, "B cell/naive <b>"], compared=["severe"], min_cells=3)
+    study.step("score", sets=["isg"])
+    study.step("enrich", result=NAME)
+    summary = study.step("export", flavour="study")
+    html = (study.folder / f"step{study.n}" / summary["file"]).read_text()
+    for words in ("Study design", "Composition", NAME, "Gene-set scores", "Pathways", "Methods", "Settings", "Versions", "PyDESeq2", "pydeseq2", "ISG15"):  # fmt: skip
+        assert words in html, words
+    assert "B cell|naive &lt;b&gt;: severe" in html
+    own = html.split("</script>", 1)[1]
+    assert "naive <b>:" not in own
+    assert "<script src" not in html
+    assert "http" not in own.replace("http://www.w3.org", "")
+    assert own.count("plotly-graph-div") >= 8
+
+
+def test_the_file_the_script_and_the_methods_tell_of_it(study):
+    study.step("de", cell_types=["B cell/naive <b>"], compared=["severe"], min_cells=3)
+    study.step("score", sets=["isg"])
+    adata = to_anndata(study.data)
+    path = study.folder / "out.h5ad"
+    adata.write_h5ad(path)
+    again = ad.read_h5ad(path)
+    assert any(key.startswith("de_B cell|naive") for key in again.uns)
+    assert "score_isg" in again.obs
+    code = as_python(script_of(study.data))
+    compile(code, "script", "exec")
+    assert '"study"' in code
+    assert '"de"' in code
+    text = methods_text(study.data)
+    for words in ("PyDESeq2", "Love MI", "Squair", "score_genes", "Tirosh"):
+        assert words in text, words
+    json.dumps(study.data.manifest.model_dump(mode="json"))
