@@ -126,6 +126,10 @@ class Session:
 
 
 def _limit_threads(n_threads: int) -> None:
+    """Also where numpy and torch were loaded before, as in a notebook: the variables of the environment come too late for them."""
+    import threadpoolctl
     import torch
+
+    threadpoolctl.threadpool_limits(n_threads)
 
     torch.set_num_threads(n_threads)

@@ -1,6 +1,7 @@
 """A session leaves as a script, a notebook and a paragraph, and the first two make the same result again."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -57,7 +58,9 @@ def session(workspace, study_file):
 
 def run_python(text, folder, *arguments):
     (folder / "script.py").write_text(text)
-    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(folder)}
+    # a machine may say which kernels its linear algebra uses; equal results need the same
+    kernels = {name: os.environ[name] for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE") if name in os.environ}
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(folder), **kernels}
     return subprocess.run(
         [sys.executable, "script.py", *arguments],
         cwd=folder,
