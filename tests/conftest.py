@@ -11,8 +11,12 @@ from scapp.core.environment import THREAD_VARIABLES
 for _name in THREAD_VARIABLES:
     os.environ.setdefault(_name, "1")
 
+import numpy as np
+import pandas as pd
+
 from scapp.core.steps import QuietContext
-from scapp.data.config import KEEP_EVERYTHING, PrepareConfig, SimulationConfig
+from scapp.data.blood import simulate_blood
+from scapp.data.config import KEEP_EVERYTHING, BloodConfig, PrepareConfig, SimulationConfig
 from scapp.data.simulation import simulate
 from scapp.pipelines.catalogue import step
 from scapp.pipelines.config import ImportRequest
@@ -44,6 +48,20 @@ def study():
 def study_file(study, tmp_path_factory):
     path = tmp_path_factory.mktemp("study") / "study.h5ad"
     study.write_h5ad(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def blood_file(tmp_path_factory):
+    """900 cells of nine donors in three conditions; one type has a slash in its name, one is missing in the severe."""
+    adata = simulate_blood(BloodConfig(n_cells=900, donors_per_group=3))
+    adata = adata[~((adata.obs["cell_type"] == "Platelet") & (adata.obs["condition"] == "severe"))].copy()
+    adata.obs["cell_type"] = adata.obs["cell_type"].cat.rename_categories({"B cell": "B cell/naive <b>"})
+    adata.obs["donor_id"] = adata.obs["donor_id"].astype(object)
+    women = ["donor 01", "donor 04", "donor 08"]
+    adata.obs["sex"] = pd.Categorical(np.where(adata.obs["donor_id"].isin(women), "f", "m"))
+    path = tmp_path_factory.mktemp("blood") / "blood.h5ad"
+    adata.write_h5ad(path)
     return path
 
 

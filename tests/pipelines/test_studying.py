@@ -4,14 +4,12 @@ import json
 
 import anndata as ad
 import numpy as np
-import pandas as pd
 import pytest
 
 from scapp.analysis.gene_sets import GeneSet, write_gmt
 from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError
-from scapp.data.blood import simulate_blood
-from scapp.data.config import KEEP_EVERYTHING, BloodConfig, PrepareConfig
+from scapp.data.config import KEEP_EVERYTHING, PrepareConfig
 from scapp.pipelines.config import ImportRequest
 from scapp.pipelines.exporting import to_anndata
 from scapp.pipelines.methods_text import methods_text
@@ -22,21 +20,6 @@ from tests.conftest import run_step
 DESIGN = {"condition_key": "condition", "donor_key": "donor_id", "cell_type_key": "cell_type", "batch_key": "batch"}
 TYPE = "CD14 monocyte"
 NAME = f"{TYPE}: severe vs healthy (pseudobulk)"
-
-
-@pytest.fixture(scope="module")
-def blood(tmp_path_factory):
-    """900 cells of nine donors as a file; one type has a slash in its name, one is missing in the severe."""
-    adata = simulate_blood(BloodConfig(n_cells=900, donors_per_group=3))
-    adata = adata[~((adata.obs["cell_type"] == "Platelet") & (adata.obs["condition"] == "severe"))].copy()
-    adata.obs["cell_type"] = adata.obs["cell_type"].cat.rename_categories({"B cell": "B cell/naive <b>"})
-    adata.obs["donor_id"] = adata.obs["donor_id"].astype(object)
-    adata.obs["sex"] = pd.Categorical(
-        np.where(adata.obs["donor_id"].isin(["donor 01", "donor 04", "donor 08"]), "f", "m")
-    )
-    path = tmp_path_factory.mktemp("blood") / "blood.h5ad"
-    adata.write_h5ad(path)
-    return path
 
 
 class Study:
@@ -59,8 +42,8 @@ class Study:
 
 
 @pytest.fixture
-def study(blood, tmp_path):
-    made = Study(tmp_path, blood)
+def study(blood_file, tmp_path):
+    made = Study(tmp_path, blood_file)
     made.step("study", **DESIGN)
     return made
 
@@ -128,13 +111,13 @@ def test_covariates_must_say_one_thing_of_each_donor(study):
         study.step("de", cell_types=[TYPE], covariates=["total_counts"])
 
 
-def test_without_donors_or_counts_pseudobulk_is_refused_with_the_reason(study, blood, tmp_path):
+def test_without_donors_or_counts_pseudobulk_is_refused_with_the_reason(study, blood_file, tmp_path):
     study.step("study", condition_key="condition", cell_type_key="cell_type")
     with pytest.raises(DataError, match="no donor column was chosen"):
         study.step("de", cell_types=[TYPE], method="pseudobulk")
     row = study.step("de", cell_types=[TYPE], compared=["severe"])["rows"][0]
     assert row["method"] == "wilcoxon"
-    adata = ad.read_h5ad(blood)
+    adata = ad.read_h5ad(blood_file)
     scale = 1e4 / np.asarray(adata.layers["counts"].sum(axis=1))
     adata.X = adata.layers["counts"].multiply(scale).tocsr().log1p().astype(np.float32)
     del adata.layers["counts"]
@@ -147,14 +130,14 @@ def test_without_donors_or_counts_pseudobulk_is_refused_with_the_reason(study, b
     assert logged.step("de", cell_types=[TYPE], compared=["severe"])["rows"][0]["method"] == "wilcoxon"
 
 
-def test_what_is_not_normalised_or_scaled_is_refused(blood, tmp_path):
-    raw = Study(tmp_path / "raw", blood, prepare=False)
+def test_what_is_not_normalised_or_scaled_is_refused(blood_file, tmp_path):
+    raw = Study(tmp_path / "raw", blood_file, prepare=False)
     with pytest.raises(DataError, match="No study design"):
         raw.step("de", cell_types=[TYPE])
     raw.step("study", **DESIGN)
     with pytest.raises(DataError, match="needs normalised values"):
         raw.step("de", cell_types=[TYPE], method="wilcoxon")
-    adata = ad.read_h5ad(blood)
+    adata = ad.read_h5ad(blood_file)
     dense = np.log1p(adata.layers["counts"].toarray())
     adata.X = ((dense - dense.mean(axis=0)) / dense.std(axis=0).clip(1e-6)).astype(np.float32)
     del adata.layers["counts"]

@@ -1,0 +1,58 @@
+"""From the blood example through every section of Differential expression to the report, opened and read."""
+
+import re
+
+import pytest
+
+from scapp.jobs.session import Session
+from tests.browser.test_main_job import visible
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+
+def test_from_the_design_to_the_report(server, open_browser, blood_file, tmp_path):
+    session = Session(server.workspace, threads=1)
+    dataset = session.run("import", path=str(blood_file), name="blood study")
+    dataset = session.run("prepare", dataset, n_top_genes=200)
+    session.run("map", dataset, representation="pca")
+    page = open_browser()
+    page.goto(f"{server.address}/differential_expression?dataset={dataset.id}")
+    page.get_by_role("button", name="Use this design").click()
+    visible(page, "This design is in use on all tabs.")
+
+    page.get_by_role("tab", name="Composition").click()
+    visible(page, "Which shares differ?")
+    visible(page, "On the map")
+
+    page.get_by_role("tab", name="Markers").click()
+    page.get_by_role("button", name="Find marker genes").click()
+    visible(page, "Genes on the map", 120)
+    page.get_by_role("button", name="Download means and shares as CSV").wait_for()
+
+    page.get_by_role("tab", name="Genes", exact=True).click()
+    page.get_by_role("button", name="Find differential genes").click()
+    visible(page, re.compile(r"\d+ genes up and"), 120)
+    visible(page, "The chosen genes by donor")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download every tested gene as CSV").click()
+    assert download.value.path().read_text().startswith("gene,symbol,log2_fold_change")
+
+    page.get_by_role("tab", name="Gene-set scores").click()
+    page.get_by_role("button", name="Score gene sets").click()
+    visible(page, "Scores shown", 120)
+
+    page.get_by_role("tab", name="Pathways").click()
+    page.get_by_role("button", name="Find pathways").click()
+    visible(page, "Behind one pathway", 120)
+    visible(page, re.compile("Clearest up"))
+
+    page.get_by_role("tab", name="Report").click()
+    page.get_by_role("button", name="Write the report").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name=re.compile("Download .*study.html")).click()
+    report = tmp_path / "report.html"
+    download.value.save_as(report)
+    page.goto(report.as_uri())
+    for heading in ("Study design", "Composition", "Gene-set scores", "Methods", "Versions"):
+        page.get_by_role("heading", name=heading, exact=True).wait_for()
+    assert page.locator(".plotly-graph-div .main-svg").count() > 8

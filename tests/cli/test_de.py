@@ -1,0 +1,59 @@
+"""python -m scapp de: tables, report, JSON, and mistakes."""
+
+import pandas as pd
+
+from tests.cli.test_commands import run
+
+__all__ = ["run"]
+TYPE = "CD14 monocyte"
+DESIGN = ["--condition", "condition", "--reference", "healthy"]
+COLUMNS = ["--donor-key", "donor_id", "--cell-type-key", "cell_type"]
+
+
+def test_a_type_and_a_condition(run, blood_file, tmp_path):
+    output = tmp_path / "out"
+    status, result, _ = run(
+        "de", blood_file, *DESIGN, *COLUMNS, "--cell-type", TYPE, "--compare", "severe", "-o", output
+    )
+    assert status == 0
+    (row,) = result["rows"]
+    assert row["method"] == "pseudobulk"
+    assert {"ISG15", "MX1"} & set(row["top_up"])
+    assert "Interferon-stimulated genes (ISG)" in row["top_sets_up"]
+    assert "MHC class II" in row["top_sets_down"]
+    names = {path.rsplit("/", 1)[1] for path in result["files"]}
+    assert names == {path.name for path in output.iterdir()}
+    assert {"summary.csv", "composition.csv", "composition_tests.csv", "report.html"} <= names
+    genes = pd.read_csv(next(output.glob("genes_*.csv")))
+    assert len(genes) == row["n_genes"]
+
+
+def test_every_type_by_itself_or_all_cells_and_own_sets(run, blood_file, tmp_path):
+    gmt = tmp_path / "mine.gmt"
+    gmt.write_text("mine\tx\tISG15\tIFI6\tMX1\tOAS1\tOAS2\tIFIT1\n")
+    _, result, said = run(
+        "de", blood_file, *DESIGN, *COLUMNS, "--compare", "severe", "--gene-sets", gmt, "-o", tmp_path / "types"
+    )
+    types = {row["cell_type"] for row in result["rows"]}
+    assert {TYPE, "B cell/naive <b>", "NK cell"} <= types
+    assert "Platelet" not in types
+    assert "left out: Platelet" in said
+    _, result, _ = run("de", blood_file, *DESIGN, "--compare", "severe", "-o", tmp_path / "cells")
+    assert [(row["cell_type"], row["method"], row["exploratory"]) for row in result["rows"]] == [("all cells", "wilcoxon", True)]  # fmt: skip
+
+
+def test_mistakes_are_said_and_leave_nothing(run, blood_file, tmp_path):
+    output = tmp_path / "out"
+    for arguments, words in (
+        (["--condition", "nonsense", "--reference", "healthy"], "no annotation 'nonsense'"),
+        (["--condition", "condition", "--reference", "dead"], "has no 'dead'"),
+        ([*DESIGN, "--cell-type", TYPE], "without --cell-type-key"),
+        ([*DESIGN, *COLUMNS, "--cell-type", "Nonsense"], "has no Nonsense"),
+        ([*DESIGN, "--method", "pseudobulk"], "no donor column"),
+        ([*DESIGN, "--gene-sets", tmp_path / "none.gmt"], "no file 'none.gmt'"),
+    ):
+        status, result, said = run("de", blood_file, *arguments, "-o", output)
+        assert (status, result) == (2, None)
+        assert words in said
+        assert "Traceback" not in said
+        assert not output.exists()
