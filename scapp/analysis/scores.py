@@ -1,5 +1,7 @@
 """A score of every cell for a gene set."""
 
+from collections.abc import Callable, Sequence
+
 import anndata as ad
 import numpy as np
 import pandas as pd
@@ -48,8 +50,14 @@ def module_score(
     return adata.obs["score"].to_numpy(dtype=np.float32)
 
 
-def rank_score(values: sparse.csr_matrix, positions: np.ndarray, *, top_share: float = TOP_SHARE) -> np.ndarray:
-    """How high a set's genes stand among a cell's own: area under the recovery curve over its top genes.
+def rank_scores(
+    values: sparse.csr_matrix,
+    sets: Sequence[np.ndarray],
+    *,
+    top_share: float = TOP_SHARE,
+    report: Callable[[int, int], None] | None = None,
+) -> np.ndarray:
+    """How high each set's genes stand among a cell's own: area under the recovery curve over its top genes.
 
     Genes of a cell are ranked from the highest value, equal values share their mean rank, and genes that are not seen have no rank.
     A gene of rank r among the top R counts R + 1 - r; the sum is divided by what it would be if the set's genes came first.
@@ -58,14 +66,16 @@ def rank_score(values: sparse.csr_matrix, positions: np.ndarray, *, top_share: f
     ----------
     values
         Any values whose order within a cell means something, zero for not seen, shape (n_cells, n_genes).
-    positions
-        Of the set's genes.
+    sets
+        Positions of each set's genes.
     top_share
         R is this share of the genes of the dataset, rounded up.
+    report
+        Called with cells done and in all.
 
     Returns
     -------
-    0 to 1, shape (n_cells,), float32. Not moved by any strictly increasing transformation within a cell.
+    0 to 1, shape (n_cells, n_sets), float32. Not moved by any strictly increasing transformation within a cell.
 
     References
     ----------
@@ -73,16 +83,21 @@ def rank_score(values: sparse.csr_matrix, positions: np.ndarray, *, top_share: f
     """
     n_cells, n_genes = values.shape
     top = max(int(np.ceil(top_share * n_genes)), 1)
-    n_first = min(len(positions), top)
-    best = float(np.sum(top + 1 - np.arange(1, n_first + 1))) if n_first else 1.0
-    member = np.zeros(n_genes, dtype=bool)
-    member[positions] = True
-    found = [_recovered(values[start : start + CHUNK], member, top) / best for start in range(0, n_cells, CHUNK)]
-    return np.concatenate(found or [np.zeros(0)]).astype(np.float32)
+    member = np.zeros((n_genes, len(sets)), dtype=np.float32)
+    for column, positions in enumerate(sets):
+        member[positions, column] = 1
+    n_first = np.minimum([len(positions) for positions in sets], top)
+    best = np.maximum(n_first * (top + 1) - n_first * (n_first + 1) / 2, 1)
+    found = np.zeros((n_cells, len(sets)), dtype=np.float32)
+    for start in range(0, n_cells, CHUNK):
+        if report is not None:
+            report(start, n_cells)
+        found[start : start + CHUNK] = _gains(values[start : start + CHUNK], top) @ member / best
+    return found
 
 
-def _recovered(values: sparse.csr_matrix, member: np.ndarray, top: int) -> np.ndarray:
-    """Sum of R + 1 - rank over the set's genes among the top, for each cell of a chunk."""
+def _gains(values: sparse.csr_matrix, top: int) -> sparse.csr_matrix:
+    """R + 1 - rank of each cell's top genes, zero elsewhere, in the shape of the values."""
     rows = np.repeat(np.arange(values.shape[0]), np.diff(values.indptr))
     seen = values.data > 0
     rows, genes, data = rows[seen], values.indices[seen], values.data[seen]
@@ -95,5 +110,5 @@ def _recovered(values: sparse.csr_matrix, member: np.ndarray, top: int) -> np.nd
     new[1:] = (rows[1:] != rows[:-1]) | (data[1:] != data[:-1])
     tie = np.cumsum(new) - 1
     rank = (np.bincount(tie, weights=rank) / np.bincount(tie))[tie] if len(tie) else rank
-    gain = np.where(member[genes], np.maximum(top + 1 - rank, 0.0), 0.0)
-    return np.bincount(rows, weights=gain, minlength=values.shape[0])
+    high = rank < top + 1
+    return sparse.csr_matrix((top + 1 - rank[high], (rows[high], genes[high])), shape=values.shape)

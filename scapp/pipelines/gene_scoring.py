@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from scapp.analysis.gene_sets import GeneMatcher, GeneSet, chosen_sets, curated, matched, read_gmt, typed_set, write_gmt
-from scapp.analysis.scores import module_score, rank_score
+from scapp.analysis.scores import module_score, rank_scores
 from scapp.analysis.study_config import GeneSetLibraryConfig, ScoreConfig
 from scapp.core import files, keys
-from scapp.core.errors import DataError
+from scapp.core.errors import ConfigError, DataError
 from scapp.core.steps import StepContext
 from scapp.data.public import download
 from scapp.data.symbols import ID_COLUMNS, gene_symbols
@@ -46,44 +46,53 @@ def score(inputs: Inputs, config: ScoreConfig, context: StepContext) -> Outcome:
     sets += [typed_set(name, text) for name, text in config.typed.items()]
     if not sets or len(sets) > MOST_SETS:
         raise DataError(f"{len(sets)} gene sets were chosen.", hint=f"Choose 1 to {MOST_SETS} sets, or type a list.")
+    twice = pd.Series([s.id for s in sets]).duplicated()
+    if twice.any():
+        raise ConfigError(
+            f"Two of the sets are called '{sets[int(twice.argmax())].title}'.", hint="Give your own list another name."
+        )
     context.report(0, len(sets), "loading the data")
     values, names = data.read(keys.X), data.names(keys.VAR_NAMES)
     symbols = gene_symbols(names, data.frame("var"))
     matcher = matcher_of(data)
     positions = matched(sets, matcher)
     pool = _controls(matcher, len(names))
+    usable = [gene_set for gene_set in sets if 0 < len(positions[gene_set.id]) < len(names)]
+    without = [gene_set.title for gene_set in sets if gene_set not in usable]
     columns: dict[str, np.ndarray] = {}
-    rows, without = [], []
-    for done, gene_set in enumerate(sets):
-        context.raise_if_stopped()
-        context.report(done, len(sets), gene_set.title)
-        found = positions[gene_set.id]
-        if not len(found) or len(found) == len(names):
-            without.append(gene_set.title)
-            continue
-        column = column_of(gene_set, config.method)
-        if config.method == "rank":
-            columns[column] = rank_score(values, found)
-        else:
-            columns[column] = module_score(values, found, pool=pool, seed=config.seed)
-        rows.append(
-            {
-                "column": column,
-                "set": gene_set.id,
-                "title": gene_set.title,
-                "method": config.method,
-                "n_genes": len(gene_set.genes),
-                "n_found": len(found),
-                "genes_found": " ".join(symbols[found]),
-                "citation": gene_set.citation,
-            }
-        )
+    if config.method == "rank":
+        by_rank = rank_scores(values, [positions[s.id] for s in usable], report=partial(_report_cells, context))
+        columns = {column_of(s, config.method): by_rank[:, place].copy() for place, s in enumerate(usable)}
+    else:
+        for done, gene_set in enumerate(usable):
+            context.raise_if_stopped()
+            context.report(done, len(usable), gene_set.title)
+            column = column_of(gene_set, config.method)
+            columns[column] = module_score(values, positions[gene_set.id], pool=pool, seed=config.seed)
+    rows = [
+        {
+            "column": column_of(gene_set, config.method),
+            "set": gene_set.id,
+            "title": gene_set.title,
+            "method": config.method,
+            "n_genes": len(gene_set.genes),
+            "n_found": len(positions[gene_set.id]),
+            "genes_found": " ".join(symbols[positions[gene_set.id]]),
+            "citation": gene_set.citation,
+        }
+        for gene_set in usable
+    ]
     table = pd.DataFrame(rows)
     if keys.GENE_SET_SCORES in data:
         before = data.read(keys.GENE_SET_SCORES)
         table = pd.concat([before[~before["column"].isin(columns)], table], ignore_index=True)
     written = {keys.obs(column): scores for column, scores in columns.items()}
     return Outcome({**written, keys.GENE_SET_SCORES: table}, summary={"columns": list(columns), "without": without})
+
+
+def _report_cells(context: StepContext, done: int, total: int) -> None:
+    context.raise_if_stopped()
+    context.report(done, total, "ranking the genes of each cell")
 
 
 def _controls(matcher: GeneMatcher, n_genes: int) -> np.ndarray | None:

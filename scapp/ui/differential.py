@@ -146,8 +146,11 @@ def _result(dataset: Dataset, design: Study, name: str) -> None:
         _select_by_click(figure, chosen_key, f"ma.{name}.{max_p}.{min_fold}", "ma_plot", "Mean against fold change")
     st.caption(explain_study.VOLCANO)
     only = st.toggle("Only genes that pass", True, key="de.only", persist_state="session")
+    shown = found if only else table
+    if (table["gene"].astype(str) == table["symbol"].astype(str)).all():
+        shown = shown.drop(columns="gene")
     show_table(
-        found if only else table,
+        shown,
         key=f"de.table.{only}",
         name=f"genes_{name}",
         alt="Genes of this comparison",

@@ -7,9 +7,13 @@ import scanpy as sc
 from scipy import sparse, stats
 
 from scapp.analysis import scores
-from scapp.analysis.scores import module_score, rank_score
+from scapp.analysis.scores import module_score, rank_scores
 
 RNG = np.random.default_rng(0)
+
+
+def rank_score(matrix, positions, **options):
+    return rank_scores(matrix, [positions], **options)[:, 0]
 
 
 def values(n_cells=60, n_genes=200):
@@ -74,3 +78,13 @@ def test_rank_scores_at_their_ends():
     assert found.tolist() == pytest.approx([1.0, 0.0, 0.0])
     assert rank_score(sparse.csr_matrix((0, 40)), np.arange(4)).shape == (0,)
     assert rank_score(sparse.csr_matrix(matrix), np.array([], dtype=int)).tolist() == [0, 0, 0]
+
+
+def test_several_sets_at_once_are_as_one_by_one():
+    matrix, told = values(), []
+    sets = [np.arange(5), np.arange(50, 90), np.array([199])]
+    together = rank_scores(matrix, sets, report=lambda done, total: told.append((done, total)))
+    for column, positions in enumerate(sets):
+        np.testing.assert_array_equal(together[:, column], rank_score(matrix, positions))
+    assert told == [(0, 60)]
+    assert rank_scores(matrix, []).shape == (60, 0)

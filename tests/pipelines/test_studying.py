@@ -162,6 +162,8 @@ def test_scores_are_columns_with_a_table_that_says_what_they_are(study):
     assert (mine.loc["severe"] > mine.loc["healthy"]).all()
     with pytest.raises(DataError, match="0 gene sets"):
         study.step("score")
+    with pytest.raises(ConfigError, match="Two of the sets"):
+        study.step("score", sets=["isg"], typed={"isg": "MX1"})
     with pytest.raises(DataError, match="No gene of these sets"):
         study.step("score", typed={"x": "NOGENE"})
 
