@@ -28,6 +28,28 @@ def matched_accuracy(labels: np.ndarray, clusters: np.ndarray) -> float:
     return float(table[rows, columns].sum() / table.sum())
 
 
+def jaccard(labels: np.ndarray, clusters: np.ndarray) -> float:
+    """Pairs of cells together in both, over pairs together in either; 1 is perfect, and also where no pair is together in any."""
+    (_, only_clusters), (only_labels, both) = sk.cluster.pair_confusion_matrix(labels, clusters)
+    either = int(both) + int(only_labels) + int(only_clusters)
+    return float(both / either) if either else 1.0
+
+
+def homogeneity(labels: np.ndarray, clusters: np.ndarray) -> float:
+    """How far each cluster holds cells of one label only, 0 to 1 (Rosenberg and Hirschberg 2007)."""
+    return float(sk.homogeneity_score(labels, clusters))
+
+
+def completeness(labels: np.ndarray, clusters: np.ndarray) -> float:
+    """How far the cells of each label are in one cluster, 0 to 1 (Rosenberg and Hirschberg 2007)."""
+    return float(sk.completeness_score(labels, clusters))
+
+
+def v_measure(labels: np.ndarray, clusters: np.ndarray) -> float:
+    """Harmonic mean of homogeneity and completeness; the same number as NMI with the arithmetic mean."""
+    return float(sk.v_measure_score(labels, clusters))
+
+
 def silhouette(representation: np.ndarray, labels: np.ndarray) -> float:
     """How much closer cells are to their own label than to the next one, -1 to 1 (Rousseeuw 1987).
 
@@ -70,6 +92,10 @@ METRICS = (
         "Share of cells in the cluster that best matches their label, one cluster per label.",
         matched_accuracy,
     ),
+    Metric("jaccard", "Jaccard", "Pairs together in both, over pairs together in either; 1 is perfect.", jaccard),
+    Metric("homogeneity", "Homogeneity", "Each cluster holds cells of one label only: 1 is perfect.", homogeneity),
+    Metric("completeness", "Completeness", "Cells of a label are in one cluster: 1 is perfect.", completeness),
+    Metric("v_measure", "V-measure", "Harmonic mean of homogeneity and completeness: 1 is perfect.", v_measure),
 )
 
 

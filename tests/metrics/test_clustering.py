@@ -39,6 +39,26 @@ def test_against_slow_references():
     assert scores["accuracy"] == pytest.approx(5 / 6)
 
 
+def entropy(codes):
+    shares = [np.mean(codes == code) for code in set(codes.tolist())]
+    return -sum(p * math.log(p) for p in shares)
+
+
+def test_jaccard_homogeneity_completeness_and_v_by_hand():
+    scores = compare(LABELS, CLUSTERS)
+    pairs = list(itertools.combinations(range(len(LABELS)), 2))
+    by_label = {pair for pair in pairs if LABELS[pair[0]] == LABELS[pair[1]]}
+    by_cluster = {pair for pair in pairs if CLUSTERS[pair[0]] == CLUSTERS[pair[1]]}
+    assert scores["jaccard"] == pytest.approx(len(by_label & by_cluster) / len(by_label | by_cluster))
+    joint = entropy(LABELS * 10 + CLUSTERS)
+    assert scores["homogeneity"] == pytest.approx(1 - (joint - entropy(CLUSTERS)) / entropy(LABELS))
+    assert scores["completeness"] == pytest.approx(1 - (joint - entropy(LABELS)) / entropy(CLUSTERS))
+    h, c = scores["homogeneity"], scores["completeness"]
+    assert scores["v_measure"] == pytest.approx(2 * h * c / (h + c))
+    alone = np.arange(4)
+    assert compare(alone, alone)["jaccard"] == 1
+
+
 def test_matched_accuracy_against_all_matchings():
     rng = np.random.default_rng(0)
     labels, clusters = rng.integers(4, size=60), rng.integers(4, size=60)

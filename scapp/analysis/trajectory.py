@@ -1,0 +1,118 @@
+"""Pseudotime and the graph of groups, by scanpy."""
+
+from dataclasses import dataclass
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import scanpy as sc
+from scipy import sparse
+
+from scapp.core.errors import ConfigError, DataError, listed
+
+LEAST_CELLS = 5
+N_COMPONENTS = 15
+"""Diffusion components, scanpy's default; fewer where cells are few."""
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """An order of cells from a root.
+
+    Parameters
+    ----------
+    pseudotime
+        0 at the root to 1, float32, shape (n_cells,); infinite where the neighbour graph does not reach.
+    root
+        Position of the root cell.
+    paga
+        How strongly groups are connected, 0 to 1, shape (n_groups, n_groups); None without groups.
+    groups
+        Names of the rows of ``paga``.
+    """
+
+    pseudotime: np.ndarray
+    root: int
+    paga: np.ndarray | None
+    groups: tuple[str, ...]
+
+
+def pseudotime(
+    representation: np.ndarray,
+    *,
+    root: int,
+    groups: pd.Categorical | None = None,
+    n_neighbors: int = 15,
+    seed: int = 0,
+) -> Trajectory:
+    """Diffusion pseudotime from a root cell, and PAGA of groups.
+
+    Parameters
+    ----------
+    representation
+        Shape (n_cells, d).
+    root
+        Position of the cell that time starts from.
+    groups
+        One per cell, for PAGA; cells without one must not be among them.
+    n_neighbors
+        Of the graph; at most one less than there are cells.
+    seed
+        Of the graph.
+
+    Raises
+    ------
+    DataError
+        Fewer than five cells.
+    ConfigError
+        There is no such root cell.
+
+    References
+    ----------
+    Haghverdi et al. 2016 (``scanpy.tl.dpt``); Wolf et al. 2019 (``scanpy.tl.paga``).
+    """
+    n_cells = len(representation)
+    if n_cells < LEAST_CELLS:
+        raise DataError(
+            f"An order needs {LEAST_CELLS} cells or more; there are {n_cells}.", hint="Choose a larger dataset."
+        )
+    if not 0 <= root < n_cells:
+        raise ConfigError(f"There is no cell number {root}.", hint="Choose another root.")
+    adata = ad.AnnData(obs=pd.DataFrame(index=[str(i) for i in range(n_cells)]))
+    adata.obsm["X_any"] = np.asarray(representation, dtype=np.float32)
+    sc.pp.neighbors(adata, n_neighbors=min(n_neighbors, n_cells - 1), use_rep="X_any", random_state=seed)
+    adata.uns["iroot"] = root
+    n_components = min(N_COMPONENTS, n_cells - 2)
+    sc.tl.diffmap(adata, n_comps=n_components, random_state=seed)
+    sc.tl.dpt(adata, n_dcs=min(10, n_components))
+    connected: np.ndarray | None = None
+    names: tuple[str, ...] = ()
+    if groups is not None:
+        used = groups.remove_unused_categories()
+        names = tuple(str(name) for name in used.categories)
+        adata.obs["group"] = used.rename_categories(list(names))
+        if len(names) > 1:
+            sc.tl.paga(adata, groups="group")
+            found: sparse.csr_matrix = adata.uns["paga"]["connectivities"]
+            connected = np.asarray(found.toarray(), dtype=np.float32)
+    time = adata.obs["dpt_pseudotime"].to_numpy(dtype=np.float32)
+    return Trajectory(time, root, connected, names)
+
+
+def root_of(representation: np.ndarray, groups: pd.Categorical, group: str) -> int:
+    """The cell of a group that lies farthest from the mean of all other cells: time starts at an end.
+
+    Of a group that holds every cell, the cell farthest from its mean.
+
+    Raises
+    ------
+    ConfigError
+        No cell is of the group.
+    """
+    names = [str(name) for name in groups.categories]
+    members = np.flatnonzero(np.asarray(groups.codes) == (names.index(group) if group in names else -2))
+    if not len(members):
+        raise ConfigError(f"No cell is of '{group}'; there are {listed(names)}.", hint="Choose another root group.")
+    others = np.delete(np.arange(len(representation)), members)
+    middle = representation[others if len(others) else members].mean(axis=0)
+    return int(members[np.argmax(np.linalg.norm(representation[members] - middle, axis=1))])

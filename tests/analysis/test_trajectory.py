@@ -1,0 +1,63 @@
+"""Pseudotime: a simulated line, the root, scanpy's own numbers, and what cannot be ordered."""
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+import scanpy as sc
+from scipy import stats
+
+from scapp.analysis.trajectory import pseudotime, root_of
+from scapp.core.errors import ConfigError, DataError
+from scapp.metrics.ordering import order_agreement
+
+RNG = np.random.default_rng(0)
+TIME = np.sort(RNG.uniform(0, 1, 200))
+LINE = np.column_stack([10 * TIME, 3 * np.sin(3 * TIME), RNG.normal(0, 0.2, 200)]).astype(np.float32)
+STAGE = pd.Categorical.from_codes((TIME * 4).astype(int).clip(0, 3), list("abcd"))
+
+
+def test_a_line_is_ordered():
+    found = pseudotime(LINE, root=0, groups=STAGE)
+    assert abs(stats.spearmanr(found.pseudotime, TIME).statistic) > 0.95
+    assert found.pseudotime[0] == 0
+    assert found.pseudotime.max() == pytest.approx(1)
+    assert order_agreement(found.pseudotime, np.asarray(STAGE.codes))["kendall"] > 0.8
+    assert found.groups == ("a", "b", "c", "d")
+    assert found.paga is not None
+    assert found.paga[0, 1] > found.paga[0, 3]
+
+
+def test_the_numbers_are_scanpys():
+    adata = ad.AnnData(LINE.copy())
+    sc.pp.neighbors(adata, n_neighbors=15, use_rep="X", random_state=0)
+    adata.uns["iroot"] = 7
+    sc.tl.diffmap(adata, n_comps=15, random_state=0)
+    sc.tl.dpt(adata)
+    np.testing.assert_allclose(pseudotime(LINE, root=7).pseudotime, adata.obs["dpt_pseudotime"], rtol=1e-4)
+
+
+def test_the_root_is_the_end_of_its_group():
+    assert root_of(LINE, STAGE, "a") in range(5)
+    assert root_of(LINE, STAGE, "d") in range(195, 200)
+    everything = pd.Categorical(["x"] * 200)
+    assert root_of(LINE, everything, "x") in (*range(5), *range(195, 200))
+    with pytest.raises(ConfigError, match="No cell is of 'z'"):
+        root_of(LINE, STAGE, "z")
+
+
+def test_parts_that_are_not_connected_are_out_of_reach():
+    apart = np.concatenate([LINE[:100], LINE[:100] + 1000])
+    found = pseudotime(apart, root=0)
+    assert np.isfinite(found.pseudotime[:100]).all()
+    assert np.isinf(found.pseudotime[100:]).all()
+
+
+def test_few_cells_one_group_and_no_root():
+    with pytest.raises(DataError, match="needs 5 cells"):
+        pseudotime(LINE[:4], root=0)
+    with pytest.raises(ConfigError, match="no cell number 500"):
+        pseudotime(LINE, root=500)
+    small = pseudotime(LINE[::25], root=0, groups=pd.Categorical(["x"] * 8))
+    assert small.paga is None
+    assert len(small.pseudotime) == 8

@@ -1,0 +1,31 @@
+"""Order against stages: by hand and where nothing can be said."""
+
+import numpy as np
+import pytest
+
+from scapp.metrics.ordering import order_agreement
+
+
+def test_by_hand():
+    found = order_agreement(np.array([0.1, 0.4, 0.2, 0.9]), np.array([0, 1, 2, 3]))
+    # ranks 1 3 2 4 against 1 2 3 4: 1 - 6 * 2 / (4 * 15); five pairs agree and one does not
+    assert found["spearman"] == pytest.approx(0.8)
+    assert found["kendall"] == pytest.approx(4 / 6)
+    assert found["n_cells"] == 4
+    backwards = order_agreement(-np.arange(5.0), np.arange(5))
+    assert backwards["spearman"] == pytest.approx(-1)
+    assert backwards["kendall"] == pytest.approx(-1)
+
+
+def test_cells_without_stage_or_out_of_reach_do_not_count():
+    found = order_agreement(np.array([0.0, 1, 2, np.inf, 5]), np.array([0, 1, 2, 1, -1]))
+    assert found["n_cells"] == 3
+    assert found["reached"] == 0.75
+    assert found["spearman"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("stage", [[0, 0, 0], [0, 1, -1], [-1, -1, -1]])
+def test_too_little_to_order(stage):
+    found = order_agreement(np.arange(3.0), np.array(stage))
+    assert np.isnan(found["spearman"])
+    assert np.isnan(found["kendall"])
