@@ -132,6 +132,12 @@ def enrichment(name: str) -> str:
     return f"uns/enrichment_{name}"
 
 
+def of_a_study(slot: str) -> bool:
+    """Whether a slot holds results of comparing conditions, which rest on the cells that were there."""
+    starts = ("uns/de_", "uns/about_de_", "uns/enrichment_")
+    return slot in (STUDY, COMPOSITION, COMPOSITION_TESTS, GENE_SET_SCORES) or slot.startswith(starts)
+
+
 def sweep(name: str) -> str:
     """Slot of the table of a sweep over resolutions on a representation."""
     return f"uns/sweep_{name}"

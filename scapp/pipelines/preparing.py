@@ -58,7 +58,8 @@ def prepare(inputs: Inputs, config: PrepareConfig, context: StepContext) -> Outc
     values: dict[str, Any] = {keys.OBS_NAMES: data.names(keys.OBS_NAMES)[kept.cells], keys.VAR_NAMES: genes}
     values |= _annotations(obs, var) if logged else _remeasured(matrix, genes, obs, var) | {slot: matrix}
     values |= {name: data.read(name)[kept.cells] for name in data.dataset.slots if name.startswith("obsm/")}
-    values |= {name: data.read(name) for name in data.dataset.slots if name.startswith("uns/")}
+    kept_uns = [name for name in data.dataset.slots if name.startswith("uns/") and not keys.of_a_study(name)]
+    values |= {name: data.read(name) for name in kept_uns}
     values |= {keys.X: log_values} | choose_genes_and_components(
         log_values, matrix if slot == keys.COUNTS else None, config, obs, context
     )

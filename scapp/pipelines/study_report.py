@@ -222,8 +222,8 @@ def _pathways(data: Reading, key: str) -> list[str]:
         figure_html(plot_pathways(table)),
         table_html(table.head(N_ROWS), formats=NUMBERS),
     ]
-    slot = keys.differential(str(record.config["result"]))
-    if record.config["method"] == "gsea" and slot in data.dataset:
+    slot = keys.differential(str(record.config.get("result")))
+    if record.config.get("method") == "gsea" and slot in data.dataset:
         ranking = ranking_of(data.read(slot))
         sets, titles = sets_of(data, str(record.config["library"]))
         for row in table.head(N_CURVES).itertuples():

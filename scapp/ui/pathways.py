@@ -62,11 +62,12 @@ def pathways_section(dataset: Dataset) -> None:
 
 
 def _found(dataset: Dataset, comparison: str) -> list[str]:
-    """Results of a comparison, the newest first."""
+    """Results of a comparison that were made here, the newest first; of those that came with a file nobody knows the settings."""
     names = [
         key.removeprefix("enrichment_")
         for key in keys.names_in(dataset.slots, "uns")
         if key.startswith(f"enrichment_{comparison} · ")
+        and dataset.manifest.provenance[dataset.slots[f"uns/{key}"].provenance].step == STEP
     ]
     return sorted(names, key=lambda name: -dataset.slots[keys.enrichment(name)].version)
 

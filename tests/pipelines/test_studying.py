@@ -212,6 +212,10 @@ def test_the_file_the_script_and_the_methods_tell_of_it(study):
     again = ad.read_h5ad(path)
     assert any(key.startswith("de_B cell|naive") for key in again.uns)
     assert "score_isg" in again.obs
+    # other cells have no results yet
+    fewer = study.step("prepare", **PrepareConfig(**KEEP_EVERYTHING, n_top_genes=200).model_dump())["dataset"]
+    assert any(keys.of_a_study(slot) for slot in study.data.slots)
+    assert not any(keys.of_a_study(slot) for slot in study.workspace.open(fewer).slots)
     code = as_python(script_of(study.data))
     compile(code, "script", "exec")
     assert '"study"' in code
