@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import scanpy as sc
 from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
 from scapp.core.errors import ConfigError, DataError, listed
 
@@ -29,12 +30,15 @@ class Trajectory:
         How strongly groups are connected, 0 to 1, shape (n_groups, n_groups); None without groups.
     groups
         Names of the rows of ``paga``.
+    n_neighbors
+        Of the graph that was used.
     """
 
     pseudotime: np.ndarray
     root: int
     paga: np.ndarray | None
     groups: tuple[str, ...]
+    n_neighbors: int
 
 
 def pseudotime(
@@ -43,6 +47,7 @@ def pseudotime(
     root: int,
     groups: pd.Categorical | None = None,
     n_neighbors: int = 15,
+    connect: bool = False,
     seed: int = 0,
 ) -> Trajectory:
     """Diffusion pseudotime from a root cell, and PAGA of groups.
@@ -57,6 +62,8 @@ def pseudotime(
         One per cell, for PAGA; cells without one must not be among them.
     n_neighbors
         Of the graph; at most one less than there are cells.
+    connect
+        Double the number of neighbours until every cell can be reached: stages that are far apart else fall into parts without an order.
     seed
         Of the graph.
 
@@ -80,7 +87,11 @@ def pseudotime(
         raise ConfigError(f"There is no cell number {root}.", hint="Choose another root.")
     adata = ad.AnnData(obs=pd.DataFrame(index=[str(i) for i in range(n_cells)]))
     adata.obsm["X_any"] = np.asarray(representation, dtype=np.float32)
-    sc.pp.neighbors(adata, n_neighbors=min(n_neighbors, n_cells - 1), use_rep="X_any", random_state=seed)
+    used = min(n_neighbors, n_cells - 1)
+    sc.pp.neighbors(adata, n_neighbors=used, use_rep="X_any", random_state=seed)
+    while connect and used < n_cells - 1 and connected_components(adata.obsp["connectivities"])[0] > 1:
+        used = min(2 * used, n_cells - 1)
+        sc.pp.neighbors(adata, n_neighbors=used, use_rep="X_any", random_state=seed)
     adata.uns["iroot"] = root
     n_components = min(N_COMPONENTS, n_cells - 2)
     sc.tl.diffmap(adata, n_comps=n_components, random_state=seed)
@@ -88,15 +99,15 @@ def pseudotime(
     connected: np.ndarray | None = None
     names: tuple[str, ...] = ()
     if groups is not None:
-        used = groups.remove_unused_categories()
-        names = tuple(str(name) for name in used.categories)
-        adata.obs["group"] = used.rename_categories(list(names))
+        kept = groups.remove_unused_categories()
+        names = tuple(str(name) for name in kept.categories)
+        adata.obs["group"] = kept.rename_categories(list(names))
         if len(names) > 1:
             sc.tl.paga(adata, groups="group")
             found: sparse.csr_matrix = adata.uns["paga"]["connectivities"]
             connected = np.asarray(found.toarray(), dtype=np.float32)
     time = adata.obs["dpt_pseudotime"].to_numpy(dtype=np.float32)
-    return Trajectory(time, root, connected, names)
+    return Trajectory(time, root, connected, names, used)
 
 
 def root_of(representation: np.ndarray, groups: pd.Categorical, group: str) -> int:

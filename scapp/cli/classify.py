@@ -10,8 +10,15 @@ from typing import Any
 from scapp.classify.config import ClassifierConfig
 from scapp.classify.experiment_config import QUICK, ExperimentConfig
 from scapp.cli.options import add_input, add_reading, add_settings, command, given
-from scapp.cli.running import ConsoleContext, checked_folder, checked_output, checkpoints_of, load, run
-from scapp.core import files
+from scapp.cli.running import (
+    ConsoleContext,
+    checked_folder,
+    checked_output,
+    checkpoints_of,
+    copy_files,
+    load,
+    run,
+)
 from scapp.jobs.devices import choose_device
 from scapp.jobs.session import Session
 from scapp.pipelines.catalogue import step
@@ -63,7 +70,7 @@ def _classify_fit(arguments: argparse.Namespace) -> dict[str, Any]:
         made.mkdir()
         print(step("classify").title, file=sys.stderr)
         found = session.execute("classify", config, dataset.id, context=ConsoleContext(), folder=made)
-        _copy(found["files"], made, output)
+        copy_files(found["files"], made, output)
         return {**{name: found[name] for name in (*HEADLINE, "n_types", "n_train")}, "files": [str(output)]}
 
 
@@ -97,13 +104,6 @@ def _experiment(arguments: argparse.Namespace) -> dict[str, Any]:
         print(step("experiment").title, file=sys.stderr)
         context = ConsoleContext(checkpoints, resume=arguments.resume)
         found = session.execute("experiment", config, dataset.id, context=context, folder=made)
-        _copy(found["files"], made, output)
+        copy_files(found["files"], made, output)
         shutil.rmtree(checkpoints, ignore_errors=True)
         return {"rows": found["rows"], "files": [str(output / name) for name in found["files"]]}
-
-
-def _copy(names: list[str], made: Path, output: Path) -> None:
-    output.mkdir(exist_ok=True)
-    for name in names:
-        with files.replacing(output / name) as temporary:
-            shutil.copy(made / name, temporary)

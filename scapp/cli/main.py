@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scapp.cli import classify, data, study
+from scapp.cli import classify, data, evaluate, study
 from scapp.core.environment import Environment
 from scapp.core.errors import ScappError
 from scapp.jobs.worker import Supervisor
@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     data.add_commands(commands)
     classify.add_commands(commands)
     study.add_commands(commands)
+    evaluate.add_commands(commands)
     work = commands.add_parser("work", help="the worker that the app starts by itself")
     work.add_argument("--workspace", type=Path, default=Environment().workspace)
     work.add_argument("--lane", default="light", choices=("light", "training"))

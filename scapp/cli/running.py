@@ -1,12 +1,14 @@
 """What commands share: progress on standard error, reading the input, checking the output."""
 
 import argparse
+import shutil
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from scapp.core import files
 from scapp.core.config import Config
 from scapp.core.errors import ConfigError
 from scapp.core.steps import QuietContext, StepContext
@@ -114,3 +116,12 @@ def checkpoints_of(output: Path, *, resume: bool) -> Path:
             f"There is no checkpoint in '{checkpoints}'.", hint="Leave out --resume to begin from the start."
         )
     return checkpoints
+
+
+def copy_files(names: list[str], made: Path, output: Path) -> list[str]:
+    """Copy what a step wrote into the output folder, each all or nothing; the paths."""
+    output.mkdir(exist_ok=True)
+    for name in names:
+        with files.replacing(output / name) as temporary:
+            shutil.copy(made / name, temporary)
+    return [str(output / name) for name in names]

@@ -68,6 +68,13 @@ def silhouette(representation: np.ndarray, labels: np.ndarray) -> float:
     return float(sk.silhouette_score(representation, labels))
 
 
+def labels_apart(labels: np.ndarray, clusters: np.ndarray) -> bool:
+    """Whether no two labels have most of their cells in the same cluster (the CLEAR paper's turning point of a sweep is the lowest resolution where it is so)."""
+    table = sk.cluster.contingency_matrix(labels, clusters)
+    majority = table.argmax(axis=1)
+    return len(set(majority.tolist())) == len(majority)
+
+
 @dataclass(frozen=True)
 class Metric:
     """One comparison of clusters with labels."""

@@ -31,7 +31,7 @@ from scapp.analysis.study_config import (
 )
 from scapp.classify.config import ClassifierConfig
 from scapp.classify.experiment_config import ExperimentConfig
-from scapp.contrast.config import DENSE_LIMIT_BYTES, ClearConfig
+from scapp.contrast.config import DENSE_LIMIT_BYTES, ClearConfig, clear_config
 from scapp.contrast.sizes import estimate_memory
 from scapp.core import keys
 from scapp.core.config import Config
@@ -39,6 +39,14 @@ from scapp.core.errors import ConfigError
 from scapp.core.steps import StepContext
 from scapp.data.config import DoubletConfig, PrepareConfig
 from scapp.pipelines.config import ExportConfig, ImportRequest, PredictConfig
+from scapp.pipelines.evaluation_config import (
+    AblationTask,
+    BatchTask,
+    ClusteringTask,
+    DropoutTask,
+    EvaluationConfig,
+    PseudotimeTask,
+)
 from scapp.pipelines.step import Inputs, Outcome
 from scapp.workspace.dataset import Dataset
 
@@ -126,6 +134,11 @@ def _score_memory(config: ScoreConfig, dataset: Dataset) -> float:
     return 4 * _sparse_bytes(dataset) + 5e8
 
 
+def _evaluation_memory(config: EvaluationConfig, dataset: Dataset) -> float:
+    clear = clear_config(config.preset)
+    return 4 * _sparse_bytes(dataset) + estimate_memory(clear, dataset.n_cells, min(2000, dataset.n_genes)) + 1e9
+
+
 def _subset_memory(config: SubsetConfig, dataset: Dataset) -> float:
     return 5 * _sparse_bytes(dataset) + 5e8
 
@@ -185,6 +198,23 @@ STEPS = (
     Step("score", "Score gene sets", ScoreConfig, "scapp.pipelines.gene_scoring:score", memory=_score_memory),
     Step("enrich", "Find pathways", EnrichConfig, "scapp.pipelines.enriching:find_pathways"),
     Step("gene_sets", "Fetch gene sets", GeneSetLibraryConfig, "scapp.pipelines.gene_scoring:fetch_library"),
+    *(
+        Step(
+            f"evaluate_{name}",
+            title,
+            config,
+            f"scapp.pipelines.evaluating:{function}",
+            lane="training",
+            memory=_evaluation_memory,
+        )
+        for name, title, config, function in (
+            ("clustering", "Compare by clusters", ClusteringTask, "compare_clustering"),
+            ("dropout", "Compare under dropout", DropoutTask, "compare_dropout"),
+            ("batch", "Compare by batches", BatchTask, "compare_batches"),
+            ("pseudotime", "Compare by order", PseudotimeTask, "compare_pseudotime"),
+            ("ablation", "Compare augmentations", AblationTask, "compare_augmentations"),
+        )
+    ),
     Step("export", "Write the file", ExportConfig, "scapp.pipelines.exporting:export"),
 )
 

@@ -51,6 +51,10 @@ def test_parts_that_are_not_connected_are_out_of_reach():
     found = pseudotime(apart, root=0)
     assert np.isfinite(found.pseudotime[:100]).all()
     assert np.isinf(found.pseudotime[100:]).all()
+    near = np.concatenate([LINE[:100], LINE[:100] + 15])
+    connected = pseudotime(near, root=0, connect=True)
+    assert np.isfinite(connected.pseudotime).all()
+    assert connected.n_neighbors > found.n_neighbors == 15
 
 
 def test_few_cells_one_group_and_no_root():

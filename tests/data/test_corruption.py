@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from scapp.core.errors import DataError
-from scapp.data.corruption import drop_counts
+from scapp.data.corruption import drop_counts, thin_counts
 
 
 def counts(dense=False):
@@ -35,3 +35,18 @@ def test_the_seed_decides_and_edges_hold():
     assert drop_counts(sparse.csr_matrix((3, 4)), 0.5, 0).nnz == 0
     with pytest.raises(DataError, match="no share"):
         drop_counts(counts(), 1.5, 0)
+
+
+def test_molecules_are_thinned_one_by_one():
+    before = sparse.csr_matrix(np.full((100, 100), 20, dtype=np.float32))
+    left = thin_counts(before, 0.3, seed=1)
+    assert left.sum() / before.sum() == pytest.approx(0.7, abs=0.01)
+    assert (left.toarray() <= 20).all()
+    assert left.dtype == np.float32
+    assert np.array_equal(left.toarray(), thin_counts(before, 0.3, seed=1).toarray())
+    assert thin_counts(before, 1, seed=1).nnz == 0
+    assert np.array_equal(thin_counts(before, 0, seed=1).toarray(), before.toarray())
+    with pytest.raises(DataError, match="not whole counts"):
+        thin_counts(before * 0.5 + before * 0.01, 0.3, seed=1)
+    with pytest.raises(DataError, match="no share"):
+        thin_counts(before, 2, seed=1)

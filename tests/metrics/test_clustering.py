@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import silhouette_samples
 
-from scapp.metrics.clustering import METRICS, compare, matched_accuracy, silhouette
+from scapp.metrics.clustering import METRICS, compare, labels_apart, matched_accuracy, silhouette
 
 LABELS = np.array([0, 0, 0, 1, 1, 2])
 CLUSTERS = np.array([1, 1, 0, 0, 0, 2])
@@ -98,3 +98,10 @@ def test_silhouette_of_many_cells_is_sampled_close_to_the_whole(monkeypatch):
     whole = silhouette_samples(points, labels).mean()
     monkeypatch.setattr("scapp.metrics.clustering.SILHOUETTE_CELLS", 1000)
     assert silhouette(points, labels) == pytest.approx(whole, abs=0.03)
+
+
+def test_labels_are_apart_when_their_majorities_are():
+    labels = np.array([0, 0, 0, 1, 1, 1])
+    assert labels_apart(labels, np.array([0, 0, 1, 1, 1, 0]))
+    assert not labels_apart(labels, np.array([0, 0, 1, 0, 0, 1]))
+    assert labels_apart(np.zeros(3, dtype=int), np.array([0, 1, 2]))

@@ -1,0 +1,185 @@
+"""Comparisons of representations: tables by hand, resumption, refusals."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scapp.contrast.config import clear_config
+from scapp.core import keys
+from scapp.core.errors import ConfigError, DataError, MissingDependencyError
+from scapp.core.processes import MemoryWatch
+from scapp.core.steps import QuietContext, StepStopped
+from scapp.metrics.clustering import adjusted_rand_index
+from scapp.pipelines.evaluating import UNITS_FILE, tables_of, turning_points
+from scapp.pipelines.peers import ablations
+from tests.conftest import run_step
+
+FEW = {"label_key": "cell_type", "n_seeds": 2, "methods": ["pca", "hvg"]}
+
+
+class Keeping(QuietContext):
+    """Keeps checkpoints, and may stop after some."""
+
+    def __init__(self, folder, stop_after=None):
+        self.folder, self.stop_after, self.n, self.told = folder, stop_after, 0, []
+        folder.mkdir(exist_ok=True)
+
+    def report(self, done, total, text):
+        self.told.append(text)
+
+    def checkpoint(self, write):
+        self.n += 1
+        write(self.folder)
+
+    def latest_checkpoint(self):
+        return self.folder if (self.folder / UNITS_FILE).exists() else None
+
+    def stop_requested(self):
+        return self.stop_after is not None and self.n >= self.stop_after
+
+
+def evaluate(workspace, dataset, tmp_path, task, context=None, **values):
+    folder = tmp_path / f"{task}{len(list(tmp_path.iterdir()))}"
+    summary = run_step(workspace, f"evaluate_{task}", values, dataset.id, folder, context)
+    tables = {name: pd.read_csv(folder / name) for name in summary["files"] if name.endswith(".csv")}
+    return summary, tables
+
+
+def test_clustering_is_scored_for_every_method_seed_and_clusterer(workspace, prepared, tmp_path):
+    summary, tables = evaluate(workspace, prepared, tmp_path, "clustering", **FEW, lowest=0.2, highest=0.6, step=0.2)
+    results = tables["results.csv"]
+    assert set(zip(results["method"], results["seed"], strict=True)) == {("pca", 0), ("pca", 1), ("hvg", 0)}
+    assert set(results["clusterer"]) == {"kmeans", "leiden", "louvain"}
+    kmeans = results[results["clusterer"] == "kmeans"]
+    assert (kmeans["n_clusters"] == 3).all()
+    assert kmeans["k_given"].all()
+    assert kmeans["ari"].min() > 0.9
+    rows = pd.DataFrame(summary["rows"]).set_index(["method", "clusterer"])
+    of_pca = kmeans[kmeans["method"] == "pca"]["ari"]
+    assert rows.loc[("pca", "kmeans"), "ari"] == pytest.approx(of_pca.mean())
+    assert rows.loc[("pca", "kmeans"), "n_seeds"] == 2
+    assert tables["sweep.csv"]["resolution"].unique().tolist() == [0.2, 0.4, 0.6]
+    assert set(turning_points(tables["sweep.csv"])["method"]) == {"pca", "hvg"}
+
+
+def test_without_labels_only_what_needs_none(workspace, prepared, tmp_path):
+    values = {**FEW, "label_key": None, "highest": 0.2}
+    _, tables = evaluate(workspace, prepared, tmp_path, "clustering", **values)
+    results = tables["results.csv"]
+    assert set(results["clusterer"]) == {"leiden", "louvain"}
+    assert "ari" not in results
+    assert results["silhouette_of_clusters"].notna().all()
+    for task in ("dropout", "batch", "pseudotime", "ablation"):
+        with pytest.raises(DataError, match="needs labels"):
+            evaluate(workspace, prepared, tmp_path, task, label_key=None, methods=["pca"])
+
+
+def test_stored_representations_join_and_unknown_ones_are_refused(workspace, prepared, tmp_path):
+    _, tables = evaluate(workspace, prepared, tmp_path, "clustering", **{**FEW, "methods": ["stored:pca"]}, highest=0.1)
+    assert tables["results.csv"]["title"].unique().tolist() == ["pca"]
+    with pytest.raises(ConfigError, match="no method nonsense"):
+        evaluate(workspace, prepared, tmp_path, "clustering", **{**FEW, "methods": ["nonsense"]})
+    with pytest.raises(ConfigError, match="need batches"):
+        evaluate(workspace, prepared, tmp_path, "clustering", **{**FEW, "methods": ["harmony"]})
+    with pytest.raises(ConfigError, match="cannot lose any"):
+        evaluate(workspace, prepared, tmp_path, "dropout", **{**FEW, "methods": ["stored:pca"]})
+    with pytest.raises(MissingDependencyError, match="scVI is not installed"):
+        evaluate(workspace, prepared, tmp_path, "clustering", **{**FEW, "methods": ["scvi"]})
+
+
+def test_lost_counts_are_lost_before_everything_and_scores_fall(workspace, prepared, tmp_path):
+    values = {**FEW, "methods": ["pca"], "shares": [0.0, 0.9]}
+    _, tables = evaluate(workspace, prepared, tmp_path, "dropout", **values)
+    by_level = tables["results.csv"].query("clusterer == 'kmeans'").groupby("level")["ari"].mean()
+    assert by_level[0.9] < by_level[0.0]
+    _, thinned = evaluate(workspace, prepared, tmp_path, "dropout", **values, thinning=True)
+    assert set(thinned["results.csv"]["level"]) == {0.0, 0.9}
+
+
+def test_batches_mix_better_with_harmony_than_apart(workspace, prepared, tmp_path):
+    values = {**FEW, "batch_key": "batch", "methods": ["pca", "harmony"]}
+    _, tables = evaluate(workspace, prepared, tmp_path, "batch", **values)
+    rows = tables["summary.csv"].set_index("method")
+    assert rows.loc["harmony", "1-bASW"] >= rows.loc["pca", "1-bASW"] - 0.02
+    for score in ("cARI", "1-bARI", "f1_ARI", "cASW", "1-bASW", "f1_ASW", "iLISI", "cLISI", "kBET acceptance"):
+        assert rows[score].between(-0.05, 1).all(), score
+    with pytest.raises(DataError, match="fewer than two batches"):
+        evaluate(workspace, prepared, tmp_path, "batch", **{**FEW, "methods": ["pca"]})
+
+
+def test_order_against_stages_and_the_series_of_the_first_seed(workspace, prepared, tmp_path):
+    _, tables = evaluate(workspace, prepared, tmp_path, "pseudotime", **FEW, stages=["Type 2", "Type 1", "Type 3"])
+    assert tables["summary.csv"]["reached"].tolist() == [1, 1]
+    assert list(tables["pseudotime.csv"].columns) == ["PCA", "variable genes, no reduction"]
+    assert len(tables["pseudotime.csv"]) == prepared.n_cells
+    with pytest.raises(ConfigError, match="has no 'nonsense'"):
+        evaluate(workspace, prepared, tmp_path, "pseudotime", **FEW, stages=["nonsense"])
+
+
+def test_a_stopped_comparison_goes_on_where_it_was(workspace, prepared, tmp_path):
+    whole, _ = evaluate(workspace, prepared, tmp_path, "clustering", **FEW, highest=0.1)
+    stopping = Keeping(tmp_path / "kept", stop_after=1)
+    with pytest.raises(StepStopped):
+        evaluate(workspace, prepared, tmp_path, "clustering", stopping, **FEW, highest=0.1)
+    going_on = Keeping(tmp_path / "kept")
+    again, _ = evaluate(workspace, prepared, tmp_path, "clustering", going_on, **FEW, highest=0.1)
+    assert not any(text.startswith("PCA, seed 0") for text in going_on.told)
+    assert any(text.startswith("PCA, seed 1") for text in going_on.told)
+
+    def scores(summary):
+        return [{k: v for k, v in row.items() if k not in ("seconds", "memory_mb")} for row in summary["rows"]]
+
+    assert json.dumps(scores(again)) == json.dumps(scores(whole))
+
+
+def test_each_augmentation_is_left_out_and_tried_alone(workspace, prepared, tmp_path):
+    config = clear_config("paper")
+    found = ablations(config, alone=True)
+    on = [name for name in found if name.startswith("without")]
+    assert len(on) == 5
+    assert len(found) == 11
+    without = found["without gaussian noise"] if "without gaussian noise" in found else found[on[1]]
+    assert sum(getattr(without.augmentation, f) == 0 for f in ("mask_probability", "noise_probability", "swap_probability", "crossover_probability", "mixture_probability")) == 1  # fmt: skip
+    assert len(ablations(config, alone=False)) == 6
+    _, tables = evaluate(workspace, prepared, tmp_path, "ablation", label_key="cell_type", n_seeds=1, preset="paper", epochs=1, alone=False)  # fmt: skip
+    assert tables["summary.csv"]["title"].nunique() == 6
+
+
+def test_tables_by_hand():
+    base = {"method": "a", "title": "A", "level": 0.0, "memory_mb": 1.0}
+    units = [
+        {**base, "seed": s, "seconds": 2.0 * s, "rows": [{"clusterer": "k", "ari": 0.5 + 0.2 * s}]} for s in (0, 1)
+    ]
+    summary = tables_of(units)["summary"].iloc[0]
+    assert summary["ari"] == pytest.approx(0.6)
+    assert summary["ari_sd"] == pytest.approx(np.std([0.5, 0.7], ddof=1))
+    assert summary["seconds"] == 1
+    sweep = pd.DataFrame(
+        {
+            "method": "a",
+            "seed": [0, 0, 0, 1],
+            "resolution": [0.1, 0.2, 0.3, 0.1],
+            "labels_apart": [False, True, True, False],
+        }
+    )
+    points = turning_points(sweep).set_index("seed")["resolution"]
+    assert points[0] == 0.2
+    assert np.isnan(points[1])  # fmt: skip
+
+
+def test_memory_is_noticed():
+    with MemoryWatch() as watch:
+        held = np.ones(30_000_000)
+    assert watch.peak_mb > 100
+    assert held.sum() > 0
+
+
+def test_pca_here_is_the_datasets_own(workspace, prepared, tmp_path):
+    """The comparison starts from the same values: its PCA finds what the dataset's does."""
+    _, tables = evaluate(workspace, prepared, tmp_path, "clustering", **{**FEW, "methods": ["pca", "stored:pca"]}, highest=0.1)  # fmt: skip
+    first = tables["results.csv"].query("seed == 0 and clusterer == 'kmeans'").set_index("method")["ari"]
+    assert first["pca"] == pytest.approx(first["stored:pca"], abs=1e-6)
+    labels = pd.Categorical(prepared.read(keys.obs("cell_type"))).codes
+    assert adjusted_rand_index(labels, labels) == 1
