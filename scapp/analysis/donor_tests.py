@@ -37,7 +37,7 @@ def compare_donors(
 
     Donors that have both conditions are compared with themselves where all donors of the two conditions do (Wilcoxon's
     signed-rank test and the paired t-test); else Mann-Whitney and Welch's t-test are used. With more than two conditions,
-    a row ``compared`` = "any difference" holds Kruskal-Wallis and one-way ANOVA over all.
+    a row ``compared`` = "any difference" holds Kruskal-Wallis and one-way ANOVA over all, or Friedman's test where every donor has every condition.
 
     Parameters
     ----------
@@ -128,6 +128,9 @@ def _several(groups: list[pd.DataFrame]) -> dict[str, object]:
     row |= {"test": "independent", "n_compared": sum(map(len, sides)), "n_reference": len(sides[0])}
     if min(map(len, sides)) < 2:
         return row
+    donors = [set(group["donor"]) for group in groups]
+    if all(side == donors[0] for side in donors) and not any(group["donor"].duplicated().any() for group in groups):
+        return row | _repeated(groups)
     if np.ptp(np.concatenate(sides)) > 0:
         row["p_rank"] = float(stats.kruskal(*sides).pvalue)
     row["smallest_p_rank"] = _smallest_kruskal([len(side) for side in sides])
@@ -135,6 +138,18 @@ def _several(groups: list[pd.DataFrame]) -> dict[str, object]:
     if max(np.ptp(side) for side in shown) > 0:
         row["p_t"] = float(stats.f_oneway(*shown).pvalue)
     return row
+
+
+def _repeated(groups: list[pd.DataFrame]) -> dict[str, object]:
+    """Friedman's test of donors that have every condition."""
+    ordered = [group.set_index("donor")["value"].loc[groups[0]["donor"]].to_numpy(dtype=np.float64) for group in groups]
+    separated = [np.full(len(ordered[0]), float(place)) for place in range(len(ordered))]
+    known = np.ptp(np.column_stack(ordered), axis=1).any()
+    return {
+        "test": "paired",
+        "p_rank": float(stats.friedmanchisquare(*ordered).pvalue) if known else np.nan,
+        "smallest_p_rank": float(stats.friedmanchisquare(*separated).pvalue),
+    }
 
 
 def _smallest_kruskal(sizes: list[int]) -> float:

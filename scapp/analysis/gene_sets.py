@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from scapp.analysis.study_config import CURATED
 from scapp.core.errors import ConfigError, DataError, listed
@@ -70,15 +71,17 @@ def read_gmt(text: str) -> tuple[GeneSet, ...]:
     Raises
     ------
     DataError
-        A line has no gene, or two lines have one name.
+        A line is no set, two lines have one name, or there is no set at all.
     """
     found: dict[str, GeneSet] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
         if not line.strip():
             continue
         name, *rest = (part.strip() for part in line.split("\t"))
         # gene,weight is how Enrichr writes some libraries
         genes = tuple(dict.fromkeys(part.split(",")[0] for part in rest[1:] if part))
+        if name and rest and not genes:
+            continue  # a set without genes says nothing
         if not name or not genes:
             raise DataError(
                 f"Line {number} is no gene set: '{line[:60]}'.",
@@ -90,6 +93,15 @@ def read_gmt(text: str) -> tuple[GeneSet, ...]:
     if not found:
         raise DataError("The file holds no gene set.", hint="Choose a GMT file with a line per set.")
     return tuple(found.values())
+
+
+def score_titles(table: pd.DataFrame) -> dict[str, str]:
+    """Column of a score -> words for people, of the table that says what was scored; each title once."""
+    titles: dict[str, str] = {}
+    for row in table.itertuples():
+        title = str(row.title) + (" (rank)" if row.method == "rank" else "")
+        titles[str(row.column)] = f"{title} [{row.column}]" if title in titles.values() else title
+    return titles
 
 
 def write_gmt(sets: Sequence[GeneSet]) -> str:

@@ -126,8 +126,15 @@ def make_study(obs: pd.DataFrame, config: StudyConfig) -> Study:
     return Study(condition, sample, donor, cell_type, batch)
 
 
+def levels_of(values: pd.Series | None) -> list[str]:
+    """Names of the groups of a column that have cells, in their order."""
+    return [] if values is None else [str(name) for name in _categories(values).categories]
+
+
 def _categories(values: pd.Series) -> pd.Categorical:
-    """Groups named by text, in their own order; unused ones are gone."""
+    """Groups named by text, in their own order; unused ones are gone. Whole numbers that were stored with a point (0.0, 10.0, NaN) are named without."""
+    if values.dtype.kind == "f" and (values.dropna() % 1 == 0).all():
+        values = values.astype("Int64").astype(object).where(values.notna(), None)
     made = pd.Categorical(values)
     made = made.rename_categories([str(name) for name in made.categories])
     return made.remove_unused_categories()

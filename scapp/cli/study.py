@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from scapp.analysis.study import levels_of
 from scapp.analysis.study_config import CURATED, DifferentialConfig, EnrichConfig, StudyConfig
 from scapp.cli.data import prepared
 from scapp.cli.options import add_reading, add_settings, command, given
@@ -71,7 +72,7 @@ def _note(text: str) -> None:
 def _design(dataset: Dataset, arguments: argparse.Namespace) -> StudyConfig:
     reading = Reading(dataset)
     values = reading.column(arguments.condition)
-    levels = [str(name) for name in pd.Categorical(values).remove_unused_categories().categories]
+    levels = levels_of(values)
     if arguments.reference not in levels:
         raise ConfigError(
             f"'{arguments.condition}' has no '{arguments.reference}'; it has {listed(levels)}.",
@@ -90,8 +91,7 @@ def _design(dataset: Dataset, arguments: argparse.Namespace) -> StudyConfig:
 def _config(arguments: argparse.Namespace, dataset: Dataset) -> DifferentialConfig:
     types: tuple[str, ...] = tuple(arguments.cell_type or ())
     if arguments.cell_type_key and not types:
-        column = pd.Categorical(dataset.read(keys.obs(arguments.cell_type_key))).remove_unused_categories()
-        types = tuple(str(name) for name in column.categories)
+        types = tuple(levels_of(Reading(dataset).column(arguments.cell_type_key)))
     return DifferentialConfig.build(
         {
             **given(arguments, DifferentialConfig),
@@ -115,6 +115,14 @@ def _with_pathways(session: Session, dataset: str, row: dict[str, Any], library:
     return {**row, "top_sets_up": found["top_sets_up"], "top_sets_down": found["top_sets_down"]}
 
 
+def _free(folder: Path, stem: str, taken: list[Path]) -> Path:
+    """A file that no other table has: names that differ by signs alone become the same."""
+    path, number = folder / f"{stem}.csv", 2
+    while path in taken:
+        path, number = folder / f"{stem}_{number}.csv", number + 1
+    return path
+
+
 def _write(dataset: Dataset, rows: list[dict[str, Any]], output: Path) -> list[Path]:
     tables = {"summary": pd.DataFrame(rows)}
     for name, slot in (("composition", keys.COMPOSITION), ("composition_tests", keys.COMPOSITION_TESTS)):
@@ -125,9 +133,9 @@ def _write(dataset: Dataset, rows: list[dict[str, Any]], output: Path) -> list[P
             if key.startswith(f"enrichment_{row['name']} · "):
                 tables[f"pathways_{row['name']}"] = dataset.read(f"uns/{key}")
     output.mkdir(exist_ok=True)
-    written = []
+    written: list[Path] = []
     for name, table in tables.items():
-        path = output / f"{safe_file_name(name)}.csv"
+        path = _free(output, safe_file_name(name[:100]), written)
         with files.replacing(path) as temporary:
             table.to_csv(temporary, index=False)
         written.append(path)

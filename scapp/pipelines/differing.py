@@ -22,6 +22,7 @@ from scapp.pipelines.step import Inputs, Outcome, Reading
 from scapp.pipelines.study_design import read_study
 
 LEAST_CELLS = 2
+LEAST_PAIRS = 3
 N_TOP = 20
 
 
@@ -53,6 +54,7 @@ def find_differential(inputs: Inputs, config: DifferentialConfig, context: StepC
     material = _Material(data, study, config)
     values: dict[str, Any] = {}
     rows, left_out = [], []
+    first_error: DataError | None = None
     for number, comparison in enumerate(comparisons):
         context.raise_if_stopped()
         what = f"{comparison.title}: {comparison.compared} against {study.conditions[0]}"
@@ -63,16 +65,18 @@ def find_differential(inputs: Inputs, config: DifferentialConfig, context: StepC
             if len(comparisons) == 1:
                 raise
             left_out.append(f"{what}: {error.message}")
+            first_error = first_error or error
             continue
         name = about["name"]
+        while keys.differential(name) in values:
+            name += "'"  # names that differ by a slash alone
+        about["name"] = name
         values[keys.differential(name)] = table
         values[keys.about_differential(name)] = {**about, "condition_key": str(study_config.condition_key)}
         rows.append(_row(table, about))
     if not rows:
-        raise DataError(
-            "No comparison could be made. " + " ".join(left_out[:3]),
-            hint="Choose other cell types, another test, or fewer cells per donor as the least.",
-        )
+        assert first_error is not None
+        raise DataError(f"No comparison could be made. {' '.join(left_out[:3])}", hint=first_error.hint)
     return Outcome(values, summary={"rows": rows, "left_out": left_out})
 
 
@@ -175,8 +179,9 @@ class _Material:
                 hint="Choose a cell type that both conditions have.",
             )
         method, reason = self._method(c)
+        covariates: list[str] = []
         if method == "pseudobulk":
-            table, notes, donors = self._by_donor(c, report)
+            table, notes, donors, covariates = self._by_donor(c, report)
         else:
             report(0, 2, f"testing {sum(sizes):,} cells")
             table, notes, donors = self._by_cell(c, method), [], self._donors(c, least=1)
@@ -197,7 +202,7 @@ class _Material:
             "n_donors_reference": len(donors[0]),
             "n_donors_compared": len(donors[1]),
             "n_genes": len(table),
-            "covariates": ", ".join(self._covariates_of(c)) if method == "pseudobulk" else "",
+            "covariates": ", ".join(covariates),
             "notes": "\n".join(notes),
         }
         return table, about
@@ -233,21 +238,19 @@ class _Material:
             "Exploratory: cells of one donor are not independent, so far too many genes look different.",
         )
 
-    def _covariates_of(self, c: _Comparison) -> list[str]:
-        paired = self.study.paired(self.study.conditions[0], c.compared)
-        donor = self.config.pairing == "yes" or (self.config.pairing == "auto" and paired)
-        return [*self.config.covariates, *(["donor"] if donor else [])]
-
-    def _by_donor(self, c: _Comparison, report: Any) -> tuple[pd.DataFrame, list[str], tuple[list[str], list[str]]]:
+    def _by_donor(
+        self, c: _Comparison, report: Any
+    ) -> tuple[pd.DataFrame, list[str], tuple[list[str], list[str]], list[str]]:
         assert self.counts is not None
         assert self.study.sample is not None
-        donors = self._donors(c, least=self.config.min_cells)
+        donors, within, notes = self._pairs(self._donors(c, least=self.config.min_cells))
         used = [*donors[0], *donors[1]]
-        notes = []
         there = self._donors(c, least=1)
         few = [name for name in (*there[0], *there[1]) if name not in used]
         if few:
-            notes.append(f"Left out, with fewer than {self.config.min_cells} cells: {listed(few)}.")
+            notes.append(
+                f"Left out, with fewer than {self.config.min_cells} cells or without a partner: {listed(few)}."
+            )
         sample_codes = np.asarray(self.study.sample.codes)
         codes = np.where(c.reference_side | c.compared_side, sample_codes, -1)
         sums = pseudobulk(self.counts, codes, len(self.study.sample.categories))
@@ -259,15 +262,38 @@ class _Material:
                 f"No gene is seen in {self.config.min_share:g}% of the cells.", hint="Lower 'Expressed in at least'."
             )
         covariates = self.covariates.loc[used].copy()
-        if "donor" in self._covariates_of(c):
-            covariates["donor"] = self.samples.loc[used, "donor"].astype(str)
+        if within:
+            donor = self.samples.loc[used, "donor"].astype(str)
+            told = [name for name in covariates if (covariates[name].groupby(donor).nunique() <= 1).all()]
+            if told:
+                notes.append(f"Left out, because comparing within donors already allows for it: {listed(told)}.")
+            covariates = covariates.drop(columns=told).assign(donor=donor)
         table, warned = pseudobulk_test(
             pd.DataFrame(sums[:, tested], index=used, columns=self.genes[tested]),
             np.arange(len(used)) >= len(donors[0]),
             covariates,
             report=report,
         )
-        return self._with_shares(table, self.counts, c), notes + warned, donors
+        return self._with_shares(table, self.counts, c), notes + warned, donors, [str(name) for name in covariates]
+
+    def _pairs(self, samples: tuple[list[str], list[str]]) -> tuple[tuple[list[str], list[str]], bool, list[str]]:
+        """Samples to compare, whether each donor is compared with itself, and what to know of it.
+
+        Where most donors have both conditions but some lack cells of the type in one, the pairs are kept if there are three.
+        """
+        if self.config.pairing == "no":
+            return samples, False, []
+        donor_of = self.samples["donor"].astype(str)
+        sides = [dict(zip(donor_of.loc[side], side, strict=True)) for side in samples]
+        both = [donor for donor in sides[0] if donor in sides[1]]
+        if self.config.pairing == "yes" or (len(both) == len(sides[0]) == len(sides[1]) >= LEAST_DONORS):
+            return samples, True, []
+        if len(both) >= LEAST_PAIRS:
+            return ([sides[0][d] for d in both], [sides[1][d] for d in both]), True, []
+        if both:
+            note = f"{len(both)} donors have both conditions here and others do not: donors are compared as if they were independent."
+            return samples, False, [note]
+        return samples, False, []
 
     def _by_cell(self, c: _Comparison, method: str) -> pd.DataFrame:
         tested = self._tested(self.log_values, c)

@@ -85,5 +85,6 @@ def sets_of(data: Reading, library: str) -> tuple[dict[str, list[str]], dict[str
 
 def enrichment_name(config: EnrichConfig) -> str:
     """A result by comparison, method and library."""
-    library = CURATED if config.library == CURATED else Path(config.library).stem
+    stem = Path(config.library).stem
+    library = CURATED if config.library == CURATED else f"{stem} (file)" if stem == CURATED else stem
     return f"{config.result} · {config.method} · {library}"

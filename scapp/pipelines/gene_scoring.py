@@ -1,5 +1,6 @@
 """Scores of gene sets, and libraries of sets, as steps."""
 
+import hashlib
 import re
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from scapp.pipelines.step import Inputs, Outcome, Reading
 
 PREFIX = {"score_genes": "score", "rank": "rank_score"}
 MOST_SETS = 60
+LONGEST = 40
 LEAST_CONTROLS = 100
 ENRICHR = "https://maayanlab.cloud/Enrichr/geneSetLibrary?mode=text&libraryName="
 
@@ -46,7 +48,7 @@ def score(inputs: Inputs, config: ScoreConfig, context: StepContext) -> Outcome:
     sets += [typed_set(name, text) for name, text in config.typed.items()]
     if not sets or len(sets) > MOST_SETS:
         raise DataError(f"{len(sets)} gene sets were chosen.", hint=f"Choose 1 to {MOST_SETS} sets, or type a list.")
-    twice = pd.Series([s.id for s in sets]).duplicated()
+    twice = pd.Series([column_of(s, config.method) for s in sets]).duplicated()
     if twice.any():
         raise ConfigError(
             f"Two of the sets are called '{sets[int(twice.argmax())].title}'.", hint="Give your own list another name."
@@ -104,7 +106,10 @@ def _controls(matcher: GeneMatcher, n_genes: int) -> np.ndarray | None:
 
 def column_of(gene_set: GeneSet, method: str) -> str:
     """Name of the column of a set's scores."""
-    name = re.sub(r"\W+", "_", gene_set.id)[:48]
+    name = re.sub(r"\W+", "_", gene_set.id)
+    if len(name) > LONGEST:
+        # names that differ at their end alone must stay different
+        name = f"{name[:LONGEST]}_{hashlib.blake2b(gene_set.id.encode(), digest_size=3).hexdigest()}"
     return f"{PREFIX[method]}_{name}"
 
 

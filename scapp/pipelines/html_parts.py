@@ -7,6 +7,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+MOST_DRAWN = 25_000
+"""Points of a figure up to which it does without WebGL."""
 STYLE = (
     "body{font-family:system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#222;line-height:1.5}"
     "table{border-collapse:collapse;margin:1rem 0}td,th{border-bottom:1px solid #ddd;padding:.25rem .75rem;text-align:left}"
@@ -24,8 +26,13 @@ def page(title: str, sections: Sequence[str]) -> str:
 
 
 def figure_html(figure: go.Figure) -> str:
-    """A figure on white."""
+    """A figure on white. A browser gives a page few WebGL contexts, so points are drawn without unless there are very many."""
     figure.update_layout(template="plotly_white")
+    if sum(len(trace.x) for trace in figure.data if trace.type == "scattergl" and trace.x is not None) <= MOST_DRAWN:
+        content = figure.to_dict()
+        for trace in content["data"]:
+            trace["type"] = "scatter" if trace["type"] == "scattergl" else trace["type"]
+        figure = go.Figure(content)
     return str(figure.to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False}))
 
 

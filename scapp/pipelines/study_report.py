@@ -8,10 +8,11 @@ import pandas as pd
 from scapp.analysis.composition import mean_shares
 from scapp.analysis.donor_tests import compare_donors, donor_means
 from scapp.analysis.enrichment import running_sum
-from scapp.analysis.gene_sets import curated_licence
+from scapp.analysis.gene_sets import curated_licence, score_titles
 from scapp.analysis.gene_tables import passing, strongest
 from scapp.analysis.study import ALL_CELLS, Study, design_notes
 from scapp.core import keys
+from scapp.core.errors import DataError
 from scapp.pipelines.cells import cells_of
 from scapp.pipelines.enriching import ranking_of, sets_of
 from scapp.pipelines.html_parts import figure_html, page, table_html
@@ -25,9 +26,10 @@ from scapp.plotting.markers import expression_by_group, plot_dots, plot_violins
 from scapp.plotting.palette import palette
 from scapp.plotting.pathways import plot_pathways, plot_running_sum, plot_scores
 from scapp.plotting.study import condition_colours, plot_design, plot_share_points, plot_shares
+from scapp.workspace.history import out_of_date
 
 MAX_P, MIN_FOLD = 0.05, 0.25
-N_ROWS, N_GENES, N_CURVES, N_SETS, MOST_TYPES = 50, 30, 3, 12, 4
+N_ROWS, N_GENES, N_CURVES, N_SETS, MOST_TYPES, N_LEADING, MOST_CELLS = 50, 30, 3, 12, 4, 12, 20_000
 NUMBERS = {
     **dict.fromkeys(("p_value", "p_value_adjusted", "p_rank", "p_rank_adjusted", "p_t", "p_t_adjusted", "smallest_p_rank"), ".2e"),
     **dict.fromkeys(
@@ -111,7 +113,7 @@ def _composition(data: Reading, study: Study) -> list[str]:
             figure_html(plot_share_points(shares, study.conditions)),
             "<p>Tests count donors. <i>smallest_p_rank</i> is what the rank test gives when the two sides do not overlap at all. Shares sum to one: "
             "where one type rises, others must fall.</p>",
-            table_html(tests, formats=NUMBERS),
+            table_html(_p_first(tests), formats=NUMBERS),
         ]
     return parts
 
@@ -121,6 +123,9 @@ def _maps(data: Reading, study: Study, condition: str | None, kind: str | None) 
     if not drawn:
         return []
     points = np.asarray(data.dataset.read(f"obsm/{drawn[-1]}"))
+    cells = np.flatnonzero(study.known)
+    if len(cells) > MOST_CELLS:
+        cells = np.sort(np.random.default_rng(0).choice(cells, MOST_CELLS, replace=False))
     parts = [f"<h2>Map ({html.escape(drawn[-1].removeprefix('X_'))})</h2>"]
     coloured = [(condition, pd.Series(study.condition), condition_colours(len(study.conditions)))]
     if kind:
@@ -128,9 +133,7 @@ def _maps(data: Reading, study: Study, condition: str | None, kind: str | None) 
     for title, values, colours in coloured:
         parts.append(
             figure_html(
-                plot_map(
-                    points[study.known], values[study.known].reset_index(drop=True), title=str(title), colours=colours
-                )
+                plot_map(points[cells], values.iloc[cells].reset_index(drop=True), title=str(title), colours=colours)
             )
         )
     return parts  # fmt: skip
@@ -162,10 +165,12 @@ def _differential(data: Reading, study: Study, name: str) -> list[str]:
     table, about = data.read(keys.differential(name)), data.read(keys.about_differential(name))
     found = passing(table, max_p=MAX_P, min_log2_fold=MIN_FOLD)
     title = f"log2 fold change, {about['compared']} against {about['reference']}"
+    cells = cells_of(study, str(about["cell_type"]))
     facts = pd.DataFrame([(k, about[k]) for k in FACTS if str(about[k])], columns=["what", "value"])
     parts = [
         f"<h2>{html.escape(name)}</h2>",
         f"<p>{len(found):,} of {len(table):,} tested genes pass (adjusted p ≤ {MAX_P}, |log2 fold change| ≥ {MIN_FOLD}).</p>",
+        *_outdated(data, keys.differential(name)),
         table_html(facts),
         figure_html(plot_volcano(table, max_p=MAX_P, min_log2_fold=MIN_FOLD, x_title=title)),
         figure_html(
@@ -178,9 +183,8 @@ def _differential(data: Reading, study: Study, name: str) -> list[str]:
             )
         ),
     ]
-    if study.sample is not None and len(found) and keys.X_BY_GENE in data.dataset:
+    if study.sample is not None and len(found) and cells.any() and keys.X_BY_GENE in data.dataset:
         best = found.sort_values("strength", ascending=False).head(N_GENES)
-        cells = cells_of(study, str(about["cell_type"]))
         codes = np.where(cells, np.asarray(study.sample.codes), -1)
         means = means_by_sample(
             _gene_values(data, best["gene"].astype(str).tolist()), codes, len(study.sample.categories)
@@ -195,7 +199,11 @@ def _scores(data: Reading, study: Study, results: list[str]) -> list[str]:
     if keys.GENE_SET_SCORES not in data.dataset:
         return []
     sets = data.read(keys.GENE_SET_SCORES).head(N_SETS)
-    values = {str(row.title): np.asarray(data.read(keys.obs(str(row.column)))) for row in sets.itertuples()}
+    values = {
+        title: np.asarray(data.read(keys.obs(column)))
+        for column, title in score_titles(sets).items()
+        if keys.obs(column) in data.dataset
+    }
     kinds = [str(data.read(keys.about_differential(name))["cell_type"]) for name in results]
     parts = ["<h2>Gene-set scores</h2>"]
     for title in list(dict.fromkeys(kinds))[:MOST_TYPES] or [ALL_CELLS]:
@@ -210,7 +218,7 @@ def _scores(data: Reading, study: Study, results: list[str]) -> list[str]:
         shown = {name: of_cells[cells] for name, of_cells in values.items()}
         parts.append(figure_html(plot_scores(shown, study.condition[cells], donors)))
         if study.sample is not None:
-            parts.append(table_html(compare_donors(donors, study.conditions), formats=NUMBERS))
+            parts.append(table_html(_p_first(compare_donors(donors, study.conditions)), formats=NUMBERS))
     return [*parts, table_html(sets.drop(columns=["column"]))]
 
 
@@ -219,17 +227,44 @@ def _pathways(data: Reading, key: str) -> list[str]:
     record = data.dataset.manifest.provenance[data.dataset.slots[f"uns/{key}"].provenance]
     parts = [
         f"<h2>Pathways: {html.escape(key.removeprefix('enrichment_'))}</h2>",
+        *_outdated(data, f"uns/{key}"),
         figure_html(plot_pathways(table)),
-        table_html(table.head(N_ROWS), formats=NUMBERS),
+        table_html(_short_pathways(table.head(N_ROWS), record.config), formats=NUMBERS),
     ]
     slot = keys.differential(str(record.config.get("result")))
     if record.config.get("method") == "gsea" and slot in data.dataset:
         ranking = ranking_of(data.read(slot))
-        sets, titles = sets_of(data, str(record.config["library"]))
-        for row in table.head(N_CURVES).itertuples():
-            curve = running_sum(ranking, sets[str(row.set)])
-            parts.append(figure_html(plot_running_sum(curve, titles[str(row.set)])))
+        try:
+            sets, titles = sets_of(data, str(record.config["library"]))
+        except DataError as error:
+            return [*parts, f"<p>Running sums are left out: {html.escape(error.message)}</p>"]
+        for name in [str(name) for name in table["set"].head(N_CURVES) if str(name) in sets]:
+            parts.append(figure_html(plot_running_sum(running_sum(ranking, sets[name]), titles[name])))
     return parts
+
+
+def _outdated(data: Reading, slot: str) -> list[str]:
+    if slot not in out_of_date(data.dataset.manifest):
+        return []
+    return ["<p><b>Out of date</b>: the design or the data have changed since this was computed.</p>"]
+
+
+def _p_first(tests: pd.DataFrame) -> pd.DataFrame:
+    """Columns that matter first, so that they are seen on a narrow page."""
+    first = ["feature", "compared", "reference", "p_rank", "p_rank_adjusted", "smallest_p_rank", "p_t", "p_t_adjusted"]
+    return tests[[*first, *(name for name in tests if name not in first)]]
+
+
+def _short_pathways(table: pd.DataFrame, config: dict[str, object]) -> pd.DataFrame:
+    """Rows that fit a page: some leading genes, and p of zero as what it is."""
+    shown = table.drop(columns="set")
+    genes = shown["leading_genes"].astype(str).str.split()
+    shown["leading_genes"] = [" ".join(names[:N_LEADING]) + (" …" if len(names) > N_LEADING else "") for names in genes]
+    if config.get("method") == "gsea":
+        least = 1 / int(str(config["n_permutations"]))
+        for name in ("p_value", "p_value_adjusted"):
+            shown[name] = [f"< {least:g}" if p == 0 else p for p in shown[name]]
+    return shown
 
 
 def _parameters(data: Reading) -> list[str]:

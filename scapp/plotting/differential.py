@@ -50,7 +50,7 @@ def place_labels(points: np.ndarray, texts: Sequence[str]) -> list[tuple[float, 
             for right, down in DIRECTIONS:
                 dx, dy = right * (distance + half * 0.8), down * distance
                 box = (x + dx - half, y + dy - LINE / 2, x + dx + half, y + dy + LINE / 2)
-                inside = box[0] > -10 and box[2] < SIZE[0] + 10 and box[1] > -20 and box[3] < SIZE[1]
+                inside = box[0] > -10 and box[2] < SIZE[0] + 10 and box[1] > 0 and box[3] < SIZE[1]
                 if inside and not _hits(box, taken) and not _holds_point(box, points):
                     place = (dx, dy)
                     taken.append(box)
@@ -154,7 +154,9 @@ def plot_ma(
         figure.update_xaxes(tickvals=ticks, ticktext=[f"{10.0**tick:g}" for tick in ticks])
     span = max(float(np.abs(y).max()), 1e-6) * 1.1
     figure.update_yaxes(range=[-span, span])
-    bounds = (float(x.min()), float(max(x.max(), x.min() + 1e-6)))
+    margin = 0.06 * max(float(np.ptp(x)), 1e-6)
+    bounds = (float(x.min()) - margin, float(x.max()) + margin)
+    figure.update_xaxes(range=list(bounds))
     _name(figure, known, x, y, side, chosen, n_labels, bounds, (-span, span))
     return figure
 
@@ -250,6 +252,8 @@ def plot_gene_samples(means: np.ndarray, genes: Sequence[str], samples: pd.DataF
     if not len(genes) or not len(samples):
         return empty_figure("choose genes")
     known = np.isfinite(means).all(axis=1)
+    if not known.any():
+        return empty_figure("no donor has cells of this comparison")
     shown, table = means[known], samples[known].reset_index(drop=True)
     spread = shown.std(axis=0)
     scaled = (shown - shown.mean(axis=0)) / np.where(spread > 0, spread, 1)

@@ -1,5 +1,6 @@
 """Why: scores of gene sets by condition, pathways, and the running sum behind one."""
 
+import html
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -151,4 +152,5 @@ def plot_running_sum(curve: pd.DataFrame, title: str, *, leading: Sequence[str] 
 
 
 def _short(text: str, longest: int = LONGEST) -> str:
-    return text if len(text) <= longest else text[: longest - 1] + "…"
+    """Plotly reads some HTML in texts, and names of sets are users' own."""
+    return html.escape(text if len(text) <= longest else text[: longest - 1] + "…")

@@ -23,6 +23,7 @@ from scapp.ui.forms import config_form
 from scapp.ui.live import run_panel
 from scapp.ui.widgets import clicked, download_csv, show_figure, show_table
 from scapp.workspace.dataset import Dataset
+from scapp.workspace.history import out_of_date
 from scapp.workspace.runs import ACTIVE
 
 STEP = "de"
@@ -70,7 +71,15 @@ def results_of(dataset: Dataset) -> list[str]:
 def result_choice(dataset: Dataset, *, key: str) -> str:
     """One of the comparisons; the same on all tabs."""
     names = results_of(dataset)
-    chosen: str = st.selectbox("Comparison", names, key=f"{key}.result.{dataset.id}.{len(names)}.{names[0]}", width=620)
+    mirror = f"study.result.{dataset.id}"
+    # a new result is shown when it comes; else the one last chosen on any tab
+    newest = st.session_state.get(f"{mirror}.newest")
+    before = st.session_state.get(mirror)
+    start = names.index(before) if before in names and newest == names[0] else 0
+    chosen: str = st.selectbox(
+        "Comparison", names, index=start, key=f"{key}.result.{dataset.id}.{len(names)}.{names[0]}", width=620
+    )
+    st.session_state[mirror], st.session_state[f"{mirror}.newest"] = chosen, names[0]
     return chosen
 
 
@@ -175,8 +184,7 @@ def _say_about(dataset: Dataset, name: str, about: dict[str, Any]) -> None:
         st.warning(escape(str(about["reason"])))
     for note in str(about["notes"]).splitlines():
         st.caption(f"Note: {escape(note)}")
-    record = dataset.manifest.provenance[dataset.slots[keys.differential(name)].provenance]
-    if any(slot in dataset and dataset.slots[slot].fingerprint != read for slot, read in record.inputs.items()):
+    if keys.differential(name) in out_of_date(dataset.manifest):
         st.warning("The design or the data have changed since. Find differential genes again.")
 
 
@@ -184,7 +192,7 @@ def _chosen_genes(dataset: Dataset, table: pd.DataFrame, found: pd.DataFrame, ke
     """Genes for the figures by donor: the strongest, those of a set, or what was clicked on."""
     sets = {s.title: s for s in curated()}
     source = st.selectbox(
-        "Genes for the figures by donor", [STRONGEST, *sets], key=f"{key}.source", width=420, help="Start from these; add and take away below, or in the volcano."
+        "Genes for the figures by donor", [STRONGEST, *sets], key=f"{key}.source", persist_state="session", width=420, help="Start from these; add and take away below, or in the volcano."
     )  # fmt: skip
     symbol_of = dict(zip(table["gene"].astype(str), table["symbol"].astype(str), strict=True))
     if source == STRONGEST:
@@ -193,18 +201,25 @@ def _chosen_genes(dataset: Dataset, table: pd.DataFrame, found: pd.DataFrame, ke
         matcher = GeneMatcher(list(symbol_of), list(symbol_of.values()), list(symbol_of))
         names = list(symbol_of)
         start = [names[i] for i in matcher.positions(sets[source].genes)]
-    if st.session_state.get(f"{key}.from") != (source, len(found)):
-        st.session_state[f"{key}.from"] = (source, len(found))
-        st.session_state[key] = start[:MOST_GENES]
+    # a widget's own state is gone after a visit to another page
+    mirror = st.session_state.get(key, st.session_state.get(f"{key}.mirror"))
+    untouched = mirror == st.session_state.get(f"{key}.filled")
+    if mirror is None or st.session_state.get(f"{key}.from") != source or untouched:
+        mirror = st.session_state[f"{key}.filled"] = start[:MOST_GENES]
+    if st.session_state.get(f"{key}.from") != source:
         st.session_state[f"{key}.clicked"] = []
-    else:
-        # a widget's own state is gone after a visit to another page
-        st.session_state.setdefault(key, st.session_state.get(f"{key}.mirror", start[:MOST_GENES]))
+    st.session_state[f"{key}.from"], st.session_state[key] = source, mirror
     chosen: list[str] = st.multiselect(
         "Chosen genes", list(symbol_of), format_func=lambda gene: symbol_of[gene], key=key, max_selections=MOST_GENES, placeholder="type a gene"
     )  # fmt: skip
     st.session_state[f"{key}.mirror"] = chosen
     return chosen
+
+
+def _unique(symbols: list[str], names: Sequence[str]) -> list[str]:
+    """Symbols as labels; those that several genes share, with the gene's name."""
+    shared = {symbol for symbol in symbols if symbols.count(symbol) > 1}
+    return [f"{s} ({n})" if s in shared else s for s, n in zip(symbols, names, strict=True)]
 
 
 def _select_by_click(figure: Any, key: str, widget: str, name: str, alt: str) -> None:
@@ -226,8 +241,11 @@ def _by_donor(dataset: Dataset, design: Study, about: dict[str, Any], chosen: Se
     place = {name: position for position, name in enumerate(genes.names)}
     positions = [place[name] for name in chosen]
     values = np.column_stack([dataset.gene(position) for position in positions])
-    symbols = [genes.symbols[position] for position in positions]
+    symbols = _unique([genes.symbols[position] for position in positions], chosen)
     cells = cells_of(design, str(about["cell_type"]))
+    if not cells.any():
+        st.info("No cell of this comparison is in the design any more: its cell types or conditions were changed.")
+        return
     if design.sample is None:
         st.caption("There is no donor column, so violins are by condition.")
         groups = design.condition[cells]

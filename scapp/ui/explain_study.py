@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from scapp.analysis.donor_tests import OVERALL
+from scapp.ui.boundary import escape
 
 PAGE = (
     "Compare **conditions** (healthy and ill, treated and not, young and old): who is there, what changed within a cell type, and why. The order of the tabs is that of the CLEAR "
@@ -45,9 +46,9 @@ def composition_in_words(tests: pd.DataFrame, kind: str) -> str:
     parts = []
     for compared, part in tests[tests["compared"] != OVERALL].groupby("compared", sort=False):
         sure = part[part[f"p_{kind}_adjusted"] <= 0.05]
-        up = sure.loc[sure["difference"] > 0, "feature"].astype(str).tolist()
-        down = sure.loc[sure["difference"] < 0, "feature"].astype(str).tolist()
-        reference = str(part["reference"].iloc[0])
+        up = sure.loc[sure["difference"] > 0, "feature"].astype(str).map(escape).tolist()
+        down = sure.loc[sure["difference"] < 0, "feature"].astype(str).map(escape).tolist()
+        reference, compared = escape(str(part["reference"].iloc[0])), escape(str(compared))
         if part[f"p_{kind}"].isna().all():
             parts.append(f"- **{compared}** and {reference}: too few donors for a test.")
         elif not up and not down:

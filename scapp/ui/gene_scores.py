@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from scapp.analysis.donor_tests import compare_donors, donor_means
-from scapp.analysis.gene_sets import SUGGESTED
+from scapp.analysis.gene_sets import SUGGESTED, score_titles
 from scapp.analysis.study import ALL_CELLS
 from scapp.analysis.study_config import CURATED, ScoreConfig
 from scapp.core import keys
@@ -71,9 +71,7 @@ def _form(dataset: Dataset) -> ScoreConfig | None:
 
 def _result(dataset: Dataset, design: study.Study) -> None:
     table = state.read(dataset, keys.GENE_SET_SCORES)
-    title_of = {
-        str(row.column): str(row.title) + (" (rank)" if row.method == "rank" else "") for row in table.itertuples()
-    }
+    title_of = score_titles(table)
     columns = [name for name in title_of if keys.obs(name) in dataset]
     left, right = st.columns(2)
     chosen = left.multiselect(

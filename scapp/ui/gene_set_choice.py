@@ -33,7 +33,8 @@ def library_choice(*, key: str) -> str:
         "Gene sets from",
         options,
         format_func=lambda name: "scapp's curated sets" if name == CURATED else Path(name).stem,
-        key=f"{key}.library.{len(options)}",
+        key=f"{key}.library",
+        persist_state="session",
         width=360,
     )
     return chosen
@@ -41,7 +42,11 @@ def library_choice(*, key: str) -> str:
 
 def sets_of(library: str) -> tuple[GeneSet, ...]:
     """Sets of a library, read once for each version of its file."""
-    return curated() if library == CURATED else _sets(library, Path(library).stat().st_mtime_ns)
+    if library == CURATED:
+        return curated()
+    path = Path(library)
+    # where the file is gone, reading it says so
+    return _sets(library, path.stat().st_mtime_ns if path.exists() else 0)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -79,13 +84,17 @@ def library_section(dataset: Dataset, *, key: str) -> None:
 
 
 def _keep(name: str, content: bytes) -> None:
-    """Check a file and put it into the workspace, under a safe name."""
+    """Check a file and put it into the workspace, under a safe name that is free."""
     try:
-        text = content.decode("utf-8")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"'{name}' is no text file.", hint="Choose a GMT file.") from error
     read_gmt(text)
     _folder().mkdir(parents=True, exist_ok=True)
     stem = safe_file_name(name).removesuffix(".txt").removesuffix(ENDING) or "gene_sets"
-    with files.replacing(_folder() / f"{stem}{ENDING}") as temporary:
+    taken = {path.stem for path in _folder().glob(f"*{ENDING}")} | {CURATED}
+    free = next(
+        name for number in range(1, len(taken) + 2) if (name := f"{stem}_{number}" if number > 1 else stem) not in taken
+    )
+    with files.replacing(_folder() / f"{free}{ENDING}") as temporary:
         temporary.write_text(text, encoding="utf-8")

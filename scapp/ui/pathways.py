@@ -6,17 +6,19 @@ import pandas as pd
 import streamlit as st
 
 from scapp.analysis.enrichment import running_sum
-from scapp.analysis.gene_sets import GeneMatcher
 from scapp.analysis.study_config import EnrichConfig
 from scapp.core import keys
+from scapp.core.errors import DataError
 from scapp.jobs.launch import submit
 from scapp.plotting.pathways import plot_pathways, plot_running_sum
 from scapp.ui import explain_study, gene_set_choice, state
+from scapp.ui.boundary import escape
 from scapp.ui.differential import result_choice, results_of
 from scapp.ui.forms import config_form
 from scapp.ui.live import latest_of, run_panel
 from scapp.ui.widgets import clicked, download_csv, show_figure, show_table
 from scapp.workspace.dataset import Dataset
+from scapp.workspace.history import out_of_date
 from scapp.workspace.runs import ACTIVE
 
 STEP = "enrich"
@@ -75,8 +77,10 @@ def _found(dataset: Dataset, comparison: str) -> list[str]:
 def _result(dataset: Dataset, comparison: str, name: str) -> None:
     table = state.read(dataset, keys.enrichment(name))
     record = dataset.manifest.provenance[dataset.slots[keys.enrichment(name)].provenance]
-    if dataset.slots[keys.differential(comparison)].fingerprint != record.inputs.get(keys.differential(comparison)):
-        st.warning("The comparison has changed since. Find pathways again.")
+    if keys.enrichment(name) in out_of_date(dataset.manifest):
+        st.warning(
+            "The comparison, or the design behind it, has changed since. Find differential genes and pathways again."
+        )
     sure = table[table["p_value_adjusted"] <= 0.05]
     st.markdown(_in_words(sure))
     n_sets = st.slider("Pathways drawn", 5, 60, 20, 5, key="pathways.n", persist_state="session")
@@ -108,7 +112,7 @@ def _in_words(sure: pd.DataFrame) -> str:
         return "No pathway has an adjusted p of 0.05 or less."
     words = []
     for direction in ("up", "down"):
-        titles = sure.loc[sure["direction"] == direction, "title"].astype(str).head(3).tolist()
+        titles = sure.loc[sure["direction"] == direction, "title"].astype(str).head(3).map(escape).tolist()
         if titles:
             words.append(f"**{direction}**: {', '.join(titles)}")
     return "Clearest " + "; ".join(words) + "."
@@ -124,12 +128,17 @@ def _behind(dataset: Dataset, comparison: str, table: pd.DataFrame, config: dict
     if chosen is None:
         return
     genes = state.read(dataset, keys.differential(comparison))
-    sets = {s.id: s for s in gene_set_choice.sets_of(str(config["library"]))}
+    try:
+        sets = {s.id: s for s in gene_set_choice.sets_of(str(config["library"]))}
+    except DataError as error:
+        st.info(f"{escape(error.message)} Its genes cannot be shown any more.")
+        return
     if chosen not in sets:
         st.info("The gene set is not in its library any more.")
         return
     names, symbols = genes["gene"].astype(str).tolist(), genes["symbol"].astype(str).tolist()
-    members = [names[i] for i in GeneMatcher(names, symbols, names).positions(sets[chosen].genes)]
+    of_dataset = state.genes(dataset)
+    members = [of_dataset.names[i] for i in state.gene_matcher(dataset).positions(sets[chosen].genes)]
     if config["method"] == "gsea":
         ranking = pd.Series(genes["statistic"].to_numpy(), index=names)
         curve = running_sum(ranking, members)
@@ -151,4 +160,4 @@ def _behind(dataset: Dataset, comparison: str, table: pd.DataFrame, config: dict
         alt=f"Genes of {titles[chosen]}", numbers={"log2_fold_change": "%.2f", "statistic": "%.2f", "p_value": "%.2e", "p_value_adjusted": "%.2e"},
     )  # fmt: skip
     if sets[chosen].citation:
-        st.caption(f"Source of the set: {sets[chosen].citation}")
+        st.caption(f"Source of the set: {escape(sets[chosen].citation)}")

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from scapp.analysis.gene_sets import GeneMatcher
 from scapp.core import keys
 from scapp.core.environment import Environment
 from scapp.core.errors import DataError
@@ -226,6 +227,14 @@ def _genes(paths: tuple[str, ...], columns: tuple[str, ...]) -> Genes:
     seen = pd.Series(labels).duplicated(keep=False)
     labels = [f"{label} · {name}" if twice else label for label, name, twice in zip(labels, names, seen, strict=True)]
     return Genes(names.tolist(), symbols.tolist(), labels)
+
+
+def gene_matcher(dataset: Dataset) -> GeneMatcher:
+    """Finds genes of a dataset by name, symbol or Ensembl id."""
+    known = genes(dataset)
+    column = next((name for name in ID_COLUMNS if keys.var(name) in dataset), None)
+    ids = known.names if column is None else [str(id) for id in read(dataset, keys.var(column))]
+    return GeneMatcher(known.names, known.symbols, ids)
 
 
 def grouping(dataset: Dataset, column: str) -> pd.Series:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from scapp.analysis.study import Study, design_notes, make_study
+from scapp.analysis.study import Study, design_notes, levels_of, make_study
 from scapp.analysis.study_config import StudyConfig
 from scapp.core import keys
 from scapp.core.errors import DataError
@@ -89,10 +89,7 @@ def design_section(dataset: Dataset) -> None:
     if values["condition_key"] is None:
         st.info("Choose the column that says what is compared. It needs two values or more, such as healthy and ill.")
         return
-    levels = [
-        str(name)
-        for name in state.grouping(dataset, values["condition_key"]).cat.remove_unused_categories().cat.categories
-    ]
+    levels = levels_of(pd.Series(state.read(dataset, keys.obs(values["condition_key"]))))
     if len(levels) < 2:
         st.info(
             f"'{escape(values['condition_key'])}' has one value only: there is nothing to compare. Choose another column."
@@ -140,7 +137,7 @@ def _order(dataset: Dataset, column: str, levels: list[str], before: StudyConfig
     """Reference first, then the others in the user's order."""
     kept = list(before.order) if before is not None and before.condition_key == column else []
     words = [name for name in levels if name.lower() in REFERENCE_WORDS]
-    reference = kept[0] if kept else (words or levels)[0]
+    reference = kept[0] if kept and kept[0] in levels else (words or levels)[0]
     left, right = st.columns([1, 2])
     chosen = left.selectbox(
         "Reference", levels, index=levels.index(reference), key=f"study.reference.{dataset.id}.{column}", persist_state="session",

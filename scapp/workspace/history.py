@@ -73,6 +73,11 @@ def _now(manifest: Manifest, slot: str) -> str | None:
     return entry.fingerprint if entry is not None else None
 
 
+def out_of_date(manifest: Manifest) -> set[str]:
+    """Slots whose values would be different if they were made now."""
+    return {slot for event in events(manifest) if event.stale for slot in event.in_place}
+
+
 def needed(manifest: Manifest) -> list[Provenance]:
     """The steps behind what is in place now, in an order that makes it again: those whose values hold, and those that they read.
 

@@ -144,3 +144,12 @@ def test_means_of_donors_by_hand():
     codes = np.array([1, 0, 1, -1, 0])
     found = donor_means({"s": np.array([1.0, 2, 3, 100, 6])}, codes, samples, ["x", "y", "z"])
     assert found[["sample", "n_cells", "value"]].to_numpy().tolist() == [["x", 2, 4.0], ["y", 2, 2.0]]
+
+
+def test_donors_with_every_condition_are_compared_by_friedman():
+    sides = {name: RNG.normal(i, 1, 6) for i, name in enumerate("abc")}
+    row = compare_donors(table(sides, paired=True), list("abc")).set_index("compared").loc[OVERALL]
+    assert row["test"] == "paired"
+    assert row["p_rank"] == pytest.approx(stats.friedmanchisquare(*sides.values()).pvalue)
+    assert row["smallest_p_rank"] == pytest.approx(stats.chi2.sf(12, 2))
+    assert np.isnan(row["p_t"])

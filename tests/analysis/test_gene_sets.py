@@ -1,6 +1,7 @@
 """Gene sets: the curated ones conform, files and lists are read, genes are found under all their names."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from scapp.analysis.gene_sets import (
@@ -13,6 +14,7 @@ from scapp.analysis.gene_sets import (
     load_library,
     matched,
     read_gmt,
+    score_titles,
     typed_set,
     write_gmt,
 )
@@ -45,6 +47,21 @@ def test_gmt_files_are_read_and_written_alike():
     assert [(s.id, s.genes, s.citation) for s in sets] == [("A", ("G1", "G2"), "about a"), ("B", ("G3",), "")]
     again = read_gmt(write_gmt(curated()))
     assert [(s.id, s.genes) for s in again] == [(s.id, s.genes) for s in curated()]
+
+
+def test_sets_without_genes_are_skipped_and_a_mark_of_bytes_is_no_name():
+    assert [s.id for s in read_gmt("\ufeffA\tabout\tG1\nB\tempty\n")] == ["A"]
+
+
+def test_titles_of_scores_are_told_apart():
+    table = pd.DataFrame(
+        {
+            "column": ["score_a", "rank_score_a", "score_b"],
+            "title": ["A", "A", "A"],
+            "method": ["score_genes", "rank", "score_genes"],
+        }
+    )
+    assert score_titles(table) == {"score_a": "A", "rank_score_a": "A (rank)", "score_b": "A [score_b]"}
 
 
 @pytest.mark.parametrize("text", ["", "name only\n", "A\tabout\n", "A\tx\tG1\nA\tx\tG2\n"])

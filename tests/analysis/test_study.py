@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scapp.analysis.study import ALL_CELLS, design_notes, make_study
+from scapp.analysis.study import ALL_CELLS, design_notes, levels_of, make_study
 from scapp.analysis.study_config import StudyConfig
 from scapp.core.errors import ConfigError, DataError
 
@@ -91,3 +91,12 @@ def test_one_condition_no_column_and_unknown_conditions_are_refused():
         make_study(TWO_EACH, StudyConfig())
     with pytest.raises(ConfigError, match="has no dead"):
         make_study(TWO_EACH, CONFIG.model_copy(update={"order": ("well", "dead")}))
+
+
+def test_whole_numbers_that_were_stored_with_a_point_are_named_without():
+    days = pd.Series([0.0, 10.0, np.nan, 0.0])
+    assert levels_of(days) == ["0", "10"]
+    assert levels_of(pd.Series([0.5, 1.0])) == ["0.5", "1.0"]
+    assert levels_of(None) == []
+    obs = TWO_EACH.assign(condition=np.where(TWO_EACH["condition"] == "ill", 10.0, 0.0))
+    assert make_study(obs, CONFIG).conditions == ["0", "10"]

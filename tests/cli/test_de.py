@@ -1,5 +1,6 @@
 """python -m scapp de: tables, report, JSON, and mistakes."""
 
+import anndata as ad
 import pandas as pd
 
 from tests.cli.test_commands import run
@@ -40,6 +41,18 @@ def test_every_type_by_itself_or_all_cells_and_own_sets(run, blood_file, tmp_pat
     assert "left out: Platelet" in said
     _, result, _ = run("de", blood_file, *DESIGN, "--compare", "severe", "-o", tmp_path / "cells")
     assert [(row["cell_type"], row["method"], row["exploratory"]) for row in result["rows"]] == [("all cells", "wilcoxon", True)]  # fmt: skip
+
+
+def test_types_that_differ_by_signs_alone_have_files_of_their_own(run, blood_file, tmp_path):
+    adata = ad.read_h5ad(blood_file)
+    names = {"CD14 monocyte": "T+", "CD4 T cell": "T/", "CD8 T cell": "T|"}
+    adata.obs["cell_type"] = adata.obs["cell_type"].astype(str).replace(names)
+    adata[adata.obs["cell_type"].isin(names.values())].copy().write_h5ad(tmp_path / "signs.h5ad")
+    output = tmp_path / "out"
+    _, result, _ = run("de", tmp_path / "signs.h5ad", *DESIGN, *COLUMNS, "--compare", "severe", "-o", output)
+    assert len({row["name"] for row in result["rows"]}) == 3
+    assert len(list(output.glob("genes_*.csv"))) == 3
+    assert len(set(result["files"])) == len(result["files"])
 
 
 def test_mistakes_are_said_and_leave_nothing(run, blood_file, tmp_path):

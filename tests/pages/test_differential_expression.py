@@ -111,6 +111,43 @@ def test_genes_of_a_set_can_be_looked_at_by_donor(app, finished):
     assert "ISG15" not in chosen.value
 
 
+def test_what_was_chosen_is_kept_over_tabs_and_thresholds(app, finished):
+    at = tab(app(PAGE, dataset=finished.id), "Genes")
+    box = next(box for box in at.selectbox if box.label == "Comparison")
+    other = box.options[-1]
+    box.set_value(other)
+    at.run()
+    chosen = next(box for box in at.multiselect if box.label == "Chosen genes")
+    mine = [*chosen.value[:3], "MALAT1"]
+    chosen.set_value(mine)
+    at.run()
+    next(n for n in at.number_input if n.label.startswith("|log2")).set_value(1.0)
+    at.run()
+    assert next(box for box in at.multiselect if box.label == "Chosen genes").value == mine
+    at = tab(at, "Pathways")
+    assert next(box for box in at.selectbox if box.label == "Comparison").value == other
+    at = tab(at, "Genes")
+    assert next(box for box in at.multiselect if box.label == "Chosen genes").value == mine
+
+
+def test_another_design_after_results_keeps_every_tab_alive(app, workspace, finished, tmp_path):
+    run_step(
+        workspace, "study", {**DESIGN, "cell_type_key": "batch", "batch_key": None}, finished.id, tmp_path / "again"
+    )
+    at = app(PAGE, dataset=finished.id)
+    for label in TABS:
+        tab(at, label)
+    said = texts(tab(at, "Genes"))
+    assert "have changed since" in said
+    assert "No cell of this comparison is in the design" in said
+    at = tab(at, "Pathways")
+    box = next(box for box in at.selectbox if box.label == "Comparison")
+    box.set_value(f"{TYPE}: severe vs healthy (pseudobulk)")
+    at.run()
+    assert not at.exception
+    assert "has changed since" in texts(at)
+
+
 def test_steps_are_queued_with_what_was_chosen(app, workspace, finished):
     at = tab(app(PAGE, dataset=finished.id), "Genes")
     next(box for box in at.multiselect if box.label == "Cell types").set_value(["NK cell"])

@@ -224,3 +224,76 @@ def test_the_file_the_script_and_the_methods_tell_of_it(study):
     for words in ("PyDESeq2", "Love MI", "Squair", "score_genes", "Tirosh"):
         assert words in text, words
     json.dumps(study.data.manifest.model_dump(mode="json"))
+
+
+@pytest.fixture
+def paired(blood_file, tmp_path):
+    """Six donors under both conditions; of B cells, two lack cells in one."""
+    adata = ad.read_h5ad(blood_file)
+    adata = adata[adata.obs["condition"].isin(["healthy", "severe"])].copy()
+    rng = np.random.default_rng(0)
+    adata.obs["donor_id"] = np.array([f"p{i}" for i in range(6)])[rng.integers(6, size=adata.n_obs)]
+    b_cells = adata.obs["cell_type"].str.startswith("B cell")
+    lacking = b_cells & (adata.obs["condition"] == "severe") & adata.obs["donor_id"].isin(["p0", "p1"])
+    adata = adata[~lacking].copy()
+    adata.obs["cell_type"] = adata.obs["cell_type"].astype(str)
+    adata.write_h5ad(tmp_path / "paired.h5ad")
+    made = Study(tmp_path / "paired", tmp_path / "paired.h5ad")
+    made.step("study", **{**DESIGN, "batch_key": None})
+    return made
+
+
+def test_pairs_are_used_where_there_are_enough_and_told_where_not(paired):
+    whole = paired.step("de", cell_types=[TYPE], min_cells=3)["rows"][0]
+    assert whole["covariates"] == "donor"
+    assert (whole["n_donors_reference"], whole["n_donors_compared"]) == (6, 6)
+    some = paired.step("de", cell_types=["B cell/naive <b>"], min_cells=1)["rows"][0]
+    assert some["covariates"] == "donor"
+    assert (some["n_donors_reference"], some["n_donors_compared"]) == (4, 4)
+    assert (
+        "without a partner: p0 · healthy, p1 · healthy"
+        in paired.data.read(keys.about_differential(some["name"]))["notes"]
+    )
+    apart = paired.step("de", cell_types=[TYPE], min_cells=3, pairing="no")["rows"][0]
+    assert apart["covariates"] == ""
+
+
+def test_what_a_donor_already_says_is_left_out_of_its_covariates(paired, blood_file):
+    adata = to_anndata(paired.data)
+    adata.obs["sex"] = np.where(adata.obs["donor_id"].isin(["p0", "p3"]), "f", "m")
+    adata.write_h5ad(paired.folder / "sex.h5ad")
+    made = Study(paired.folder / "sex", paired.folder / "sex.h5ad")
+    made.step("study", **{**DESIGN, "batch_key": None})
+    row = made.step("de", cell_types=[TYPE], min_cells=3, covariates=["sex"])["rows"][0]
+    assert row["covariates"] == "donor"
+    assert "already allows for it: sex" in made.data.read(keys.about_differential(row["name"]))["notes"]
+
+
+def test_another_design_after_results_leaves_a_report_that_says_so(study):
+    study.step("de", cell_types=[TYPE], compared=["severe"])
+    study.step("enrich", result=NAME)
+    study.step("score", sets=["isg"])
+    study.step("score", sets=["isg"], method="rank")
+    study.step("study", **{**DESIGN, "cell_type_key": "batch", "batch_key": None})
+    summary = study.step("export", flavour="study")
+    own = (study.folder / f"step{study.n}" / summary["file"]).read_text().split("</script>", 1)[1]
+    assert own.count("<b>Out of date</b>") == 2
+    assert "&lt; 0.001" in own
+
+
+def test_a_library_that_is_gone_costs_its_curves_alone(study, tmp_path):
+    study.step("de", cell_types=[TYPE], compared=["severe"])
+    mine = tmp_path / "curated.gmt"
+    mine.write_text(write_gmt([GeneSet("planted", "planted", ("isg15", "ifi6", "mx1", "mx2", "oas1", "rsad2"))]))
+    assert study.step("enrich", result=NAME, library=str(mine))["name"].endswith("gsea · curated (file)")
+    mine.unlink()
+    summary = study.step("export", flavour="study")
+    assert "Running sums are left out" in (study.folder / f"step{study.n}" / summary["file"]).read_text()
+
+
+def test_long_names_of_sets_that_differ_at_their_end_stay_different(study, tmp_path):
+    long = "Positive regulation of transcription by RNA polymerase II"
+    mine = tmp_path / "long.gmt"
+    mine.write_text(write_gmt([GeneSet(f"{long} ({n})", long, genes) for n, genes in ((1, ("ISG15",)), (2, ("MX1",)))]))
+    found = study.step("score", library=str(mine), sets=[f"{long} (1)", f"{long} (2)"])
+    assert len(set(found["columns"])) == 2
