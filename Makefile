@@ -1,4 +1,4 @@
-# `make app` and `make test` do all their own set-up. PYTHON and PORT can be given: make app PYTHON=python3.11 PORT=8600
+# Browser tests want the machine to themselves; the others share its cores. `make app` and `make test` do all their own set-up. PYTHON and PORT can be given: make app PYTHON=python3.11 PORT=8600
 PYTHON ?= python3
 PORT ?= 8501
 VENV := .venv
@@ -10,7 +10,8 @@ app: $(VENV)/.app
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m browser
+	$(BIN)/python -m pytest -m "not browser" -n auto
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

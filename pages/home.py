@@ -15,7 +15,7 @@ with boundary():
     current = state.current_dataset()
     # two rows: titles must not be cut off
     cards = [*st.columns(4), *st.columns(4)]
-    for card, (page, title, text) in zip(cards, explain.STEPS, strict=False):
+    for card, (page, title, text) in zip(cards, explain.STEPS, strict=True):
         with card.container(border=True, height="stretch"):
             link(page, f"**{title}**", dataset=current.id if current else None)
             st.write(text)

@@ -33,6 +33,11 @@ STEPS = (
         "Compare conditions",
         "Who is there, what changed and why, across conditions and donors. You may skip this.",
     ),
+    (
+        "benchmarks",
+        "Does CLEAR help?",
+        "CLEAR beside other representations on your data. You may skip this.",
+    ),
     ("export", "4 · Export", "Take away the data, tables, a report, and the session as a script."),
 )
 

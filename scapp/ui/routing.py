@@ -31,6 +31,7 @@ PAGES = (
     PageRecord("classify", "Classification"),
     PageRecord("latent_circles", "Latent circles"),
     PageRecord("differential_expression", "Differential expression"),
+    PageRecord("benchmarks", "Benchmarks"),
     PageRecord("export", "Export"),
 )
 

@@ -1,0 +1,79 @@
+"""Sentences about comparisons of representations: what was found, and no more than that."""
+
+import numpy as np
+import pandas as pd
+
+from scapp.ui.boundary import escape
+
+PAGE = "Does CLEAR help **on your data**? Each method starts from the same normalised values; labels are only used to score. Where it does not help, the figures show it just as plainly."
+TASKS = {
+    "clustering": "Clusters of each representation against your labels. **k-means** is told the number of labels; **Leiden** and **Louvain** are not, so the two are not to be compared with each other.",
+    "dropout": "A share of the counts that are not zero is set to zero before any other step, every step is run again, and every cell is kept.",
+    "batch": "Good representations **mix batches** and **keep types apart** at once; f1 scores put the two together. Mixing is judged on types that two batches or more have.",
+    "pseudotime": "Cells are ordered from the first stage on by diffusion pseudotime, and the order is compared with your stages.",
+    "ablation": "CLEAR is trained without each of its augmentations, and with each alone.",
+}
+SCORES = {
+    "ari": "ARI", "nmi": "NMI", "accuracy": "accuracy", "jaccard": "Jaccard", "homogeneity": "homogeneity", "completeness": "completeness", "v_measure": "V-measure",
+    "silhouette": "silhouette of the labels", "silhouette_of_clusters": "silhouette of the clusters", "n_clusters": "clusters found", "f1_ASW": "f1_ASW", "f1_ARI": "f1_ARI",
+    "cARI": "cARI (types)", "1-bARI": "1-bARI (batches)", "cASW": "cASW (types)", "1-bASW": "1-bASW (batches)", "iLISI": "iLISI (batches)", "cLISI": "cLISI (types)",
+    "kBET acceptance": "kBET acceptance (batches)", "spearman": "Spearman", "kendall": "Kendall", "reached": "share of cells reached", "seconds": "seconds", "memory_mb": "memory (MB)",
+}  # fmt: skip
+CLUSTERERS = {"kmeans": "k-means", "leiden": "Leiden", "louvain": "Louvain"}
+MAIN = {"clustering": "ari", "dropout": "ari", "batch": "f1_ASW", "pseudotime": "spearman", "ablation": "ari"}
+"""The score that a task is summed up by; of clusterings that of k-means."""
+SCOREBOARD = (
+    "The main score of each task (k-means' ARI; under dropout its mean over all shares lost; f1_ASW; Spearman), mean ± standard deviation over seeds, of the newest comparison of each kind. "
+    "Ranks count means alone: methods within seed noise of each other are equal, whatever their rank."
+)
+
+
+def main_scores(task: str, results: pd.DataFrame, clusterer: str = "kmeans") -> pd.DataFrame:
+    """The main score of each method and seed: ``title``, ``seed``, ``value``; of clusterings those of one way to cluster."""
+    part = results[results["clusterer"] == clusterer] if "clusterer" in results else results
+    score = MAIN[task]
+    if score not in part:
+        return pd.DataFrame(columns=["title", "seed", "value"])
+    if task == "dropout":
+        part = part[part["level"] > 0]
+    return part.groupby(["title", "seed"], sort=False)[score].mean().rename("value").reset_index()
+
+
+def verdict(task: str, results: pd.DataFrame, *, ours: str = "CLEAR") -> str:
+    """CLEAR beside each other method; a difference counts when it is larger than twice its standard error over seeds.
+
+    Clusterings are judged by k-means and by Leiden, because the two often disagree.
+    """
+    if "clusterer" not in results:
+        ways = [("", main_scores(task, results))]
+    else:
+        ways = [
+            (f" of {name}", main_scores(task, results, key))
+            for key, name in (("kmeans", "k-means"), ("leiden", "Leiden"))
+        ]
+    parts = [f"by {SCORES[MAIN[task]]}{way}, {found}" for way, scores in ways if (found := _beside(scores, ours))]
+    return f"On this dataset, {ours} is: " + "; ".join(parts) + "." if parts else ""
+
+
+def _beside(scores: pd.DataFrame, ours: str) -> str:
+    mine = scores.loc[scores["title"] == ours, "value"].dropna()
+    parts = []
+    for title, other in scores[scores["title"] != ours].groupby("title", sort=False)["value"]:
+        values = other.dropna()
+        if not len(values) or not len(mine):
+            continue
+        difference = float(mine.mean() - values.mean())
+        if len(mine) < 2:
+            parts.append(f"{difference:+.3f} against {escape(str(title))} (one seed: its noise is not known)")
+            continue
+        spread = values.var(ddof=1) / len(values) if len(values) > 1 else 0
+        error = float(np.sqrt(mine.var(ddof=1) / len(mine) + spread))
+        how = (
+            "equal within seed noise"
+            if abs(difference) <= max(2 * error, 0.005)
+            else "**better**"
+            if difference > 0
+            else "**worse**"
+        )
+        parts.append(f"{how} against {escape(str(title))} ({difference:+.3f})")
+    return ", ".join(parts)

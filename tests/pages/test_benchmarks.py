@@ -1,0 +1,102 @@
+"""The Benchmarks page: forms, results, and sentences that do not claim too much."""
+
+import pandas as pd
+import pytest
+
+from scapp.ui.benchmarking import TITLES
+from scapp.ui.explain_evaluation import main_scores, verdict
+from scapp.workspace.runs import Status
+from tests.conftest import run_step
+from tests.pages.conftest import button, runs, texts
+
+PAGE = "benchmarks"
+FEW = {"label_key": "cell_type", "n_seeds": 2, "methods": ["pca", "hvg"]}
+
+
+def finished(workspace, dataset, task, **config):
+    name = f"evaluate_{task}"
+    run = runs(workspace).create(name, dataset=dataset.id, config=config, title=name, lane="training")
+    run.set_status(Status(state="done", result=run_step(workspace, name, config, dataset.id, run.folder)))
+
+
+def tab(at, label):
+    at.session_state["benchmarks.tab"] = label
+    at.run()
+    assert not at.exception
+    assert not at.error, [e.value for e in at.error]
+    return at
+
+
+def test_every_comparison_is_queued_with_sensible_choices(app, workspace, prepared):
+    at = app(PAGE, dataset=prepared.id)
+    for task, title in TITLES.items():
+        at = tab(at, title)
+        button(at, "Compare").click()
+        at.run()
+        config = runs(workspace).list(step=f"evaluate_{task}")[0].config.config
+        assert config["label_key"] == "cell_type"
+        if task == "batch":
+            assert config["batch_key"] == "batch"
+            assert config["methods"] == ["pca", "harmony", "clear", "clear_batch"]
+    assert "Nothing has been compared yet" in texts(tab(at, "Scoreboard"))
+
+
+def test_results_of_every_comparison_and_the_scoreboard(app, workspace, prepared):
+    finished(workspace, prepared, "clustering", **FEW, highest=0.3)
+    finished(workspace, prepared, "dropout", **{**FEW, "methods": ["pca"]}, shares=[0.0, 0.5])
+    finished(workspace, prepared, "batch", **{**FEW, "methods": ["pca", "harmony"]}, batch_key="batch")
+    finished(workspace, prepared, "pseudotime", **FEW)
+    at = app(PAGE, dataset=prepared.id)
+    said = texts(tab(at, "Clustering"))
+    assert "Turning point" in said
+    for title in ("Dropout", "Batch effects", "Pseudotime"):
+        at = tab(at, title)
+        assert [box for box in at.selectbox if box.label == "Score"]
+    at = tab(at, "Scoreboard")
+    board = at.dataframe[1].value
+    assert set(board["task"]) == {"Clustering", "Dropout", "Batch effects", "Pseudotime"}
+    assert set(board["method"]) == {"PCA", "variable genes, no reduction", "Harmony on PCA"}
+
+
+def test_what_is_missing_is_said(app, workspace, prepared):
+    at = tab(app(PAGE, dataset=prepared.id), "Clustering")
+    next(box for box in at.selectbox if box.label == "Labels").select_index(0)
+    at.run()
+    assert "Without labels only" in texts(at)
+    at = tab(at, "Dropout")
+    next(box for box in at.selectbox if box.label == "Labels").select_index(0)
+    at.run()
+    assert "needs labels" in texts(at)
+    assert not [b for b in at.button if b.label == "Compare"]
+
+
+def scores(**values):
+    rows = [
+        {"title": title, "seed": seed, "clusterer": "kmeans", "level": 0.5, "ari": value}
+        for title, of_seeds in values.items()
+        for seed, value in enumerate(of_seeds)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("clear", "pca", "words"),
+    [
+        ([0.6, 0.62, 0.61], [0.3, 0.31, 0.3], "**better** against PCA (+0.307)"),
+        ([0.3, 0.31, 0.3], [0.6, 0.62, 0.61], "**worse** against PCA (-0.307)"),
+        ([0.5, 0.7, 0.6], [0.55, 0.52, 0.6], "equal within seed noise against PCA"),
+        ([0.5], [0.6], "one seed: its noise is not known"),
+    ],
+)
+def test_a_difference_counts_when_it_is_larger_than_noise(clear, pca, words):
+    assert words in verdict("clustering", scores(CLEAR=clear, PCA=pca))
+
+
+def test_sentences_where_there_is_nothing_to_compare():
+    assert verdict("clustering", scores(PCA=[0.5])) == ""
+    assert verdict("clustering", scores(CLEAR=[0.5])) == ""
+    assert len(main_scores("batch", scores(PCA=[0.5]))) == 0
+    both = pd.concat([scores(CLEAR=[0.6, 0.6], PCA=[0.3, 0.3]), scores(CLEAR=[0.2, 0.2], PCA=[0.3, 0.3]).assign(clusterer="leiden")])  # fmt: skip
+    said = verdict("clustering", both)
+    assert "of k-means, **better**" in said
+    assert "of Leiden, **worse**" in said
