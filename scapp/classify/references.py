@@ -31,7 +31,7 @@ class Reference:
 
     Parameters
     ----------
-    id, title, source
+    id, source
         In tables, and for people.
     learn
         From training cells (n_train, d) and types to a function that gives probabilities of other cells; types as in ``np.unique``.
@@ -41,7 +41,6 @@ class Reference:
     """
 
     id: str
-    title: str
     source: str
     learn: Callable[[Any, np.ndarray, int], Callable[[Any], np.ndarray]]
     reads: str = "genes"
@@ -131,13 +130,11 @@ def _neighbours_in_pcs(train: sparse.csr_matrix, codes: np.ndarray, seed: int) -
 
 
 REFERENCES = (
-    Reference("sklearn_lr", "Logistic regression (scikit-learn)", "scikit-learn, default penalty", _logistic),
-    Reference("pca_svm", "PCA + SVM", "scPred's recipe (Alquicira-Hernandez et al. 2019)", _svm),
-    Reference(
-        "boosting", "Gradient boosting", "CaSTLe's genes (Lieberman et al. 2018), scikit-learn's trees", _boosting
-    ),
-    Reference("knn_pca", "Nearest neighbours on PCA", "scikit-learn, 15 neighbours", _neighbours_in_pcs),
-    Reference("knn_clear", "Nearest neighbours on X_clear", "scikit-learn, 15 neighbours", _neighbours, reads="clear"),
+    Reference("sklearn_lr", "scikit-learn, default penalty", _logistic),
+    Reference("pca_svm", "scPred's recipe (Alquicira-Hernandez et al. 2019)", _svm),
+    Reference("boosting", "CaSTLe's genes (Lieberman et al. 2018), scikit-learn's trees", _boosting),
+    Reference("knn_pca", "scikit-learn, 15 neighbours", _neighbours_in_pcs),
+    Reference("knn_clear", "scikit-learn, 15 neighbours", _neighbours, reads="clear"),
 )
 
 

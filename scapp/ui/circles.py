@@ -10,11 +10,10 @@ from scapp.analysis.selection import inside
 from scapp.core import keys
 from scapp.core.errors import RunError
 from scapp.core.provenance import Provenance
-from scapp.pipelines.config import TEST_FILE, TYPES_FILE
 from scapp.plotting.circles import SELECTED, places_on, plot_circle, plot_course, plot_rims
 from scapp.plotting.theme import MUTED, REMOVED
 from scapp.ui import explain, maps, state
-from scapp.ui.evaluating import types_looked_at
+from scapp.ui.evaluating import tested_cells_of, types_looked_at, types_of
 from scapp.ui.routing import link
 from scapp.ui.widgets import download_csv, selected_polygons, show_figure, show_table
 from scapp.workspace.dataset import Dataset
@@ -223,10 +222,9 @@ def _run_of(record: Provenance) -> Run | None:
 
 def _of_run(dataset: Dataset, run: Run, types: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """Which cells were test cells, and how well each circle separates its type."""
-    names = pd.read_csv(run.folder / TEST_FILE, dtype={"cell": str}, keep_default_na=False)["cell"]
+    names = tested_cells_of(run)["cell"]
     tested = pd.Index(state.read(dataset, keys.OBS_NAMES)).astype(str).isin(names)
-    table = pd.read_csv(run.folder / TYPES_FILE, dtype={"type": str}, keep_default_na=False, na_values=[""])
-    return np.asarray(tested), table.set_index("type")["circle_auprc"].reindex(types).to_numpy()
+    return np.asarray(tested), types_of(run).set_index("type")["circle_auprc"].reindex(types).to_numpy()
 
 
 def _order(types: list[str], separation: np.ndarray | None, order_by: str) -> list[int]:

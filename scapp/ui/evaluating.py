@@ -16,7 +16,7 @@ from scapp.plotting.classification import (
     plot_precision_recall,
     plot_types,
 )
-from scapp.plotting.experiment import plot_gains
+from scapp.plotting.experiment import COMPONENT_TITLES, plot_gains
 from scapp.plotting.theme import KEPT, MUTED, REMOVED
 from scapp.ui import explain, live, maps, state
 from scapp.ui.ontology import ontology_section
@@ -26,7 +26,7 @@ from scapp.workspace.dataset import Dataset
 from scapp.workspace.runs import Run
 
 STEP = "classify"
-COMPONENT_NAMES = {"none": "no component", "mlp": "MLP-CC", "mls": "MLS-CC"}
+COMPONENT_NAMES = {"none": "no component", **COMPONENT_TITLES}
 MOST_CURVE_POINTS = 400
 MOST_WRONG = 200
 WORST = 3
@@ -52,6 +52,17 @@ def done_runs(runs: list[Run]) -> list[Run]:
     return [run for run in runs if run.observe().state == "done"]
 
 
+def types_of(run: Run) -> pd.DataFrame:
+    """Figures of each type on test cells; a type may be called NA."""
+    return pd.read_csv(run.folder / TYPES_FILE, dtype={"type": str}, keep_default_na=False, na_values=[""])
+
+
+def tested_cells_of(run: Run) -> pd.DataFrame:
+    """What was said of each test cell."""
+    texts = {"cell": str, "type": str, "predicted": str}
+    return pd.read_csv(run.folder / TEST_FILE, dtype=texts, keep_default_na=False)
+
+
 def name_of(run: Run) -> str:
     """A classifier in a few words."""
     config = run.config.config
@@ -75,10 +86,7 @@ def evaluate_section(dataset: Dataset) -> None:
     )
     run = next(run for run in found if run.id == id)
     _headline(run.status.result)
-    table = pd.read_csv(run.folder / TYPES_FILE, dtype={"type": str}, keep_default_na=False, na_values=[""])
-    cells = pd.read_csv(
-        run.folder / TEST_FILE, dtype={"cell": str, "type": str, "predicted": str}, keep_default_na=False
-    )
+    table, cells = types_of(run), tested_cells_of(run)
     st.subheader("Which types it can be trusted with")
     st.caption(explain.TYPES)
     chosen = _types_table(dataset, run, table)
@@ -262,7 +270,7 @@ def _against_base(found: list[Run], run: Run, table: pd.DataFrame) -> None:
             f"Train '{config['base']}' with the component 'none' and the same seed to see, type by type, where {COMPONENT_NAMES[config['component']]} helps."
         )
         return
-    alone = pd.read_csv(same[0].folder / TYPES_FILE, dtype={"type": str}, keep_default_na=False, na_values=[""])
+    alone = types_of(same[0])
     gains = table[["type", "n_train", "n_test"]].copy()
     gains["gain"] = table["auprc"] - alone.set_index("type")["auprc"].reindex(table["type"]).to_numpy()
     gains = gains.dropna(subset=["gain"]).assign(setting="this dataset", seed=config["seed"])

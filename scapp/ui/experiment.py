@@ -16,6 +16,7 @@ from scapp.plotting.experiment import (
     title_of,
 )
 from scapp.ui import explain, live, state
+from scapp.ui.boundary import boundary
 from scapp.ui.forms import config_form
 from scapp.ui.widgets import download_csv, show_figure, show_table
 from scapp.workspace.dataset import Dataset
@@ -56,7 +57,8 @@ def experiment_section(dataset: Dataset) -> None:
 
 @st.fragment(run_every=5.0)
 def _so_far(run_id: str) -> None:
-    _rows_so_far(state.runs().open(run_id))
+    with boundary():
+        _rows_so_far(state.runs().open(run_id))
 
 
 def _rows_so_far(run: Run) -> None:
@@ -71,7 +73,8 @@ def _rows_so_far(run: Run) -> None:
 
 
 def _table(run: Run, name: str) -> pd.DataFrame:
-    return pd.read_csv(run.folder / f"{name}.csv", dtype={"type": str}, keep_default_na=True)
+    # a type may be called NA
+    return pd.read_csv(run.folder / f"{name}.csv", dtype={"type": str}, keep_default_na=False, na_values=[""])
 
 
 def _result(run: Run) -> None:

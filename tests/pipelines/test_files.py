@@ -24,6 +24,9 @@ def done(workspace, prepared, tmp_path):
 @pytest.mark.parametrize("flavour", WRITTEN)
 def test_every_flavour_is_written(workspace, done, tmp_path, flavour):
     folder = tmp_path / flavour
+    if flavour == "study":
+        design = {"condition_key": "batch", "cell_type_key": "cell_type"}
+        run_step(workspace, "study", design, done.id, tmp_path / "design")
     result = run_step(workspace, "export", {"flavour": flavour}, done.id, folder)
     assert (folder / result["file"]).stat().st_size == result["bytes"] > 1000
 
