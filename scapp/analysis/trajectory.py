@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import scanpy as sc
 from scipy import sparse
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import connected_components, dijkstra, minimum_spanning_tree
+from scipy.spatial.distance import pdist, squareform
+from sklearn.neighbors import kneighbors_graph
 
 from scapp.core.errors import ConfigError, DataError, listed
 
@@ -63,7 +65,7 @@ def pseudotime(
     n_neighbors
         Of the graph; at most one less than there are cells.
     connect
-        Double the number of neighbours until every cell can be reached: stages that are far apart else fall into parts without an order.
+        Take more neighbours, a fifth at a time, until every cell can be reached: stages that are far apart else fall into parts without an order.
     seed
         Of the graph.
 
@@ -90,7 +92,7 @@ def pseudotime(
     used = min(n_neighbors, n_cells - 1)
     sc.pp.neighbors(adata, n_neighbors=used, use_rep="X_any", random_state=seed)
     while connect and used < n_cells - 1 and connected_components(adata.obsp["connectivities"])[0] > 1:
-        used = min(2 * used, n_cells - 1)
+        used = min(int(np.ceil(1.2 * used)), n_cells - 1)
         sc.pp.neighbors(adata, n_neighbors=used, use_rep="X_any", random_state=seed)
     adata.uns["iroot"] = root
     n_components = min(N_COMPONENTS, n_cells - 2)
@@ -108,6 +110,31 @@ def pseudotime(
             connected = np.asarray(found.toarray(), dtype=np.float32)
     time = adata.obs["dpt_pseudotime"].to_numpy(dtype=np.float32)
     return Trajectory(time, root, connected, names, used)
+
+
+def path_time(representation: np.ndarray, *, root: int, n_neighbors: int = 15) -> np.ndarray:
+    """Length of the shortest way from the root along nearest neighbours, 0 to 1, float32, shape (n_cells,).
+
+    Parts that neighbours do not connect are joined by the minimum spanning tree, so every cell is reached: for few cells in stages
+    that lie far apart, where diffusion finds no way.
+
+    References
+    ----------
+    As the distances of Isomap (Tenenbaum et al. 2000); spanning trees as in Trapnell et al. 2014 (Monocle).
+    """
+    n_cells = len(representation)
+    if not np.ptp(representation, axis=0).any():
+        return np.zeros(n_cells, dtype=np.float32)
+    # a sparse graph takes a distance of zero, between cells that are alike, for no edge
+    least = 1e-9 * float(np.abs(representation).max())
+    graph = kneighbors_graph(representation, min(n_neighbors, n_cells - 1), mode="distance")
+    graph.data += least
+    graph = graph.maximum(graph.T)
+    if connected_components(graph)[0] > 1:
+        tree = minimum_spanning_tree(squareform(pdist(representation) + least))
+        graph = graph.maximum(tree).maximum(tree.T)
+    far = dijkstra(graph, directed=False, indices=root)
+    return np.asarray(far / max(float(far.max()), 1e-12), dtype=np.float32)
 
 
 def root_of(representation: np.ndarray, groups: pd.Categorical, group: str) -> int:

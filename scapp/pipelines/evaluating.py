@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import sparse
 
 from scapp.analysis.clustering import kmeans, leiden, louvain, neighbour_graph
-from scapp.analysis.trajectory import pseudotime, root_of
+from scapp.analysis.trajectory import path_time, pseudotime, root_of
 from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError
 from scapp.core.processes import MemoryWatch
@@ -37,6 +37,8 @@ from scapp.pipelines.peers import Making, Material, ablations, check_methods, cl
 from scapp.pipelines.step import Inputs, Outcome, Reading
 
 UNITS_FILE = "units.jsonl"
+MOST_PATH_CELLS = 10_000
+"""The minimum spanning tree compares every cell with every other."""
 NOT_SCORES = ("method", "title", "seed", "level", "clusterer", "k_given")
 Scorer = Callable[[np.ndarray, int], dict[str, Any]]
 
@@ -330,7 +332,11 @@ def _order(representation: np.ndarray, seed: int, *, stages: pd.Categorical, con
     where, of_cells = representation[known], stages[known]
     root = root_of(where, of_cells, str(stages.categories[0]))
     found = pseudotime(where, root=root, groups=of_cells, n_neighbors=config.n_neighbors, connect=True, seed=seed)
-    agreement = {**order_agreement(found.pseudotime, np.asarray(of_cells.codes)), "n_neighbors": found.n_neighbors}
+    codes = np.asarray(of_cells.codes)
+    agreement = {**order_agreement(found.pseudotime, codes), "n_neighbors": found.n_neighbors}
+    if len(where) <= MOST_PATH_CELLS:
+        by_path = order_agreement(path_time(where, root=root, n_neighbors=config.n_neighbors), codes)
+        agreement |= {"spearman_path": by_path["spearman"], "kendall_path": by_path["kendall"]}
     time_of = np.full(len(stages), np.nan)
     time_of[known] = found.pseudotime
     series = [None if not np.isfinite(value) else round(float(value), 5) for value in time_of]

@@ -17,7 +17,7 @@ SCORES = {
     "ari": "ARI", "nmi": "NMI", "accuracy": "accuracy", "jaccard": "Jaccard", "homogeneity": "homogeneity", "completeness": "completeness", "v_measure": "V-measure",
     "silhouette": "silhouette of the labels", "silhouette_of_clusters": "silhouette of the clusters", "n_clusters": "clusters found", "f1_ASW": "f1_ASW", "f1_ARI": "f1_ARI",
     "cARI": "cARI (types)", "1-bARI": "1-bARI (batches)", "cASW": "cASW (types)", "1-bASW": "1-bASW (batches)", "iLISI": "iLISI (batches)", "cLISI": "cLISI (types)",
-    "kBET acceptance": "kBET acceptance (batches)", "spearman": "Spearman", "kendall": "Kendall", "reached": "share of cells reached", "seconds": "seconds", "memory_mb": "memory (MB)",
+    "kBET acceptance": "kBET acceptance (batches)", "spearman": "Spearman", "kendall": "Kendall", "spearman_path": "Spearman (shortest path)", "kendall_path": "Kendall (shortest path)", "reached": "share of cells reached", "seconds": "seconds", "memory_mb": "memory (MB)",
 }  # fmt: skip
 CLUSTERERS = {"kmeans": "k-means", "leiden": "Leiden", "louvain": "Louvain"}
 MAIN = {"clustering": "ari", "dropout": "ari", "batch": "f1_ASW", "pseudotime": "spearman", "ablation": "ari"}

@@ -7,7 +7,7 @@ import pytest
 import scanpy as sc
 from scipy import stats
 
-from scapp.analysis.trajectory import pseudotime, root_of
+from scapp.analysis.trajectory import path_time, pseudotime, root_of
 from scapp.core.errors import ConfigError, DataError
 from scapp.metrics.ordering import order_agreement
 
@@ -65,3 +65,18 @@ def test_few_cells_one_group_and_no_root():
     small = pseudotime(LINE[::25], root=0, groups=pd.Categorical(["x"] * 8))
     assert small.paga is None
     assert len(small.pseudotime) == 8
+
+
+def test_the_shortest_path_orders_a_line_and_reaches_every_part():
+    found = path_time(LINE, root=0)
+    assert stats.spearmanr(found, TIME).statistic > 0.95
+    assert found[0] == 0
+    assert found.max() == 1
+    apart = path_time(np.concatenate([LINE[:100], LINE[:100] + 1000]), root=0)
+    assert np.isfinite(apart).all()
+    assert apart[100:].min() > apart[:100].max()
+    steps = path_time(np.array([[0.0], [1], [3], [7]]), root=0, n_neighbors=1)
+    np.testing.assert_allclose(steps, np.array([0, 1, 3, 7]) / 7, rtol=1e-6)
+    twice = path_time(np.array([[0.0], [0], [0], [1], [1], [5]]), root=0, n_neighbors=1)
+    np.testing.assert_allclose(twice, [0, 0, 0, 0.2, 0.2, 1], atol=1e-6)
+    assert (path_time(np.zeros((4, 2)), root=0) == 0).all()
