@@ -78,7 +78,9 @@ def test_from_an_upload_to_a_file(server, open_browser, upload, tmp_path):
     # map
     page.get_by_role("button", name="Next: make the map").click()
     page.get_by_role("button", name="Make the map").click()
-    page.locator(".js-plotly-plot .nsewdrag").first.wait_for(timeout=120_000)
+    # the page before had figures too; and UMAP compiles, which takes a minute on a busy machine
+    page.get_by_role("button", name="Make the map again").wait_for(timeout=240_000)
+    page.locator(".js-plotly-plot .nsewdrag").first.wait_for()
     plot = page.locator(".js-plotly-plot .nsewdrag").first
     plot.scroll_into_view_if_needed()
     page.wait_for_timeout(1500)
