@@ -77,7 +77,7 @@ def test_from_an_upload_to_a_file(server, open_browser, upload, tmp_path):
 
     # map
     page.get_by_role("button", name="Next: make the map").click()
-    page.get_by_role("button", name="Make the map").click()
+    page.get_by_role("button", name="Make the map", exact=True).click()
     # the page before had figures too; and UMAP compiles, which takes a minute on a busy machine
     page.get_by_role("button", name="Make the map again").wait_for(timeout=240_000)
     page.locator(".js-plotly-plot .nsewdrag").first.wait_for()

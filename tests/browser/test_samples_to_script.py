@@ -56,7 +56,7 @@ def test_from_three_folders_to_a_script_that_is_run(server, open_browser, folder
     visible(page, "This dataset is filtered and normalised")
 
     page.get_by_role("link", name="Clusters & map").first.click()
-    page.get_by_role("button", name="Make the map").click()
+    page.get_by_role("button", name="Make the map", exact=True).click()
     page.locator(".js-plotly-plot .nsewdrag").first.wait_for(timeout=120_000)
     page.get_by_role("tab", name="Marker genes", exact=True).click()
     page.get_by_role("button", name="Find marker genes").click()
