@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,24 +46,29 @@ class GeneSet:
 
 
 @cache
+def _content() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(CURATED_FILE.read_text())
+    return content
+
+
+@cache
 def curated() -> tuple[GeneSet, ...]:
     """Our own sets, compiled from the publications that each names (CC0)."""
-    content = json.loads(CURATED_FILE.read_text())
     return tuple(
-        GeneSet(s["id"], s["title"], tuple(s["genes"].split()), s["group"], s["citation"]) for s in content["sets"]
+        GeneSet(s["id"], s["title"], tuple(s["genes"].split()), s["group"], s["citation"]) for s in _content()["sets"]
     )
 
 
 @cache
 def _other_symbols() -> dict[str, str]:
     """Symbol -> what it was called before, and the other way round (IL8 and CXCL8)."""
-    renamed: dict[str, str] = json.loads(CURATED_FILE.read_text())["former_symbols"]
+    renamed: dict[str, str] = _content()["former_symbols"]
     return renamed | {former: now for now, former in renamed.items()}
 
 
 def curated_licence() -> str:
     """On which terms the curated lists may be used."""
-    return str(json.loads(CURATED_FILE.read_text())["licence"])
+    return str(_content()["licence"])
 
 
 def read_gmt(text: str) -> tuple[GeneSet, ...]:

@@ -18,6 +18,11 @@ def strength(table: pd.DataFrame) -> pd.Series:
     return table["log2_fold_change"].abs() * -np.log10(table["p_value"].clip(lower=LEAST_P)).fillna(0)
 
 
+def ranking_of(table: pd.DataFrame) -> pd.Series:
+    """Statistic of each tested gene, by its name."""
+    return pd.Series(table["statistic"].to_numpy(), index=table["gene"].astype(str).to_numpy())
+
+
 def passing(table: pd.DataFrame, *, max_p: float = 0.05, min_log2_fold: float = 0.25) -> pd.DataFrame:
     """Rows within the thresholds, on the adjusted p and the size of the fold change."""
     return table[(table["p_value_adjusted"] <= max_p) & (table["log2_fold_change"].abs() >= min_log2_fold)]

@@ -1,5 +1,6 @@
 """Design of a study: which cell is of which condition, donor and type, and what such a design can show."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,8 @@ from scapp.core.errors import ConfigError, DataError, listed
 MOST_CONDITIONS = 60
 FEW_CELLS = 10
 ALL_CELLS = "all cells"
+TOGETHER = " + "
+"""Between types that are tested as one group."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,24 @@ class Study:
         table = table.reindex(index=range(len(rows.categories)), columns=range(len(self.types)), fill_value=0)
         table = table.set_axis([str(name) for name in rows.categories], axis=0).set_axis(self.types, axis=1)
         return table if self.sample is None else table.loc[self.samples()["sample"].astype(str)]
+
+    def cells_of(self, types: Sequence[str] = ()) -> np.ndarray:
+        """Known cells of some types, of all where none is named; bool, shape (n_cells,)."""
+        if not types:
+            return self.known
+        wanted = [code for code, name in enumerate(self.types) if name in types]
+        return self.known & np.isin(np.asarray(self.cell_type.codes), wanted)
+
+    def cells_titled(self, title: str) -> np.ndarray:
+        """Known cells that a comparison's title stands for: a type, several joined by `` + ``, or all; bool, shape (n_cells,)."""
+        if title == ALL_CELLS and title not in self.types:
+            return self.known
+        return self.cells_of([title] if title in self.types else title.split(TOGETHER))
+
+    def sample_codes(self, cells: np.ndarray) -> np.ndarray:
+        """Sample of the cells that are chosen (bool), -1 for all others, shape (n_cells,). Only for studies with donors."""
+        assert self.sample is not None
+        return np.where(cells, np.asarray(self.sample.codes), -1)
 
     def paired(self, reference: str, compared: str) -> bool:
         """Whether the two conditions have the same donors, two at least."""

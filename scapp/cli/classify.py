@@ -15,13 +15,12 @@ from scapp.cli.running import (
     checked_folder,
     checked_output,
     checkpoints_of,
-    copy_files,
     load,
     run,
+    run_into,
 )
 from scapp.jobs.devices import choose_device
 from scapp.jobs.session import Session
-from scapp.pipelines.catalogue import step
 from scapp.pipelines.config import RELIABLE_SHARE, PredictConfig
 
 HEADLINE = ("top1", "top3", "macro_f1", "mean_auprc", "n_test")
@@ -66,11 +65,7 @@ def _classify_fit(arguments: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         session = Session(folder, device=device)
         dataset = load(session, arguments)
-        made = Path(folder) / "model"
-        made.mkdir()
-        print(step("classify").title, file=sys.stderr)
-        found = session.execute("classify", config, dataset.id, context=ConsoleContext(), folder=made)
-        copy_files(found["files"], made, output)
+        found = run_into(session, "classify", config, dataset.id, output)
         return {**{name: found[name] for name in (*HEADLINE, "n_types", "n_train")}, "files": [str(output)]}
 
 
@@ -99,11 +94,7 @@ def _experiment(arguments: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         session = Session(folder, device=device)
         dataset = load(session, arguments)
-        made = Path(folder) / "experiment"
-        made.mkdir()
-        print(step("experiment").title, file=sys.stderr)
         context = ConsoleContext(checkpoints, resume=arguments.resume)
-        found = session.execute("experiment", config, dataset.id, context=context, folder=made)
-        copy_files(found["files"], made, output)
+        found = run_into(session, "experiment", config, dataset.id, output, context)
         shutil.rmtree(checkpoints, ignore_errors=True)
-        return {"rows": found["rows"], "files": [str(output / name) for name in found["files"]]}
+        return {"rows": found["rows"], "files": found["files"]}

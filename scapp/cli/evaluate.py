@@ -2,14 +2,13 @@
 
 import argparse
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from scapp.cli.data import prepared
 from scapp.cli.options import add_reading, add_settings, command, given
-from scapp.cli.running import ConsoleContext, checked_folder, checkpoints_of, copy_files, load
+from scapp.cli.running import ConsoleContext, checked_folder, checkpoints_of, load, run_into
 from scapp.jobs.devices import choose_device
 from scapp.jobs.session import Session
 from scapp.pipelines.catalogue import step
@@ -53,11 +52,7 @@ def _evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         session = Session(folder, device=device)
         dataset = prepared(session, load(session, arguments), arguments.input)
-        made = Path(folder) / "made"
-        made.mkdir()
-        print(record.title, file=sys.stderr)
         context = ConsoleContext(checkpoints, resume=arguments.resume)
-        found = session.execute(record.name, config, dataset.id, context=context, folder=made)
-        written = copy_files(found["files"], made, output)
+        found = run_into(session, record.name, config, dataset.id, output, context)
         shutil.rmtree(checkpoints, ignore_errors=True)
-        return {"rows": found["rows"], "files": written}
+        return {"rows": found["rows"], "files": found["files"]}

@@ -118,7 +118,18 @@ def checkpoints_of(output: Path, *, resume: bool) -> Path:
     return checkpoints
 
 
-def copy_files(names: list[str], made: Path, output: Path) -> list[str]:
+def run_into(
+    session: Session, name: str, config: Config, dataset: str, output: Path, context: StepContext | None = None
+) -> dict[str, Any]:
+    """Carry out a step that writes files, and put them into the output folder; its summary, ``files`` being their paths there."""
+    made = session.folder / "made"
+    made.mkdir()
+    print(step(name).title, file=sys.stderr)
+    found = session.execute(name, config, dataset, context=context or ConsoleContext(), folder=made)
+    return {**found, "files": _copy(found["files"], made, output)}
+
+
+def _copy(names: list[str], made: Path, output: Path) -> list[str]:
     """Copy what a step wrote into the output folder, each all or nothing; the paths."""
     output.mkdir(exist_ok=True)
     for name in names:

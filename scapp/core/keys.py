@@ -122,6 +122,11 @@ def differential(name: str) -> str:
     return f"uns/de_{name}"
 
 
+def differentials(slots: Iterable[str]) -> list[str]:
+    """Names of the comparisons of conditions among slots, in the order of writing."""
+    return [key.removeprefix("de_") for key in names_in(slots, "uns") if key.startswith("de_")]
+
+
 def about_differential(name: str) -> str:
     """Slot that says what was compared with what, and how."""
     return f"uns/about_de_{name}"

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy.optimize import linear_sum_assignment
 from sklearn import metrics as sk
 
@@ -73,6 +74,15 @@ def labels_apart(labels: np.ndarray, clusters: np.ndarray) -> bool:
     table = sk.cluster.contingency_matrix(labels, clusters)
     majority = table.argmax(axis=1)
     return len(set(majority.tolist())) == len(majority)
+
+
+def turning_points(sweep: pd.DataFrame) -> pd.DataFrame:
+    """Of each method and seed the lowest resolution at which no two labels share a majority cluster; NaN where there is none."""
+    rows = []
+    for (title, seed), part in sweep.groupby(["title", "seed"], sort=False):
+        apart = part.loc[part["labels_apart"].astype(bool), "resolution"]
+        rows.append({"title": title, "seed": seed, "resolution": apart.min() if len(apart) else np.nan})
+    return pd.DataFrame(rows, columns=["title", "seed", "resolution"])
 
 
 @dataclass(frozen=True)

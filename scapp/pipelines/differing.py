@@ -11,7 +11,7 @@ from scipy import sparse
 
 from scapp.analysis.differential import LEAST_COUNTS, cell_test, expressed, pseudobulk, pseudobulk_test
 from scapp.analysis.gene_tables import passing, strength
-from scapp.analysis.study import ALL_CELLS, Study
+from scapp.analysis.study import ALL_CELLS, TOGETHER, Study
 from scapp.analysis.study_config import LEAST_DONORS, DifferentialConfig
 from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError, listed
@@ -94,14 +94,12 @@ def _comparisons(study: Study, config: DifferentialConfig) -> Iterator[_Comparis
             f"with {study.conditions[0]}.",
             hint="Choose among these.",
         )
-    codes = np.asarray(study.cell_type.codes)
-    chosen = [(name, study.known & (codes == study.types.index(name))) for name in config.cell_types]
-    if not chosen:
+    if not config.cell_types:
         groups = [(ALL_CELLS, study.known)]
-    elif config.together and len(chosen) > 1:
-        groups = [(" + ".join(config.cell_types), np.any([cells for _, cells in chosen], axis=0))]
+    elif config.together:
+        groups = [(TOGETHER.join(config.cell_types), study.cells_of(config.cell_types))]
     else:
-        groups = chosen
+        groups = [(name, study.cells_of([name])) for name in config.cell_types]
     condition = np.asarray(study.condition.codes)
     for title, cells in groups:
         for name in config.compared or study.conditions[1:]:
@@ -251,12 +249,12 @@ class _Material:
             notes.append(
                 f"Left out, with fewer than {self.config.min_cells} cells or without a partner: {listed(few)}."
             )
-        sample_codes = np.asarray(self.study.sample.codes)
-        codes = np.where(c.reference_side | c.compared_side, sample_codes, -1)
+        codes = self.study.sample_codes(c.reference_side | c.compared_side)
         sums = pseudobulk(self.counts, codes, len(self.study.sample.categories))
         rows = [self.study.sample.categories.get_loc(name) for name in used]
         sums = sums[rows]
-        tested = self._tested(self.counts, c) & (sums.sum(axis=0) >= LEAST_COUNTS)
+        shares = expressed(self.counts, c.reference_side, c.compared_side)
+        tested = self._often_enough(shares) & (sums.sum(axis=0) >= LEAST_COUNTS)
         if not tested.any():
             raise DataError(
                 f"No gene is seen in {self.config.min_share:g}% of the cells.", hint="Lower 'Expressed in at least'."
@@ -274,7 +272,7 @@ class _Material:
             covariates,
             report=report,
         )
-        return self._with_shares(table, self.counts, c), notes + warned, donors, [str(name) for name in covariates]
+        return self._with_shares(table, shares), notes + warned, donors, [str(name) for name in covariates]
 
     def _pairs(self, samples: tuple[list[str], list[str]]) -> tuple[tuple[list[str], list[str]], bool, list[str]]:
         """Samples to compare, whether each donor is compared with itself, and what to know of it.
@@ -296,23 +294,23 @@ class _Material:
         return samples, False, []
 
     def _by_cell(self, c: _Comparison, method: str) -> pd.DataFrame:
-        tested = self._tested(self.log_values, c)
+        shares = expressed(self.log_values, c.reference_side, c.compared_side)
+        tested = self._often_enough(shares)
         if not tested.any():
             raise DataError(
                 f"No gene is seen in {self.config.min_share:g}% of the cells.", hint="Lower 'Expressed in at least'."
             )
         cells = c.reference_side | c.compared_side
         table = cell_test(self.log_values[cells][:, tested], self.genes[tested], c.compared_side[cells], method=method)
-        return self._with_shares(table, self.log_values, c)
+        return self._with_shares(table, shares)
 
-    def _tested(self, values: sparse.csr_matrix, c: _Comparison) -> np.ndarray:
-        shares = expressed(values, c.reference_side, c.compared_side)
+    def _often_enough(self, shares: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """Genes that either side shows in enough of its cells."""
         return np.maximum(*shares) >= max(self.config.min_share / 100, 1e-12)
 
-    def _with_shares(self, table: pd.DataFrame, values: sparse.csr_matrix, c: _Comparison) -> pd.DataFrame:
+    def _with_shares(self, table: pd.DataFrame, shares: tuple[np.ndarray, np.ndarray]) -> pd.DataFrame:
         positions = self.genes.get_indexer(table["gene"])
-        first, second = expressed(values, c.reference_side, c.compared_side)
-        return table.assign(share_reference=first[positions], share_compared=second[positions])
+        return table.assign(share_reference=shares[0][positions], share_compared=shares[1][positions])
 
 
 def _row(table: pd.DataFrame, about: dict[str, Any]) -> dict[str, Any]:

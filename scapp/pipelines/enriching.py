@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from scapp.analysis.enrichment import gsea, over_representation
 from scapp.analysis.gene_sets import load_library, matched
-from scapp.analysis.gene_tables import passing
+from scapp.analysis.gene_tables import passing, ranking_of
 from scapp.analysis.study_config import CURATED, EnrichConfig
 from scapp.core import keys
 from scapp.core.errors import DataError, listed
@@ -28,9 +26,8 @@ def find_pathways(inputs: Inputs, config: EnrichConfig, context: StepContext) ->
     data = inputs.data
     slot = keys.differential(config.result)
     if slot not in data:
-        there = [name[3:] for name in keys.names_in(data.dataset.slots, "uns") if name.startswith("de_")]
         raise DataError(
-            f"There is no comparison '{config.result}'; there are {listed(there)}.",
+            f"There is no comparison '{config.result}'; there are {listed(keys.differentials(data.dataset.slots))}.",
             hint="Find differential genes first, on the Differential expression page.",
         )
     context.report(0, 2, "matching genes")
@@ -68,11 +65,6 @@ def find_pathways(inputs: Inputs, config: EnrichConfig, context: StepContext) ->
         "top_sets_down": down["title"].head(N_TOP).tolist(),
     }
     return Outcome({keys.enrichment(name): table}, summary=summary)
-
-
-def ranking_of(genes: pd.DataFrame) -> pd.Series:
-    """Statistic of each tested gene."""
-    return pd.Series(genes["statistic"].to_numpy(), index=genes["gene"].to_numpy())
 
 
 def sets_of(data: Reading, library: str) -> tuple[dict[str, list[str]], dict[str, str]]:

@@ -386,12 +386,3 @@ def tables_of(units: list[dict[str, Any]]) -> dict[str, pd.DataFrame]:
     if series:
         tables["pseudotime"] = pd.DataFrame(series, dtype=float)
     return tables
-
-
-def turning_points(sweep: pd.DataFrame) -> pd.DataFrame:
-    """Of each method and seed the lowest resolution at which no two labels share a majority cluster; NaN where there is none."""
-    rows = []
-    for (method, seed), part in sweep.groupby(["method", "seed"], sort=False):
-        apart = part.loc[part["labels_apart"].astype(bool), "resolution"]
-        rows.append({"method": method, "seed": seed, "resolution": apart.min() if len(apart) else np.nan})
-    return pd.DataFrame(rows, columns=["method", "seed", "resolution"])

@@ -15,7 +15,7 @@ from scapp.core.errors import ConfigError, DataError, MissingDependencyError, li
 from scapp.core.steps import QuietContext, StepContext
 from scapp.data.config import PrepareConfig
 from scapp.data.preprocessing import highly_variable, normalise, principal_components
-from scapp.pipelines.evaluation_config import METHOD_TITLES, STORED
+from scapp.pipelines.evaluation_config import METHOD_TITLES, NEED_BATCHES, STORED
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,6 @@ def _harmony(making: Making) -> np.ndarray:
 
 
 def _scvi(making: Making) -> np.ndarray:
-    if importlib.util.find_spec("scvi") is None:
-        raise MissingDependencyError(
-            "scVI is not installed.", hint="Install scvi-tools beside scapp (pip install scvi-tools), or leave it out."
-        )
     if making.material.counts is None:
         raise DataError("scVI models raw counts, and this dataset has none.", hint="Leave scVI out.")
     import anndata as ad
@@ -169,7 +165,7 @@ def check_methods(methods: tuple[str, ...], material: Material) -> None:
         raise ConfigError(
             f"There is no method {listed(unknown)}; there are {listed(known, 20)}.", hint="Choose methods among these."
         )
-    needing = [method for method in methods if method in ("harmony", "clear_batch") and material.batches is None]
+    needing = [method for method in methods if method in NEED_BATCHES and material.batches is None]
     if needing:
         raise ConfigError(
             f"{listed(needing)} need batches, and no batch column was chosen.", hint="Choose one, or leave them out."

@@ -9,12 +9,11 @@ from scapp.analysis.composition import mean_shares
 from scapp.analysis.donor_tests import compare_donors, donor_means
 from scapp.analysis.enrichment import running_sum
 from scapp.analysis.gene_sets import curated_licence, score_titles
-from scapp.analysis.gene_tables import passing, strongest
+from scapp.analysis.gene_tables import passing, ranking_of, strongest
 from scapp.analysis.study import ALL_CELLS, Study, design_notes
 from scapp.core import keys
 from scapp.core.errors import DataError
-from scapp.pipelines.cells import cells_of
-from scapp.pipelines.enriching import ranking_of, sets_of
+from scapp.pipelines.enriching import sets_of
 from scapp.pipelines.html_parts import figure_html, page, table_html
 from scapp.pipelines.methods_text import methods_text
 from scapp.pipelines.report import grouping_of, history_html
@@ -52,7 +51,7 @@ def study_report_html(data: Reading) -> str:
     """
     study, config = read_study(data)
     dataset = data.dataset
-    results = [name[3:] for name in keys.names_in(dataset.slots, "uns") if name.startswith("de_")]
+    results = keys.differentials(dataset.slots)
     sections = [
         f"<h1>{html.escape(dataset.name)}: {html.escape(listed_conditions(study))}</h1>",
         f"<p>{int(study.known.sum()):,} cells of {len(study.samples()) or 'unknown'} samples × {dataset.n_genes:,} genes.</p>",
@@ -165,7 +164,7 @@ def _differential(data: Reading, study: Study, name: str) -> list[str]:
     table, about = data.read(keys.differential(name)), data.read(keys.about_differential(name))
     found = passing(table, max_p=MAX_P, min_log2_fold=MIN_FOLD)
     title = f"log2 fold change, {about['compared']} against {about['reference']}"
-    cells = cells_of(study, str(about["cell_type"]))
+    cells = study.cells_titled(str(about["cell_type"]))
     facts = pd.DataFrame([(k, about[k]) for k in FACTS if str(about[k])], columns=["what", "value"])
     parts = [
         f"<h2>{html.escape(name)}</h2>",
@@ -185,7 +184,7 @@ def _differential(data: Reading, study: Study, name: str) -> list[str]:
     ]
     if study.sample is not None and len(found) and cells.any() and keys.X_BY_GENE in data.dataset:
         best = found.sort_values("strength", ascending=False).head(N_GENES)
-        codes = np.where(cells, np.asarray(study.sample.codes), -1)
+        codes = study.sample_codes(cells)
         means = means_by_sample(
             _gene_values(data, best["gene"].astype(str).tolist()), codes, len(study.sample.categories)
         )
@@ -207,12 +206,12 @@ def _scores(data: Reading, study: Study, results: list[str]) -> list[str]:
     kinds = [str(data.read(keys.about_differential(name))["cell_type"]) for name in results]
     parts = ["<h2>Gene-set scores</h2>"]
     for title in list(dict.fromkeys(kinds))[:MOST_TYPES] or [ALL_CELLS]:
-        cells = cells_of(study, title)
+        cells = study.cells_titled(title)
         if not cells.any():
             continue
         donors = pd.DataFrame(columns=["feature", "condition", "sample", "value"])
         if study.sample is not None:
-            codes = np.where(cells, np.asarray(study.sample.codes), -1)
+            codes = study.sample_codes(cells)
             donors = donor_means(values, codes, study.samples(), list(study.sample.categories))
         parts.append(f"<h3>{html.escape(title)}</h3>")
         shown = {name: of_cells[cells] for name, of_cells in values.items()}

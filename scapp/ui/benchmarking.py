@@ -7,6 +7,7 @@ import streamlit as st
 
 from scapp.core import keys
 from scapp.jobs.launch import submit
+from scapp.metrics.clustering import turning_points
 from scapp.pipelines.catalogue import step
 from scapp.pipelines.evaluation_config import METHOD_TITLES, NEED_BATCHES, STORED, title_of
 from scapp.plotting.evaluation import plot_curves, plot_orders, plot_scores
@@ -197,17 +198,8 @@ def _sweep(run: Run) -> None:
             alt="Clusters by resolution",
         )
     if "labels_apart" in sweep:
-        apart = (
-            sweep[sweep["labels_apart"].astype(bool)]
-            .groupby(["title", "seed"])["resolution"]
-            .min()
-            .groupby("title")
-            .mean()
-        )
-        words = [
-            f"{title} {apart[title]:.2f}" if title in apart else f"{title} nowhere"
-            for title in dict.fromkeys(sweep["title"])
-        ]
+        apart = turning_points(sweep).groupby("title", sort=False)["resolution"].mean()
+        words = [f"{title} {value:.2f}" if pd.notna(value) else f"{title} nowhere" for title, value in apart.items()]
         st.caption(
             "Turning point, the lowest resolution at which no two labels share the cluster that most of their cells are in (mean over seeds): "
             + "; ".join(words)

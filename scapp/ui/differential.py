@@ -13,7 +13,6 @@ from scapp.analysis.study import ALL_CELLS, Study
 from scapp.analysis.study_config import DifferentialConfig
 from scapp.core import keys
 from scapp.jobs.launch import submit
-from scapp.pipelines.cells import cells_of
 from scapp.plotting.differential import means_by_sample, plot_gene_samples, plot_ma, plot_volcano
 from scapp.plotting.markers import plot_violins
 from scapp.plotting.study import condition_colours
@@ -64,8 +63,7 @@ def differential_section(dataset: Dataset) -> None:
 
 def results_of(dataset: Dataset) -> list[str]:
     """Names of the comparisons that were made, the newest first."""
-    names = [name[3:] for name in keys.names_in(dataset.slots, "uns") if name.startswith("de_")]
-    return sorted(names, key=lambda name: -dataset.slots[keys.differential(name)].version)
+    return sorted(keys.differentials(dataset.slots), key=lambda name: -dataset.slots[keys.differential(name)].version)
 
 
 def result_choice(dataset: Dataset, *, key: str) -> str:
@@ -242,7 +240,7 @@ def _by_donor(dataset: Dataset, design: Study, about: dict[str, Any], chosen: Se
     positions = [place[name] for name in chosen]
     values = np.column_stack([dataset.gene(position) for position in positions])
     symbols = _unique([genes.symbols[position] for position in positions], chosen)
-    cells = cells_of(design, str(about["cell_type"]))
+    cells = design.cells_titled(str(about["cell_type"]))
     if not cells.any():
         st.info("No cell of this comparison is in the design any more: its cell types or conditions were changed.")
         return
@@ -254,9 +252,7 @@ def _by_donor(dataset: Dataset, design: Study, about: dict[str, Any], chosen: Se
         return
     samples = design.samples()
     order = [design.sample.categories.get_loc(name) for name in samples["sample"]]
-    means = means_by_sample(
-        values, np.where(cells, np.asarray(design.sample.codes), -1), len(design.sample.categories)
-    )[order]
+    means = means_by_sample(values, design.sample_codes(cells), len(design.sample.categories))[order]
     show_figure(
         plot_gene_samples(means, symbols, samples),
         key="de.heatmap",

@@ -41,8 +41,8 @@ EFFECTS = (
 )
 
 
-def composition_in_words(tests: pd.DataFrame, kind: str) -> str:
-    """Which types differ, at an adjusted p of 0.05, for each condition."""
+def differences_in_words(tests: pd.DataFrame, kind: str, *, what: str) -> str:
+    """Whose share or score differs, at an adjusted p of 0.05, for each condition."""
     parts = []
     for compared, part in tests[tests["compared"] != OVERALL].groupby("compared", sort=False):
         sure = part[part[f"p_{kind}_adjusted"] <= 0.05]
@@ -52,7 +52,7 @@ def composition_in_words(tests: pd.DataFrame, kind: str) -> str:
         if part[f"p_{kind}"].isna().all():
             parts.append(f"- **{compared}** and {reference}: too few donors for a test.")
         elif not up and not down:
-            parts.append(f"- **{compared}** against {reference}: no share differs clearly{_reach(part, kind)}.")
+            parts.append(f"- **{compared}** against {reference}: no {what} differs clearly{_reach(part, kind)}.")
         else:
             words = [f"more {', '.join(up)}"] if up else []
             words += [f"less {', '.join(down)}"] if down else []

@@ -80,16 +80,14 @@ def _result(dataset: Dataset, design: study.Study) -> None:
     with right:
         first = [name for name in design.types if "14" in name and "mono" in name.lower()][:1]
         types = study.type_choice(design, key=f"scores.types.{dataset.id}", default=first)
-    cells = np.asarray(design.known)
-    if types:
-        cells = cells & np.isin(np.asarray(design.cell_type, dtype=object).astype(str), types)
+    cells = design.cells_of(types)
     if not chosen or not cells.any():
         st.info("Choose scores, and types that have cells.")
         return
     values = {title_of[name]: np.asarray(state.read(dataset, keys.obs(name))) for name in chosen}
     donors = pd.DataFrame(columns=["feature", "sample", "condition", "value"])
     if design.sample is not None:
-        codes = np.where(cells, np.asarray(design.sample.codes), -1)
+        codes = design.sample_codes(cells)
         donors = donor_means(values, codes, design.samples(), list(design.sample.categories))
     where = ", ".join(types) or ALL_CELLS
     shown = {title: of_cells[cells] for title, of_cells in values.items()}
@@ -101,7 +99,7 @@ def _result(dataset: Dataset, design: study.Study) -> None:
     else:
         download_csv(donors, key="scores.donors", name="scores_by_donor", label="Download donors' means as CSV")
         tests = compare_donors(donors, design.conditions)
-        st.markdown(explain_study.composition_in_words(tests, "t").replace("no share differs", "no score differs"))
+        st.markdown(explain_study.differences_in_words(tests, "t", what="score"))
         st.caption(
             "These sentences are of t-tests on donors' means; the table has rank tests as well. "
             + explain_study.EFFECTS

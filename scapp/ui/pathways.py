@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from scapp.analysis.enrichment import running_sum
+from scapp.analysis.gene_tables import ranking_of
 from scapp.analysis.study_config import EnrichConfig
 from scapp.core import keys
 from scapp.core.errors import DataError
@@ -140,8 +141,7 @@ def _behind(dataset: Dataset, comparison: str, table: pd.DataFrame, config: dict
     of_dataset = state.genes(dataset)
     members = [of_dataset.names[i] for i in state.gene_matcher(dataset).positions(sets[chosen].genes)]
     if config["method"] == "gsea":
-        ranking = pd.Series(genes["statistic"].to_numpy(), index=names)
-        curve = running_sum(ranking, members)
+        curve = running_sum(ranking_of(genes), members)
         curve["symbol"] = curve["gene"].map(dict(zip(names, symbols, strict=True)))
         edge = set(str(table.loc[table["set"] == chosen, "leading_genes"].iloc[0]).split())
         leading = [name for name, symbol in zip(names, symbols, strict=True) if symbol in edge]

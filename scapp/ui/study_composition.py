@@ -61,7 +61,7 @@ def _shares(dataset: Dataset, design: study.Study, config: study.StudyConfig) ->
         "Test", list(KINDS), default="rank", required=True, format_func=KINDS.__getitem__, key=f"composition.test.{dataset.id}", persist_state="session"
     ) or "rank"  # fmt: skip
     st.caption(explain_study.SHARE_TESTS[kind])
-    st.markdown(explain_study.composition_in_words(tests, kind))
+    st.markdown(explain_study.differences_in_words(tests, kind, what="share"))
     shown = tests.rename(
         columns={
             "feature": "cell type",

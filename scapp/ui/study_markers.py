@@ -63,7 +63,7 @@ def _by_type(dataset: Dataset, design: Study, config: study.StudyConfig) -> None
     values = np.column_stack([dataset.gene(position) for position in positions])
     names = [genes.symbols[position] for position in positions]
     grouping = design.cell_type.remove_unused_categories()
-    cells = design.known & (np.isin(np.asarray(grouping, dtype=object).astype(str), types) if types else True)
+    cells = design.cells_of(types)
     groups = grouping[cells].remove_unused_categories()
     colours = study.type_colours(dataset, design, config)
     kind = st.segmented_control(
@@ -136,9 +136,7 @@ def _on_map(dataset: Dataset, design: Study) -> None:
     with right:
         first = [name for name in design.types if "mono" in name.lower()]
         types = study.type_choice(design, key=f"study.map.types.{dataset.id}", default=first, label="Only these types ")
-    shown = np.asarray(design.known)
-    if types:
-        shown = shown & np.isin(np.asarray(design.cell_type, dtype=object).astype(str), types)
+    shown = design.cells_of(types)
     if not chosen or not shown.any():
         st.info("Choose genes, and types that have cells.")
         return

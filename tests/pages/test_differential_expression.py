@@ -7,7 +7,7 @@ from scapp.analysis.donor_tests import compare_donors
 from scapp.core import keys
 from scapp.data.config import KEEP_EVERYTHING, PrepareConfig
 from scapp.pipelines.config import ImportRequest
-from scapp.ui.explain_study import composition_in_words
+from scapp.ui.explain_study import differences_in_words
 from tests.analysis.test_donor_tests import table
 from tests.conftest import run_step
 from tests.pages.conftest import button, runs, texts
@@ -188,8 +188,8 @@ def test_sentences_name_what_differs_and_what_few_donors_cannot_show():
     rng = np.random.default_rng(0)
     clear = table({"a": rng.normal(0, 1, 6), "b": rng.normal(20, 1, 6)}, feature="up")
     found = compare_donors(clear, ["a", "b"])
-    assert composition_in_words(found, "t") == "- **b** against a: more up."
+    assert differences_in_words(found, "t", what="share") == "- **b** against a: more up."
     few = compare_donors(table({"a": [1.0, 2, 3], "b": [4.0, 5, 6]}), ["a", "b"])
-    assert "cannot give p below 0.1" in composition_in_words(few, "rank")
+    assert "cannot give p below 0.1" in differences_in_words(few, "rank", what="share")
     one = compare_donors(table({"a": [1.0], "b": [2.0, 3]}), ["a", "b"])
-    assert "too few donors" in composition_in_words(one, "t")
+    assert "too few donors" in differences_in_words(one, "t", what="share")

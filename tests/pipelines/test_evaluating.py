@@ -11,8 +11,8 @@ from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError, MissingDependencyError
 from scapp.core.processes import MemoryWatch
 from scapp.core.steps import QuietContext, StepStopped
-from scapp.metrics.clustering import adjusted_rand_index
-from scapp.pipelines.evaluating import UNITS_FILE, tables_of, turning_points
+from scapp.metrics.clustering import adjusted_rand_index, turning_points
+from scapp.pipelines.evaluating import UNITS_FILE, tables_of
 from scapp.pipelines.peers import ablations
 from tests.conftest import run_step
 
@@ -61,7 +61,7 @@ def test_clustering_is_scored_for_every_method_seed_and_clusterer(workspace, pre
     assert rows.loc[("pca", "kmeans"), "ari"] == pytest.approx(of_pca.mean())
     assert rows.loc[("pca", "kmeans"), "n_seeds"] == 2
     assert tables["sweep.csv"]["resolution"].unique().tolist() == [0.2, 0.4, 0.6]
-    assert set(turning_points(tables["sweep.csv"])["method"]) == {"pca", "hvg"}
+    assert set(turning_points(tables["sweep.csv"])["title"]) == {"PCA", "variable genes, no reduction"}
 
 
 def test_without_labels_only_what_needs_none(workspace, prepared, tmp_path):
@@ -158,7 +158,7 @@ def test_tables_by_hand():
     assert summary["seconds"] == 1
     sweep = pd.DataFrame(
         {
-            "method": "a",
+            "title": "a",
             "seed": [0, 0, 0, 1],
             "resolution": [0.1, 0.2, 0.3, 0.1],
             "labels_apart": [False, True, True, False],
