@@ -18,6 +18,9 @@ from scapp.data.simulation import simulate
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium")
+# A fresh clone on a cold disk takes over a minute until its worker has read scanpy and torch; a slow machine is no
+# failure, so each wait is as long as the slowest machine seen needs, three times over.
+PATIENCE = 300_000  # milliseconds
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -52,7 +55,7 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while time.monotonic() < end:
             try:
                 urllib.request.urlopen(f"{self.address}/_stcore/health").close()
@@ -65,7 +68,7 @@ class Server:
     def stop(self) -> None:
         assert self.process is not None
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(60)
 
     def end(self) -> None:
         self.stop()
@@ -115,7 +118,7 @@ def open_browser(server, tmp_path):
             )
             contexts.append(context)
             page = context.pages[0]
-            page.set_default_timeout(60_000)
+            page.set_default_timeout(PATIENCE)
             page.on("console", lambda message: _note(errors, message))
             page.on("pageerror", lambda error: errors.append(str(error)))
             return page

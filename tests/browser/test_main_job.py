@@ -5,11 +5,11 @@ import re
 import anndata as ad
 import pytest
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
 
-def visible(page, text, seconds=60):
-    page.get_by_text(text).first.wait_for(timeout=seconds * 1000)
+def visible(page, text):
+    page.get_by_text(text).first.wait_for()
 
 
 def epoch(page):
@@ -73,13 +73,13 @@ def test_from_an_upload_to_a_file(server, open_browser, upload, tmp_path):
     server.start()
     page.goto(address)
     wait_for_epoch(page, before)
-    visible(page, "Training is done", 300)
+    visible(page, "Training is done")
 
     # map
     page.get_by_role("button", name="Next: make the map").click()
     page.get_by_role("button", name="Make the map", exact=True).click()
     # the page before had figures too; and UMAP compiles, which takes a minute on a busy machine
-    page.get_by_role("button", name="Make the map again").wait_for(timeout=240_000)
+    page.get_by_role("button", name="Make the map again").wait_for()
     page.locator(".js-plotly-plot .nsewdrag").first.wait_for()
     plot = page.locator(".js-plotly-plot .nsewdrag").first
     plot.scroll_into_view_if_needed()

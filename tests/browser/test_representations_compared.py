@@ -7,7 +7,7 @@ import pytest
 from scapp.jobs.session import Session
 from tests.browser.test_main_job import visible
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
 
 def test_from_labels_to_the_scoreboard(server, open_browser, upload):
@@ -21,7 +21,7 @@ def test_from_labels_to_the_scoreboard(server, open_browser, upload):
     page.get_by_text("Advanced settings").click()
     page.get_by_role("spinbutton", name="CLEAR's epochs").fill("2")
     page.get_by_role("button", name="Compare", exact=True).click()
-    visible(page, re.compile("On this dataset, CLEAR is"), 240)
+    visible(page, re.compile("On this dataset, CLEAR is"))
     visible(page, "Leiden over resolutions")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download every seed as CSV").click()

@@ -7,7 +7,7 @@ import pytest
 from scapp.jobs.session import Session
 from tests.browser.test_main_job import visible
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
 
 def test_from_the_design_to_the_report(server, open_browser, blood_file, tmp_path):
@@ -26,12 +26,12 @@ def test_from_the_design_to_the_report(server, open_browser, blood_file, tmp_pat
 
     page.get_by_role("tab", name="Markers").click()
     page.get_by_role("button", name="Find marker genes").click()
-    visible(page, "Genes on the map", 120)
+    visible(page, "Genes on the map")
     page.get_by_role("button", name="Download means and shares as CSV").wait_for()
 
     page.get_by_role("tab", name="Genes", exact=True).click()
     page.get_by_role("button", name="Find differential genes").click()
-    visible(page, re.compile(r"\d+ genes up and"), 120)
+    visible(page, re.compile(r"\d+ genes up and"))
     visible(page, "The chosen genes by donor")
     with page.expect_download() as download:
         page.get_by_role("button", name="Download every tested gene as CSV").click()
@@ -39,11 +39,11 @@ def test_from_the_design_to_the_report(server, open_browser, blood_file, tmp_pat
 
     page.get_by_role("tab", name="Gene-set scores").click()
     page.get_by_role("button", name="Score gene sets").click()
-    visible(page, "Scores shown", 120)
+    visible(page, "Scores shown")
 
     page.get_by_role("tab", name="Pathways").click()
     page.get_by_role("button", name="Find pathways").click()
-    visible(page, "Behind one pathway", 120)
+    visible(page, "Behind one pathway")
     visible(page, re.compile("Clearest up"))
 
     page.get_by_role("tab", name="Report").click()

@@ -7,7 +7,7 @@ import pytest
 from scapp.jobs.session import Session
 from tests.browser.test_main_job import visible
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
 
 def test_from_labels_to_circles_and_annotation(server, open_browser, upload):
@@ -18,7 +18,7 @@ def test_from_labels_to_circles_and_annotation(server, open_browser, upload):
     visible(page, "Settings of a new classifier")
     page.get_by_role("spinbutton", name="Steps").fill("60")
     page.get_by_role("button", name="Train the classifier").click()
-    visible(page, re.compile(r"Training is done: macro F1 \d"), 120)
+    visible(page, re.compile(r"Training is done: macro F1 \d"))
 
     page.get_by_role("tab", name="Evaluate").click()
     visible(page, "Which types it can be trusted with")
@@ -52,7 +52,7 @@ def test_from_labels_to_circles_and_annotation(server, open_browser, upload):
     page.get_by_role("link", name="Classification").first.click()
     page.get_by_role("tab", name="Annotate this dataset").click()
     page.get_by_role("button", name="Annotate this dataset").click()
-    visible(page, "they hold 100% of what it reads", 60)
+    visible(page, "they hold 100% of what it reads")
     page.get_by_role("button", name="Next: see them on the map").wait_for()
 
     page.get_by_role("tab", name="Compare").click()
@@ -60,5 +60,5 @@ def test_from_labels_to_circles_and_annotation(server, open_browser, upload):
     page.get_by_role("spinbutton", name="Seeds").fill("1")
     page.get_by_text("References", exact=True).click()
     page.get_by_role("button", name="Compare classifiers").click()
-    visible(page, "What a component changes", 240)
+    visible(page, "What a component changes")
     visible(page, re.compile(r"Data Scarce: \d+ types"))

@@ -7,7 +7,7 @@ import pytest
 from scapp.jobs.session import Session
 from tests.browser.test_main_job import visible, wait_for_epoch
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
 
 def test_from_the_augmentations_of_a_cell_to_the_replay_of_a_run(server, open_browser, upload):
@@ -31,7 +31,7 @@ def test_from_the_augmentations_of_a_cell_to_the_replay_of_a_run(server, open_br
     page.get_by_role("spinbutton", name="Epochs").fill("60")
     page.get_by_role("button", name="Train CLEAR").click()
     wait_for_epoch(page, 2)
-    visible(page, "Training is done", 300)
+    visible(page, "Training is done")
     visible(page, re.compile("k-means agrees with 'cell_type'"))
     visible(page, "views of the same")
 
