@@ -117,7 +117,7 @@ def make_study(obs: pd.DataFrame, config: StudyConfig) -> Study:
     """
     if config.condition_key is None:
         raise ConfigError("No condition was chosen.", hint="Choose the column that says what is compared.")
-    condition = _categories(obs[config.condition_key])
+    condition = categories_of(obs[config.condition_key])
     there = [str(name) for name in condition.categories]
     unknown = [name for name in config.order if name not in there]
     if unknown:
@@ -137,22 +137,22 @@ def make_study(obs: pd.DataFrame, config: StudyConfig) -> Study:
             hint="Choose a column that names groups rather than measures something, or leave conditions out.",
         )
     condition = condition.set_categories(order)
-    donor = None if config.donor_key is None else _categories(obs[config.donor_key])
+    donor = None if config.donor_key is None else categories_of(obs[config.donor_key])
     if config.cell_type_key is None:
         cell_type = pd.Categorical([ALL_CELLS] * len(obs))
     else:
-        cell_type = _categories(obs[config.cell_type_key])
-    batch = None if config.batch_key is None else _categories(obs[config.batch_key])
+        cell_type = categories_of(obs[config.cell_type_key])
+    batch = None if config.batch_key is None else categories_of(obs[config.batch_key])
     sample = None if donor is None else _samples(donor, condition)
     return Study(condition, sample, donor, cell_type, batch)
 
 
 def levels_of(values: pd.Series | None) -> list[str]:
     """Names of the groups of a column that have cells, in their order."""
-    return [] if values is None else [str(name) for name in _categories(values).categories]
+    return [] if values is None else [str(name) for name in categories_of(values).categories]
 
 
-def _categories(values: pd.Series) -> pd.Categorical:
+def categories_of(values: pd.Series) -> pd.Categorical:
     """Groups named by text, in their own order; unused ones are gone. Whole numbers that were stored with a point (0.0, 10.0, NaN) are named without."""
     if values.dtype.kind == "f" and (values.dropna() % 1 == 0).all():
         values = values.astype("Int64").astype(object).where(values.notna(), None)

@@ -80,9 +80,25 @@ def turning_points(sweep: pd.DataFrame) -> pd.DataFrame:
     """Of each method and seed the lowest resolution at which no two labels share a majority cluster; NaN where there is none."""
     rows = []
     for (title, seed), part in sweep.groupby(["title", "seed"], sort=False):
-        apart = part.loc[part["labels_apart"].astype(bool), "resolution"]
-        rows.append({"title": title, "seed": seed, "resolution": apart.min() if len(apart) else np.nan})
+        resolution, is_turning_point = shown_resolution(part)
+        rows.append({"title": title, "seed": seed, "resolution": resolution if is_turning_point else np.nan})
     return pd.DataFrame(rows, columns=["title", "seed", "resolution"])
+
+
+def shown_resolution(sweep: pd.DataFrame) -> tuple[float, bool]:
+    """The resolution whose clusters say most about a sweep, and whether it is the turning point; without one it is that of the highest ARI, and without labels the lowest.
+
+    Parameters
+    ----------
+    sweep
+        ``resolution`` and, with labels, ``labels_apart`` and ``ari``; of one method and seed.
+    """
+    if "ari" not in sweep:
+        return float(sweep["resolution"].min()), False
+    apart = sweep.loc[sweep["labels_apart"].astype(bool), "resolution"]
+    if len(apart):
+        return float(apart.min()), True
+    return float(sweep.loc[sweep["ari"].idxmax(), "resolution"]), False
 
 
 @dataclass(frozen=True)

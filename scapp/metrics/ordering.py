@@ -1,7 +1,10 @@
-"""How well an order of cells agrees with known stages."""
+"""How well an order of cells agrees with known stages, and with genes."""
 
 import numpy as np
-from scipy import stats
+from scipy import sparse, stats
+
+GENES_AT_ONCE = 256
+"""So many genes are dense in memory at a time."""
 
 
 def order_agreement(pseudotime: np.ndarray, stage: np.ndarray) -> dict[str, float]:
@@ -32,3 +35,34 @@ def order_agreement(pseudotime: np.ndarray, stage: np.ndarray) -> dict[str, floa
         found["spearman"] = float(stats.spearmanr(x, y).statistic)
         found["kendall"] = float(stats.kendalltau(x, y).statistic)
     return found
+
+
+def rank_correlations(values: sparse.spmatrix, pseudotime: np.ndarray) -> np.ndarray:
+    """Spearman correlation of every gene with a pseudotime.
+
+    Parameters
+    ----------
+    values
+        Expression, shape (n_cells, n_genes).
+    pseudotime
+        Shape (n_cells,); cells that are not finite do not count.
+
+    Returns
+    -------
+    Shape (n_genes,); NaN for a gene, or a time, that is the same in all cells.
+    """
+    known = np.flatnonzero(np.isfinite(pseudotime))
+    columns = sparse.csc_matrix(values)[known]
+    found = np.full(columns.shape[1], np.nan)
+    time = _standardised(stats.rankdata(pseudotime[known])[:, None])
+    for start in range(0, columns.shape[1], GENES_AT_ONCE):
+        ranks = stats.rankdata(columns[:, start : start + GENES_AT_ONCE].toarray(), axis=0)
+        found[start : start + GENES_AT_ONCE] = (_standardised(ranks) * time).sum(axis=0)
+    return found
+
+
+def _standardised(ranks: np.ndarray) -> np.ndarray:
+    """Columns of mean 0 and length 1; NaN where a column does not vary."""
+    centred = ranks - ranks.mean(axis=0)
+    length = np.linalg.norm(centred, axis=0)
+    return np.asarray(centred / np.where(length > 0, length, np.nan))

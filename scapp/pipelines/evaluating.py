@@ -12,17 +12,13 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from scapp.analysis.clustering import kmeans, leiden, louvain, neighbour_graph
-from scapp.analysis.trajectory import path_time, pseudotime, root_of
+from scapp.analysis.study import categories_of
 from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError
 from scapp.core.processes import MemoryWatch
 from scapp.core.steps import StepContext
 from scapp.data.config import PrepareConfig
 from scapp.data.corruption import drop_counts, thin_counts
-from scapp.metrics.clustering import compare, labels_apart, silhouette
-from scapp.metrics.mixing import ari_scores, asw_scores, clisi, ilisi, kbet_acceptance, neighbours
-from scapp.metrics.ordering import order_agreement
 from scapp.pipelines.evaluation_config import (
     STORED,
     AblationTask,
@@ -33,12 +29,11 @@ from scapp.pipelines.evaluation_config import (
     PseudotimeTask,
     title_of,
 )
+from scapp.pipelines.evaluation_scores import score_batches, score_clustering, score_order
 from scapp.pipelines.peers import Making, Material, ablations, check_methods, clear_settings, represent, seeds_of
 from scapp.pipelines.step import Inputs, Outcome, Reading
 
 UNITS_FILE = "units.jsonl"
-MOST_PATH_CELLS = 10_000
-"""The minimum spanning tree compares every cell with every other."""
 NOT_SCORES = ("method", "title", "seed", "level", "clusterer", "k_given")
 Scorer = Callable[[np.ndarray, int], dict[str, Any]]
 
@@ -62,8 +57,8 @@ class Unit:
 def compare_clustering(inputs: Inputs, config: ClusteringTask, context: StepContext) -> Outcome:
     """Clusters of each representation against labels (CLEAR paper, Figure 2A-C)."""
     task = _Task(inputs, config, context)
-    score = partial(_clustering, labels=task.labels, config=config, sweep=True)
-    return _outcome(task, _run(task, list(_units(task)), score), inputs.folder)
+    score = partial(score_clustering, labels=task.labels, config=config, sweep=True)
+    return _outcome(task, _run(task, list(_units(task)), score))
 
 
 def compare_dropout(inputs: Inputs, config: DropoutTask, context: StepContext) -> Outcome:
@@ -79,8 +74,8 @@ def compare_dropout(inputs: Inputs, config: DropoutTask, context: StepContext) -
         raise DataError("Counts are lost on purpose, and this dataset has none.", hint="Import the raw counts.")
     task.require_labels()
     units = [unit for share in config.shares for unit in _units_after_loss(task, config, share)]
-    score = partial(_clustering, labels=task.labels, config=config, sweep=False)
-    return _outcome(task, _run(task, units, score), inputs.folder)
+    score = partial(score_clustering, labels=task.labels, config=config, sweep=False)
+    return _outcome(task, _run(task, units, score))
 
 
 def compare_batches(inputs: Inputs, config: BatchTask, context: StepContext) -> Outcome:
@@ -96,8 +91,8 @@ def compare_batches(inputs: Inputs, config: BatchTask, context: StepContext) -> 
     if task.material.batches is None or len(np.unique(task.material.batches)) < 2:
         raise DataError("There are fewer than two batches.", hint="Choose a batch column with two values or more.")
     assert task.labels is not None
-    score = partial(_batch, labels=task.labels, batches=task.material.batches)
-    return _outcome(task, _run(task, list(_units(task)), score), inputs.folder)
+    score = partial(score_batches, labels=task.labels, batches=task.material.batches, config=config)
+    return _outcome(task, _run(task, list(_units(task)), score))
 
 
 def compare_pseudotime(inputs: Inputs, config: PseudotimeTask, context: StepContext) -> Outcome:
@@ -110,8 +105,16 @@ def compare_pseudotime(inputs: Inputs, config: PseudotimeTask, context: StepCont
     """
     task = _Task(inputs, config, context, order=config.stages)
     task.require_labels()
-    score = partial(_order, stages=task.categories, config=config)
-    return _outcome(task, _run(task, list(_units(task)), score), inputs.folder)
+    genes = task.material.genes
+    score = partial(
+        score_order,
+        stages=task.categories,
+        config=config,
+        root=_root_cell(task, config),
+        expression=task.material.log_values[:, genes],
+        genes=inputs.data.names(keys.VAR_NAMES)[genes].tolist(),
+    )
+    return _outcome(task, _run(task, list(_units(task)), score))
 
 
 def compare_augmentations(inputs: Inputs, config: AblationTask, context: StepContext) -> Outcome:
@@ -123,8 +126,27 @@ def compare_augmentations(inputs: Inputs, config: AblationTask, context: StepCon
         for title, settings in ablations(task.clear, alone=config.alone).items()
         for seed in task.seeds
     ]
-    score = partial(_clustering, labels=task.labels, config=config, sweep=False)
-    return _outcome(task, _run(task, units, score), inputs.folder)
+    score = partial(score_clustering, labels=task.labels, config=config, sweep=False)
+    return _outcome(task, _run(task, units, score))
+
+
+def _root_cell(task: "_Task", config: PseudotimeTask) -> int | None:
+    if config.root_cell is None:
+        return None
+    names = task.inputs.data.names(keys.OBS_NAMES)
+    found = np.flatnonzero(np.asarray(names == config.root_cell))
+    if not len(found):
+        raise ConfigError(
+            f"There is no cell '{config.root_cell}'; the first is called '{names[0]}'.",
+            hint="Leave the root cell empty, or copy its name from the map.",
+        )
+    assert task.categories is not None
+    if task.categories.codes[found[0]] < 0:
+        raise ConfigError(
+            f"The root cell '{config.root_cell}' has none of the chosen stages.",
+            hint="Choose a cell of one of the stages.",
+        )
+    return int(found[0])
 
 
 class _Task:
@@ -143,6 +165,8 @@ class _Task:
         self.inputs, self.config, self.context = inputs, config, context
         data = inputs.data
         self.categories = _categories(data, config.label_key, order)
+        if self.categories is not None and not len(self.categories.categories):
+            self.categories = None  # a column without a single value
         self.labels = None if self.categories is None else np.asarray(self.categories.codes, dtype=np.int64)
         self.material = _material(data, batch_key, config.methods)
         check_methods(config.methods, self.material)
@@ -172,8 +196,7 @@ def _categories(data: Reading, label_key: str | None, order: tuple[str, ...]) ->
     values = data.column(label_key)
     if values is None:
         return None
-    found = pd.Categorical(values).remove_unused_categories()
-    found = found.rename_categories([str(name) for name in found.categories])
+    found = categories_of(values)
     if order:
         there = [str(name) for name in found.categories]
         unknown = [name for name in order if name not in there]
@@ -271,80 +294,11 @@ def _write(units: list[dict[str, Any]], folder: Path) -> None:
     (folder / UNITS_FILE).write_text("".join(json.dumps(unit) + "\n" for unit in units))
 
 
-def _clustering(
-    representation: np.ndarray, seed: int, *, labels: np.ndarray | None, config: Any, sweep: bool
-) -> dict[str, Any]:
-    """Scores of k-means (told the number of labels), Leiden and Louvain; with a sweep, of Leiden at many resolutions."""
-    graph = neighbour_graph(representation, n_neighbors=config.n_neighbors, seed=seed)
-    resolution = getattr(config, "resolution", 1.0)
-    clusterings = {
-        "leiden": leiden(graph, resolution=resolution, seed=seed),
-        "louvain": louvain(graph, resolution=resolution, seed=seed),
-    }
-    rows = []
-    if labels is not None:
-        known = labels >= 0
-        n_labels = len(np.unique(labels[known]))
-        clusterings = {"kmeans": kmeans(representation, n_clusters=n_labels, seed=seed), **clusterings}
-        width = silhouette(representation[known], labels[known])
-    for name, clusters in clusterings.items():
-        codes = np.asarray(clusters.codes)
-        row = {"clusterer": name, "k_given": name == "kmeans", "n_clusters": int(codes.max()) + 1}
-        if labels is None:
-            row["silhouette_of_clusters"] = silhouette(representation, codes)
-        else:
-            row |= {**compare(labels, codes), "silhouette": width}
-        rows.append(row)
-    return {"rows": rows, "sweep": _sweep(graph, labels, config, seed) if sweep else []}
-
-
-def _sweep(
-    graph: sparse.csr_matrix, labels: np.ndarray | None, config: ClusteringTask, seed: int
-) -> list[dict[str, Any]]:
-    rows = []
-    for resolution in np.round(np.arange(config.lowest, config.highest + config.step / 2, config.step), 6):
-        codes = np.asarray(leiden(graph, resolution=float(resolution), seed=seed).codes)
-        row: dict[str, Any] = {"resolution": float(resolution), "n_clusters": int(codes.max()) + 1}
-        if labels is not None:
-            known = labels >= 0
-            row |= {"ari": compare(labels, codes)["ari"], "labels_apart": labels_apart(labels[known], codes[known])}
-        rows.append(row)
-    return rows
-
-
-def _batch(representation: np.ndarray, seed: int, *, labels: np.ndarray, batches: np.ndarray) -> dict[str, Any]:
-    known = labels >= 0
-    where, labels, batches = representation[known], labels[known], batches[known]
-    clusters = np.asarray(kmeans(where, n_clusters=len(np.unique(labels)), seed=seed).codes)
-    positions, distances = neighbours(where)
-    scores = {
-        **ari_scores(clusters, labels, batches),
-        **asw_scores(where, labels, batches),
-        "iLISI": ilisi(positions, distances, batches),
-        "cLISI": clisi(positions, distances, labels),
-        "kBET acceptance": kbet_acceptance(positions, batches),
-    }
-    return {"rows": [scores]}
-
-
-def _order(representation: np.ndarray, seed: int, *, stages: pd.Categorical, config: PseudotimeTask) -> dict[str, Any]:
-    known = np.flatnonzero(np.asarray(stages.codes) >= 0)
-    where, of_cells = representation[known], stages[known]
-    root = root_of(where, of_cells, str(stages.categories[0]))
-    found = pseudotime(where, root=root, groups=of_cells, n_neighbors=config.n_neighbors, connect=True, seed=seed)
-    codes = np.asarray(of_cells.codes)
-    agreement = {**order_agreement(found.pseudotime, codes), "n_neighbors": found.n_neighbors}
-    if len(where) <= MOST_PATH_CELLS:
-        by_path = order_agreement(path_time(where, root=root, n_neighbors=config.n_neighbors), codes)
-        agreement |= {"spearman_path": by_path["spearman"], "kendall_path": by_path["kendall"]}
-    time_of = np.full(len(stages), np.nan)
-    time_of[known] = found.pseudotime
-    series = [None if not np.isfinite(value) else round(float(value), 5) for value in time_of]
-    return {"rows": [agreement], "pseudotime": series if seed == config.seed else []}
-
-
-def _outcome(task: _Task, units: list[dict[str, Any]], folder: Path) -> Outcome:
-    tables = tables_of(units)
+def _outcome(task: _Task, units: list[dict[str, Any]]) -> Outcome:
+    tables, folder = tables_of(units), task.inputs.folder
+    if "cells" in tables:
+        names = task.inputs.data.names(keys.OBS_NAMES)
+        tables["cells"].insert(0, "barcode", names[tables["cells"].pop("cell")])
     for name, table in tables.items():
         table.to_csv(folder / f"{name}.csv", index=False)
     _write(units, folder)
@@ -364,8 +318,8 @@ def tables_of(units: list[dict[str, Any]]) -> dict[str, pd.DataFrame]:
 
     Returns
     -------
-    ``summary`` (means over seeds, with ``n_seeds`` and ``SCORE_sd``), ``results`` (a row per unit and clusterer); and, where there is any, ``sweep`` (a row per unit and resolution) and
-    ``pseudotime`` (a row per cell, a column per method, of the first seed).
+    ``summary`` (means over seeds, with ``n_seeds`` and ``SCORE_sd``), ``results`` (a row per unit and clusterer); and, where there is any, ``sweep`` (a row per unit and resolution),
+    ``cells`` (a row per method and cell: position, place on the map, pseudotime, cluster, of the first seed), ``paga`` (a row per method and pair of stages) and ``genes`` (a row per method and gene that follows its pseudotime).
     """
     of_unit = ("method", "title", "seed", "level", "seconds", "memory_mb")
     head = [{name: unit[name] for name in of_unit} for unit in units]
@@ -379,10 +333,15 @@ def tables_of(units: list[dict[str, Any]]) -> dict[str, pd.DataFrame]:
         if name not in ("seconds", "memory_mb"):
             summary[f"{name}_sd"] = grouped[name].std(ddof=1)
     tables = {"summary": summary.reset_index(), "results": results}
-    sweep = [{**h, **row} for h, unit in zip(head, units, strict=True) for row in unit.get("sweep", [])]
-    if sweep:
-        tables["sweep"] = pd.DataFrame(sweep)
-    series = {unit["title"]: unit["pseudotime"] for unit in units if unit.get("pseudotime")}
-    if series:
-        tables["pseudotime"] = pd.DataFrame(series, dtype=float)
+    for name in ("sweep", "paga", "genes"):
+        found = [{**h, **row} for h, unit in zip(head, units, strict=True) for row in unit.get(name, [])]
+        if found:
+            tables[name] = pd.DataFrame(found)
+    of_cells = [
+        pd.DataFrame(unit["of_cells"], dtype=float).rename_axis("cell").reset_index().assign(title=unit["title"])
+        for unit in units
+        if unit.get("of_cells")
+    ]
+    if of_cells:
+        tables["cells"] = pd.concat(of_cells, ignore_index=True)
     return tables

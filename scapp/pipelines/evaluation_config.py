@@ -77,7 +77,17 @@ class DropoutTask(EvaluationConfig):
     )
 
 
-class BatchTask(EvaluationConfig):
+class MappedTask(EvaluationConfig):
+    """A comparison whose cells are also shown on maps."""
+
+    maps: bool = setting(
+        True,
+        title="Maps",
+        help="Also draw a UMAP of each method (first seed). Takes seconds to minutes per method, by the number of cells.",
+    )
+
+
+class BatchTask(MappedTask):
     """Which representation mixes batches and keeps types apart?"""
 
     batch_key: str | None = setting(None, title="Batch", help="Run, plate, protocol or study.", column=True)
@@ -86,12 +96,19 @@ class BatchTask(EvaluationConfig):
     )
 
 
-class PseudotimeTask(EvaluationConfig):
+class PseudotimeTask(MappedTask):
     """Which representation orders cells as their stages are?"""
 
     stages: tuple[str, ...] = setting(
         (), title="Stages in order", help="Levels of the labels, the first at the root. Empty: as the column orders them.", hidden=True
     )  # fmt: skip
+    root_cell: str | None = setting(
+        None,
+        title="Root cell",
+        help="Name of the cell that time starts from. Empty: of the first stage, the cell that lies farthest from all others.",
+        empty="automatic",
+        advanced=True,
+    )
 
 
 class AblationTask(EvaluationConfig):

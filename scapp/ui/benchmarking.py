@@ -1,23 +1,23 @@
-"""Sections of the Benchmarks page: choose, run, and read each comparison; all of them side by side."""
+"""Sections of the Benchmarks page: choose and run each comparison; the newest of all kinds side by side."""
 
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from scapp.analysis.study import levels_of
 from scapp.core import keys
 from scapp.jobs.launch import submit
-from scapp.metrics.clustering import turning_points
 from scapp.pipelines.catalogue import step
 from scapp.pipelines.evaluation_config import METHOD_TITLES, NEED_BATCHES, STORED, title_of
-from scapp.plotting.evaluation import plot_curves, plot_orders, plot_scores
 from scapp.ui import explain_evaluation as explain
 from scapp.ui import live, state
+from scapp.ui.benchmark_results import result_section, table_of
 from scapp.ui.boundary import boundary, escape
 from scapp.ui.forms import config_form
-from scapp.ui.widgets import download_csv, show_figure, show_table
+from scapp.ui.widgets import show_table
 from scapp.workspace.dataset import Dataset
-from scapp.workspace.runs import ACTIVE, Run
+from scapp.workspace.runs import ACTIVE
 
 TITLES = {
     "clustering": "Clustering",
@@ -47,7 +47,7 @@ def task_section(dataset: Dataset, task: str) -> None:
     if ended in ACTIVE:
         _so_far(run.id)
     elif ended == "done":
-        _result(dataset, task, run)
+        result_section(dataset, task, run)
 
 
 def _form(dataset: Dataset, task: str) -> Any:
@@ -63,6 +63,11 @@ def _form(dataset: Dataset, task: str) -> Any:
         values["methods"] = tuple(_methods(dataset, task, model.model_fields["methods"].default))
         if not values["methods"]:
             st.info("Choose methods to compare.")
+            return None
+    if task == "pseudotime" and values["label_key"] is not None:
+        values["stages"] = _stages(dataset, values["label_key"])
+        if len(values["stages"]) < 2:
+            st.info("Choose two stages or more, the first being where time starts.")
             return None
     if task != "clustering" and values["label_key"] is None:
         st.info("This comparison needs labels: choose the column of known types or stages.")
@@ -91,6 +96,15 @@ def _methods(dataset: Dataset, task: str, default: tuple[str, ...]) -> list[str]
     return chosen
 
 
+def _stages(dataset: Dataset, column: str) -> tuple[str, ...]:
+    levels = levels_of(pd.Series(state.read(dataset, keys.obs(column))))
+    chosen = st.multiselect(
+        "Stages in order", levels, default=levels, key=f"pseudotime.stages.{dataset.id}.{column}", persist_state="session",
+        help="The first is where time starts. Take stages out and add them again to change their order; cells of others take no part.",
+    )  # fmt: skip
+    return tuple(map(str, chosen))
+
+
 def _words(method: str) -> str:
     if method.startswith(STORED):
         return f"{title_of(method)} (as it is in the dataset)"
@@ -116,117 +130,6 @@ def _so_far(run_id: str) -> None:
             st.dataframe(rows.round(3), hide_index=True, alt="Results so far", key=f"evaluation.sofar.{run_id}")
 
 
-def _table(run: Run, name: str) -> pd.DataFrame:
-    path = run.folder / f"{name}.csv"
-    return pd.read_csv(path, dtype={"title": str, "method": str}) if path.exists() else pd.DataFrame()
-
-
-def _named(table: pd.DataFrame) -> pd.DataFrame:
-    """Ways to cluster in words, and no column that is the same everywhere."""
-    if "clusterer" in table:
-        table = table.assign(clusterer=table["clusterer"].map(explain.CLUSTERERS))
-    return table.drop(columns="level") if "level" in table and table["level"].nunique() < 2 else table
-
-
-def _result(dataset: Dataset, task: str, run: Run) -> None:
-    results, summary = _table(run, "results"), _table(run, "summary")
-    said = explain.verdict(task, results, ours="all augmentations" if task == "ablation" else "CLEAR")
-    if said:
-        st.markdown(said)
-    scores = [name for name in explain.SCORES if name in results]
-    main = explain.MAIN[task]
-    score = st.selectbox(
-        "Score", scores, index=scores.index(main) if main in scores else 0, format_func=explain.SCORES.__getitem__, key=f"{task}.score.{run.id}", width=320
-    )  # fmt: skip
-    title = explain.SCORES[score]
-    key = f"{task}.{score}.{run.id}"
-    if task == "dropout":
-        clusterer = st.segmented_control(
-            "Clusters by",
-            list(dict.fromkeys(results["clusterer"])),
-            default="kmeans",
-            format_func=explain.CLUSTERERS.__getitem__,
-            required=True,
-            key=f"{task}.clusterer.{run.id}",
-        )
-        part = results[results["clusterer"] == clusterer]
-        show_figure(
-            plot_curves(part, "level", score, x_title="counts lost (% of entries)", y_title=title, percent=True),
-            key=f"{key}.{clusterer}",
-            name="dropout",
-            alt=f"{title} by share of counts lost",
-        )
-    else:
-        show_figure(
-            plot_scores(_named(results), score, title=title),
-            key=key,
-            name=f"{task}_{score}",
-            alt=f"{title} of each method",
-        )
-    show_table(
-        _named(summary).drop(columns="method").round(4),
-        key=f"{task}.summary.{run.id}",
-        name=f"{task}_summary",
-        alt="Means over seeds",
-    )
-    download_csv(results, key=f"{task}.results.{run.id}", name=f"{task}_every_seed", label="Download every seed as CSV")
-    if task == "clustering":
-        _sweep(run)
-    if task == "pseudotime":
-        _orders(dataset, run)
-
-
-def _sweep(run: Run) -> None:
-    sweep = _table(run, "sweep")
-    if not len(sweep):
-        return
-    st.subheader("Leiden over resolutions")
-    left, right = st.columns(2)
-    with left:
-        if "ari" in sweep:
-            show_figure(
-                plot_curves(sweep, "resolution", "ari", x_title="resolution", y_title="ARI"),
-                key=f"sweep.ari.{run.id}",
-                name="sweep_ari",
-                alt="ARI by resolution",
-            )
-    with right:
-        show_figure(
-            plot_curves(sweep, "resolution", "n_clusters", x_title="resolution", y_title="clusters"),
-            key=f"sweep.n.{run.id}",
-            name="sweep_clusters",
-            alt="Clusters by resolution",
-        )
-    if "labels_apart" in sweep:
-        apart = turning_points(sweep).groupby("title", sort=False)["resolution"].mean()
-        words = [f"{title} {value:.2f}" if pd.notna(value) else f"{title} nowhere" for title, value in apart.items()]
-        st.caption(
-            "Turning point, the lowest resolution at which no two labels share the cluster that most of their cells are in (mean over seeds): "
-            + "; ".join(words)
-            + "."
-        )
-    download_csv(sweep, key=f"sweep.{run.id}", name="sweep")
-
-
-def _orders(dataset: Dataset, run: Run) -> None:
-    times = _table(run, "pseudotime")
-    column = str(run.config.config["label_key"])
-    if not len(times) or keys.obs(column) not in dataset:
-        return
-    stages = pd.Categorical(state.grouping(dataset, column))
-    order = run.config.config.get("stages") or []
-    if order:
-        stages = stages.set_categories(order)
-    st.subheader("The order of the first seed")
-    show_figure(
-        plot_orders(times, stages),
-        key=f"orders.{run.id}",
-        name="pseudotime",
-        alt="Pseudotime of the cells of each stage",
-    )
-    download_csv(times.assign(stage=stages), key=f"orders.{run.id}", name="pseudotime")
-
-
 def scoreboard_section(dataset: Dataset) -> None:
     """Methods by tasks, of the newest comparison of each kind."""
     st.caption(explain.SCOREBOARD)
@@ -238,7 +141,7 @@ def scoreboard_section(dataset: Dataset) -> None:
         )
         if run is None:
             continue
-        results = _table(run, "results")
+        results = table_of(run, "results")
         grouped = explain.main_scores(task, results).groupby("title", sort=False)["value"]
         part = grouped.agg(["mean", "std", "count"]).reset_index().assign(task=TITLES[task])
         cost = results.groupby("title")[["seconds", "memory_mb"]].mean()

@@ -52,7 +52,7 @@ def verdict(task: str, results: pd.DataFrame, *, ours: str = "CLEAR") -> str:
             for key, name in (("kmeans", "k-means"), ("leiden", "Leiden"))
         ]
     parts = [f"by {SCORES[MAIN[task]]}{way}, {found}" for way, scores in ways if (found := _beside(scores, ours))]
-    return f"On this dataset, {ours} is: " + "; ".join(parts) + "." if parts else ""
+    return f"On this dataset, {ours} is, " + "; ".join(parts) + "." if parts else ""
 
 
 def _beside(scores: pd.DataFrame, ours: str) -> str:
@@ -64,16 +64,13 @@ def _beside(scores: pd.DataFrame, ours: str) -> str:
             continue
         difference = float(mine.mean() - values.mean())
         if len(mine) < 2:
-            parts.append(f"{difference:+.3f} against {escape(str(title))} (one seed: its noise is not known)")
+            parts.append(f"{difference:+.3f} from {escape(str(title))} (one seed: its noise is not known)")
             continue
         spread = values.var(ddof=1) / len(values) if len(values) > 1 else 0
         error = float(np.sqrt(mine.var(ddof=1) / len(mine) + spread))
-        how = (
-            "equal within seed noise"
-            if abs(difference) <= max(2 * error, 0.005)
-            else "**better**"
-            if difference > 0
-            else "**worse**"
-        )
-        parts.append(f"{how} against {escape(str(title))} ({difference:+.3f})")
+        name = escape(str(title))
+        if abs(difference) <= max(2 * error, 0.005):
+            parts.append(f"equal to {name} within seed noise ({difference:+.3f})")
+        else:
+            parts.append(f"**{'better' if difference > 0 else 'worse'}** than {name} ({difference:+.3f})")
     return ", ".join(parts)

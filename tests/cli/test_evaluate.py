@@ -11,7 +11,7 @@ def test_every_task_writes_its_tables(run, study_file, tmp_path):
         ("clustering", ["--methods", "pca", "--highest", 0.2], {"summary.csv", "results.csv", "sweep.csv"}),
         ("dropout", ["--methods", "pca"], {"summary.csv", "results.csv"}),
         ("batch", ["--methods", "pca", "harmony", "--batch-key", "batch"], {"summary.csv", "results.csv"}),
-        ("pseudotime", ["--methods", "pca"], {"summary.csv", "results.csv", "pseudotime.csv"}),
+        ("pseudotime", ["--methods", "pca"], {"summary.csv", "results.csv", "cells.csv", "paga.csv", "genes.csv"}),
     ):
         output = tmp_path / task
         status, result, _ = run("evaluate", task, study_file, *labels, *options, "-o", output)

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy import sparse, stats
 
-from scapp.metrics.ordering import order_agreement
+from scapp.metrics.ordering import GENES_AT_ONCE, order_agreement, rank_correlations
 
 
 def test_by_hand():
@@ -29,3 +30,16 @@ def test_too_little_to_order(stage):
     found = order_agreement(np.arange(3.0), np.array(stage))
     assert np.isnan(found["spearman"])
     assert np.isnan(found["kendall"])
+
+
+def test_correlations_of_genes_are_those_of_scipy():
+    random = np.random.default_rng(0)
+    values = random.poisson(1.0, (40, GENES_AT_ONCE + 3)).astype(float)
+    values[:, 1] = 2
+    time = random.random(40)
+    time[:5] = np.nan
+    found = rank_correlations(sparse.csr_matrix(values), time)
+    for gene in (0, 2, GENES_AT_ONCE, GENES_AT_ONCE + 2):
+        assert found[gene] == pytest.approx(stats.spearmanr(values[5:, gene], time[5:]).statistic)
+    assert np.isnan(found[1])
+    assert np.isnan(rank_correlations(sparse.csr_matrix(values), np.zeros(40))).all()

@@ -1,5 +1,8 @@
 """The Benchmarks page: forms, results, and sentences that do not claim too much."""
 
+import json
+import re
+
 import pandas as pd
 import pytest
 
@@ -35,6 +38,8 @@ def test_every_comparison_is_queued_with_sensible_choices(app, workspace, prepar
         at.run()
         config = runs(workspace).list(step=f"evaluate_{task}")[0].config.config
         assert config["label_key"] == "cell_type"
+        if task == "pseudotime":
+            assert config["stages"] == ["Type 1", "Type 2", "Type 3"]
         if task == "batch":
             assert config["batch_key"] == "batch"
             assert config["methods"] == ["pca", "harmony", "clear", "clear_batch"]
@@ -49,13 +54,51 @@ def test_results_of_every_comparison_and_the_scoreboard(app, workspace, prepared
     at = app(PAGE, dataset=prepared.id)
     said = texts(tab(at, "Clustering"))
     assert "Turning point" in said
-    for title in ("Dropout", "Batch effects", "Pseudotime"):
+    assert "From types to clusters" in texts(at)
+    for title, subheader in (
+        ("Dropout", ""),
+        ("Batch effects", "Maps by type and by batch"),
+        ("Pseudotime", "Genes along pseudotime"),
+    ):
         at = tab(at, title)
         assert [box for box in at.selectbox if box.label == "Score"]
+        assert subheader in texts(at)
+    genes = next(box for box in at.multiselect if box.label.startswith("Genes"))
+    assert len(genes.value) == 4
     at = tab(at, "Scoreboard")
     board = at.dataframe[1].value
     assert set(board["task"]) == {"Clustering", "Dropout", "Batch effects", "Pseudotime"}
     assert set(board["method"]) == {"PCA", "variable genes, no reduction", "Harmony on PCA"}
+
+
+def test_maps_of_shared_types_of_types_of_one_batch_and_of_chosen_ones(app, workspace, prepared):
+    finished(workspace, prepared, "batch", **{**FEW, "methods": ["pca"]}, batch_key="batch")
+    at = tab(app(PAGE, dataset=prepared.id), "Batch effects")
+    n_cells = prepared.n_cells
+    assert drawn(at) == [n_cells, n_cells]
+    at = choose(at, "batch.sharing", "alone")  # every type of the fixture is in both batches
+    assert "No cell is of such a type" in texts(at)
+    at = choose(at, "batch.sharing", "shared")
+    assert drawn(at) == [n_cells, n_cells]
+    at = choose(at, "batch.types", ["Type 1"])
+    assert drawn(at)[0] == (prepared.read("obs/cell_type") == "Type 1").sum()
+
+
+def choose(at, key, value):
+    widget = next(w for w in [*at.multiselect, *at.button_group] if w.key and w.key.startswith(key))
+    widget.set_value(value)
+    at.run()
+    assert not at.exception
+    return at
+
+
+def drawn(at):
+    """Cells on the left and on the right of the last map."""
+    figure = json.loads(at.get("plotly_chart")[-1].proto.spec)
+    cells = {"legend": 0, "legend2": 0}
+    for trace in figure["data"]:
+        cells[trace["legend"]] += int(re.search(r"\(([\d,]+)\)$", trace["name"])[1].replace(",", ""))
+    return list(cells.values())
 
 
 def test_what_is_missing_is_said(app, workspace, prepared):
@@ -63,6 +106,10 @@ def test_what_is_missing_is_said(app, workspace, prepared):
     next(box for box in at.selectbox if box.label == "Labels").select_index(0)
     at.run()
     assert "Without labels only" in texts(at)
+    at = tab(at, "Pseudotime")
+    next(box for box in at.multiselect if box.label == "Stages in order").set_value(["Type 1"])
+    at.run()
+    assert "two stages or more" in texts(at)
     at = tab(at, "Dropout")
     next(box for box in at.selectbox if box.label == "Labels").select_index(0)
     at.run()
@@ -82,9 +129,9 @@ def scores(**values):
 @pytest.mark.parametrize(
     ("clear", "pca", "words"),
     [
-        ([0.6, 0.62, 0.61], [0.3, 0.31, 0.3], "**better** against PCA (+0.307)"),
-        ([0.3, 0.31, 0.3], [0.6, 0.62, 0.61], "**worse** against PCA (-0.307)"),
-        ([0.5, 0.7, 0.6], [0.55, 0.52, 0.6], "equal within seed noise against PCA"),
+        ([0.6, 0.62, 0.61], [0.3, 0.31, 0.3], "**better** than PCA (+0.307)"),
+        ([0.3, 0.31, 0.3], [0.6, 0.62, 0.61], "**worse** than PCA (-0.307)"),
+        ([0.5, 0.7, 0.6], [0.55, 0.52, 0.6], "equal to PCA within seed noise"),
         ([0.5], [0.6], "one seed: its noise is not known"),
     ],
 )

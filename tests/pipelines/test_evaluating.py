@@ -11,7 +11,7 @@ from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError, MissingDependencyError
 from scapp.core.processes import MemoryWatch
 from scapp.core.steps import QuietContext, StepStopped
-from scapp.metrics.clustering import adjusted_rand_index, turning_points
+from scapp.metrics.clustering import adjusted_rand_index, shown_resolution, turning_points
 from scapp.pipelines.evaluating import UNITS_FILE, tables_of
 from scapp.pipelines.peers import ablations
 from tests.conftest import run_step
@@ -62,6 +62,10 @@ def test_clustering_is_scored_for_every_method_seed_and_clusterer(workspace, pre
     assert rows.loc[("pca", "kmeans"), "n_seeds"] == 2
     assert tables["sweep.csv"]["resolution"].unique().tolist() == [0.2, 0.4, 0.6]
     assert set(turning_points(tables["sweep.csv"])["title"]) == {"PCA", "variable genes, no reduction"}
+    of_pca = tables["cells.csv"].query("title == 'PCA'")["cluster"]
+    first = tables["sweep.csv"].query("title == 'PCA' and seed == 0")
+    at_shown = first["resolution"] == shown_resolution(first)[0]
+    assert of_pca.nunique() == first.loc[at_shown, "n_clusters"].item()
 
 
 def test_without_labels_only_what_needs_none(workspace, prepared, tmp_path):
@@ -112,8 +116,30 @@ def test_batches_mix_better_with_harmony_than_apart(workspace, prepared, tmp_pat
 def test_order_against_stages_and_the_series_of_the_first_seed(workspace, prepared, tmp_path):
     _, tables = evaluate(workspace, prepared, tmp_path, "pseudotime", **FEW, stages=["Type 2", "Type 1", "Type 3"])
     assert tables["summary.csv"]["reached"].tolist() == [1, 1]
-    assert list(tables["pseudotime.csv"].columns) == ["PCA", "variable genes, no reduction"]
-    assert len(tables["pseudotime.csv"]) == prepared.n_cells
+    cells = tables["cells.csv"]
+    assert cells.groupby("title").size().to_dict() == dict.fromkeys(
+        ("PCA", "variable genes, no reduction"), prepared.n_cells
+    )
+    assert cells[["x", "y", "pseudotime"]].notna().all(axis=None)
+    names = pd.Index(prepared.read(keys.OBS_NAMES)).astype(str).tolist()
+    of_pca = cells[cells["title"] == "PCA"].reset_index(drop=True)
+    assert of_pca["barcode"].tolist() == names
+    root = of_pca["is_root"].to_numpy() == 1
+    assert root.sum() == 1
+    assert of_pca.loc[root, "pseudotime"].item() == 0
+    assert pd.Series(prepared.read(keys.obs("cell_type")))[root].item() == "Type 2"
+    assert set(tables["paga.csv"]["connectivity"].between(0, 1)) == {True}
+    assert len(tables["paga.csv"]) == 2 * 3
+    assert tables["genes.csv"]["gene_spearman"].abs().groupby(tables["genes.csv"]["title"]).first().min() > 0.5
+    started = pd.Series(names)[pd.Series(prepared.read(keys.obs("cell_type"))) == "Type 1"].iloc[0]
+    values = {**FEW, "methods": ["pca"], "maps": False}
+    _, chosen = evaluate(workspace, prepared, tmp_path, "pseudotime", **values, root_cell=started)
+    assert "x" not in chosen["cells.csv"]
+    assert chosen["cells.csv"].set_index("barcode").loc[started, "is_root"] == 1
+    with pytest.raises(ConfigError, match="There is no cell 'nobody'"):
+        evaluate(workspace, prepared, tmp_path, "pseudotime", **values, root_cell="nobody")
+    with pytest.raises(ConfigError, match="none of the chosen stages"):
+        evaluate(workspace, prepared, tmp_path, "pseudotime", **values, root_cell=started, stages=["Type 2", "Type 3"])
     with pytest.raises(ConfigError, match="has no 'nonsense'"):
         evaluate(workspace, prepared, tmp_path, "pseudotime", **FEW, stages=["nonsense"])
 
@@ -161,12 +187,17 @@ def test_tables_by_hand():
             "title": "a",
             "seed": [0, 0, 0, 1],
             "resolution": [0.1, 0.2, 0.3, 0.1],
+            "ari": 0.5,
             "labels_apart": [False, True, True, False],
         }
     )
     points = turning_points(sweep).set_index("seed")["resolution"]
     assert points[0] == 0.2
-    assert np.isnan(points[1])  # fmt: skip
+    assert np.isnan(points[1])
+    sweep["ari"] = [0.3, 0.2, 0.9, 0.1]
+    assert shown_resolution(sweep[sweep["seed"] == 0]) == (0.2, True)
+    assert shown_resolution(sweep[sweep["seed"] == 0].assign(labels_apart=False)) == (0.3, False)
+    assert shown_resolution(sweep.drop(columns="ari")) == (0.1, False)
 
 
 def test_memory_is_noticed():
