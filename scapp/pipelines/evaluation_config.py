@@ -15,6 +15,8 @@ METHOD_TITLES = {
 }
 """What can be computed here; representations of the dataset join as ``stored:NAME``."""
 STORED = "stored:"
+WHOLE, WITHOUT = "all augmentations", "without "
+"""How an ablation calls its models."""
 NEED_BATCHES = ("harmony", "clear_batch")
 DROPOUT_SHARES = (0.0, 0.1, 0.3, 0.6, 0.8)
 """Of the CLEAR paper's Figure 2D, and none."""

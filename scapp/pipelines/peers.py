@@ -15,7 +15,7 @@ from scapp.core.errors import ConfigError, DataError, MissingDependencyError, li
 from scapp.core.steps import QuietContext, StepContext
 from scapp.data.config import PrepareConfig
 from scapp.data.preprocessing import highly_variable, normalise, principal_components
-from scapp.pipelines.evaluation_config import METHOD_TITLES, NEED_BATCHES, STORED
+from scapp.pipelines.evaluation_config import METHOD_TITLES, NEED_BATCHES, STORED, WHOLE, WITHOUT
 
 
 @dataclass(frozen=True)
@@ -199,9 +199,9 @@ def clear_settings(preset: str, epochs: int | None, material: Material) -> Clear
 def ablations(config: ClearConfig, *, alone: bool) -> dict[str, ClearConfig]:
     """CLEAR as it is, without each augmentation that is on, and with each alone; title -> settings."""
     on = [a for a in AUGMENTATIONS if getattr(config.augmentation, f"{a.id}_probability") > 0]
-    found = {"all augmentations": config}
+    found = {WHOLE: config}
     for one in on:
-        found[f"without {one.title.lower()}"] = _with(config, {f"{one.id}_probability": 0.0})
+        found[f"{WITHOUT}{one.title.lower()}"] = _with(config, {f"{one.id}_probability": 0.0})
     if alone and len(on) > 1:
         for one in on:
             off = {f"{other.id}_probability": 0.0 for other in on if other is not one}

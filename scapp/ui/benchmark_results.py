@@ -61,7 +61,7 @@ def _in_words(summary: pd.DataFrame) -> pd.DataFrame:
 def result_section(dataset: Dataset, task: str, run: Run) -> None:
     """What a comparison found: in words, by score, and for single cells."""
     results, summary = table_of(run, "results"), table_of(run, "summary")
-    said = explain.verdict(task, results, ours="all augmentations" if task == "ablation" else "CLEAR")
+    said = explain.ablation_verdict(results) if task == "ablation" else explain.verdict(task, results)
     if said:
         st.markdown(said)
     scores = [name for name in explain.SCORES if name in results]

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from scapp.pipelines.evaluation_config import METHOD_TITLES, WHOLE, WITHOUT
 from scapp.ui.boundary import escape
 
 PAGE = "Does CLEAR help **on your data**? Each method starts from the same normalised values; labels are only used to score. Where it does not help, the figures show it just as plainly."
@@ -22,6 +23,7 @@ SCORES = {
 CLUSTERERS = {"kmeans": "k-means", "leiden": "Leiden", "louvain": "Louvain"}
 MAIN = {"clustering": "ari", "dropout": "ari", "batch": "f1_ASW", "pseudotime": "spearman", "ablation": "ari"}
 """The score that a task is summed up by; of clusterings that of k-means."""
+OURS = METHOD_TITLES["clear"]
 SCOREBOARD = (
     "The main score of each task (k-means' ARI; under dropout its mean over all shares lost; f1_ASW; Spearman), mean ± standard deviation over seeds, of the newest comparison of each kind. "
     "Ranks count means alone: methods within seed noise of each other are equal, whatever their rank."
@@ -39,7 +41,7 @@ def main_scores(task: str, results: pd.DataFrame, clusterer: str = "kmeans") -> 
     return part.groupby(["title", "seed"], sort=False)[score].mean().rename("value").reset_index()
 
 
-def verdict(task: str, results: pd.DataFrame, *, ours: str = "CLEAR") -> str:
+def verdict(task: str, results: pd.DataFrame) -> str:
     """CLEAR beside each other method; a difference counts when it is larger than twice its standard error over seeds.
 
     Clusterings are judged by k-means and by Leiden, because the two often disagree.
@@ -51,14 +53,42 @@ def verdict(task: str, results: pd.DataFrame, *, ours: str = "CLEAR") -> str:
             (f" of {name}", main_scores(task, results, key))
             for key, name in (("kmeans", "k-means"), ("leiden", "Leiden"))
         ]
-    parts = [f"by {SCORES[MAIN[task]]}{way}, {found}" for way, scores in ways if (found := _beside(scores, ours))]
-    return f"On this dataset, {ours} is, " + "; ".join(parts) + "." if parts else ""
+    parts = [f"by {SCORES[MAIN[task]]}{way}, {found}" for way, scores in ways if (found := _beside(scores))]
+    return f"On this dataset, {OURS} is, " + "; ".join(parts) + "." if parts else ""
 
 
-def _beside(scores: pd.DataFrame, ours: str) -> str:
-    mine = scores.loc[scores["title"] == ours, "value"].dropna()
+def ablation_verdict(results: pd.DataFrame) -> str:
+    """What leaving out each augmentation changes, by ARI of k-means; a change counts when it is larger than twice its standard error over seeds."""
+    scores = main_scores("ablation", results)
+    whole = scores.loc[scores["title"] == WHOLE, "value"].dropna()
+    changes = []
+    for title, values in scores[scores["title"].str.startswith(WITHOUT)].groupby("title", sort=False)["value"]:
+        left_out = f"{escape(str(title).removeprefix(WITHOUT))} ({values.mean() - whole.mean():+.3f})"
+        changes.append((left_out, _differs(values.dropna(), whole)))
+    if not changes or not len(whole):
+        return ""
+    lead = "On this dataset, leaving out one augmentation changes the ARI of k-means so: "
+    if len(whole) < 2:
+        return (
+            lead
+            + ", ".join(words for words, _ in changes)
+            + ". With one seed it is not known how much of that is noise."
+        )
+    real, noise = ([words for words, counts in changes if counts == wanted] for wanted in (True, False))
+    parts = ([f"**beyond seed noise** {', '.join(real)}"] if real else []) + ([f"within seed noise {', '.join(noise)}"] if noise else [])  # fmt: skip
+    return lead + "; ".join(parts) + "."
+
+
+def _differs(first: pd.Series, second: pd.Series) -> bool:
+    """Whether two means differ by more than twice the standard error of their difference, and by more than 0.005."""
+    error = sum(float(values.var(ddof=1)) / len(values) for values in (first, second) if len(values) > 1)
+    return abs(float(first.mean() - second.mean())) > max(2 * float(np.sqrt(error)), 0.005)
+
+
+def _beside(scores: pd.DataFrame) -> str:
+    mine = scores.loc[scores["title"] == OURS, "value"].dropna()
     parts = []
-    for title, other in scores[scores["title"] != ours].groupby("title", sort=False)["value"]:
+    for title, other in scores[scores["title"] != OURS].groupby("title", sort=False)["value"]:
         values = other.dropna()
         if not len(values) or not len(mine):
             continue
@@ -66,10 +96,8 @@ def _beside(scores: pd.DataFrame, ours: str) -> str:
         if len(mine) < 2:
             parts.append(f"{difference:+.3f} from {escape(str(title))} (one seed: its noise is not known)")
             continue
-        spread = values.var(ddof=1) / len(values) if len(values) > 1 else 0
-        error = float(np.sqrt(mine.var(ddof=1) / len(mine) + spread))
         name = escape(str(title))
-        if abs(difference) <= max(2 * error, 0.005):
+        if not _differs(mine, values):
             parts.append(f"equal to {name} within seed noise ({difference:+.3f})")
         else:
             parts.append(f"**{'better' if difference > 0 else 'worse'}** than {name} ({difference:+.3f})")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from scapp.ui.benchmarking import TITLES
-from scapp.ui.explain_evaluation import main_scores, verdict
+from scapp.ui.explain_evaluation import ablation_verdict, main_scores, verdict
 from scapp.workspace.runs import Status
 from tests.conftest import run_step
 from tests.pages.conftest import button, runs, texts
@@ -147,3 +147,14 @@ def test_sentences_where_there_is_nothing_to_compare():
     said = verdict("clustering", both)
     assert "of k-means, **better**" in said
     assert "of Leiden, **worse**" in said
+
+
+def test_what_leaving_out_an_augmentation_changes():
+    found = {"all augmentations": [0.6, 0.62, 0.61], "without a": [0.3, 0.31, 0.3], "without b": [0.6, 0.63, 0.6], "a alone": [0.1, 0.1, 0.1]}  # fmt: skip
+    said = ablation_verdict(scores(**found))
+    assert "**beyond seed noise** a (-0.307); within seed noise b (+0.000)" in said
+    assert "alone" not in said
+    one = ablation_verdict(scores(**{title: values[:1] for title, values in found.items()}))
+    assert "a (-0.300), b (+0.000). With one seed it is not known" in one
+    assert ablation_verdict(scores(**{"all augmentations": [0.6]})) == ""
+    assert ablation_verdict(scores(**{"without a": [0.6]})) == ""
