@@ -16,6 +16,11 @@ from scapp.core.errors import ConfigError, DataError, listed
 LEAST_CELLS = 5
 N_COMPONENTS = 15
 """Diffusion components, scanpy's default; fewer where cells are few."""
+SLOWEST = 0.999
+"""Second eigenvalue of diffusion above which parts of the graph hang by a thread: crossing then takes over 1 / (1 - 0.999) = 1000 steps, and that one
+crossing decides diffusion pseudotime."""
+MOST_NEIGHBORS = 200
+"""Further than that the graph is not widened: it would be no graph of neighbours any longer, nor fit into memory."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,8 @@ def pseudotime(
     n_neighbors
         Of the graph; at most one less than there are cells.
     connect
-        Take more neighbours, a fifth at a time, until every cell can be reached: stages that are far apart else fall into parts without an order.
+        Take more neighbours, a fifth at a time and 200 at most, until every cell can be reached and diffusion crosses the graph within a thousand steps
+        (its second eigenvalue is below 0.999). Stages that lie far apart else fall into parts without an order, or hang by a thread that decides it.
     seed
         Of the graph.
 
@@ -90,13 +96,13 @@ def pseudotime(
     adata = ad.AnnData(obs=pd.DataFrame(index=[str(i) for i in range(n_cells)]))
     adata.obsm["X_any"] = np.asarray(representation, dtype=np.float32)
     used = min(n_neighbors, n_cells - 1)
-    sc.pp.neighbors(adata, n_neighbors=used, use_rep="X_any", random_state=seed)
-    while connect and used < n_cells - 1 and connected_components(adata.obsp["connectivities"])[0] > 1:
-        used = min(int(np.ceil(1.2 * used)), n_cells - 1)
-        sc.pp.neighbors(adata, n_neighbors=used, use_rep="X_any", random_state=seed)
-    adata.uns["iroot"] = root
+    most = min(max(n_neighbors, MOST_NEIGHBORS), n_cells - 1)
     n_components = min(N_COMPONENTS, n_cells - 2)
-    sc.tl.diffmap(adata, n_comps=n_components, random_state=seed)
+    _diffuse(adata, used, n_components, seed)
+    while connect and used < most and _hangs_by_a_thread(adata):
+        used = min(int(np.ceil(1.2 * used)), most)
+        _diffuse(adata, used, n_components, seed)
+    adata.uns["iroot"] = root
     sc.tl.dpt(adata, n_dcs=min(10, n_components))
     connected: np.ndarray | None = None
     names: tuple[str, ...] = ()
@@ -110,6 +116,16 @@ def pseudotime(
             connected = np.asarray(found.toarray(), dtype=np.float32)
     time = adata.obs["dpt_pseudotime"].to_numpy(dtype=np.float32)
     return Trajectory(time, root, connected, names, used)
+
+
+def _diffuse(adata: ad.AnnData, n_neighbors: int, n_components: int, seed: int) -> None:
+    sc.pp.neighbors(adata, n_neighbors=n_neighbors, use_rep="X_any", random_state=seed)
+    sc.tl.diffmap(adata, n_comps=n_components, random_state=seed)
+
+
+def _hangs_by_a_thread(adata: ad.AnnData) -> bool:
+    parts: int = connected_components(adata.obsp["connectivities"])[0]
+    return parts > 1 or float(adata.uns["diffmap_evals"][1]) > SLOWEST
 
 
 def path_time(representation: np.ndarray, *, root: int, n_neighbors: int = 15) -> np.ndarray:

@@ -7,7 +7,8 @@ import pytest
 import scanpy as sc
 from scipy import stats
 
-from scapp.analysis.trajectory import path_time, pseudotime, root_of
+from scapp.analysis import trajectory
+from scapp.analysis.trajectory import SLOWEST, path_time, pseudotime, root_of
 from scapp.core.errors import ConfigError, DataError
 from scapp.metrics.ordering import order_agreement
 
@@ -55,6 +56,31 @@ def test_parts_that_are_not_connected_are_out_of_reach():
     connected = pseudotime(near, root=0, connect=True)
     assert np.isfinite(connected.pseudotime).all()
     assert connected.n_neighbors > found.n_neighbors == 15
+
+
+def test_a_part_that_hangs_by_a_thread_is_tied_with_more_neighbours():
+    """A bridge of ten cells between two clouds of three hundred: reached, but the crossing alone would decide the order."""
+    clouds = np.random.default_rng(0).normal(0, 1, (600, 3))
+    clouds[300:, 0] += 14
+    bridge = np.column_stack([np.arange(2.5, 12.5), np.zeros((10, 2))])
+    cells = np.concatenate([clouds, bridge]).astype(np.float32)
+    loose = pseudotime(cells, root=0, n_neighbors=4)
+    assert np.isfinite(loose.pseudotime).all()
+    tied = pseudotime(cells, root=0, n_neighbors=4, connect=True)
+    assert loose.n_neighbors == 4 < tied.n_neighbors
+    adata = ad.AnnData(cells.copy())
+    sc.pp.neighbors(adata, n_neighbors=tied.n_neighbors, use_rep="X", random_state=0)
+    sc.tl.diffmap(adata, random_state=0)
+    assert adata.uns["diffmap_evals"][1] <= SLOWEST
+    assert pseudotime(LINE, root=0, connect=True).n_neighbors == 15
+
+
+def test_widening_ends(monkeypatch):
+    monkeypatch.setattr(trajectory, "MOST_NEIGHBORS", 20)
+    apart = np.concatenate([LINE[:100], LINE[:100] + 1000])
+    found = pseudotime(apart, root=0, connect=True)
+    assert found.n_neighbors == 20
+    assert np.isinf(found.pseudotime[100:]).all()
 
 
 def test_few_cells_one_group_and_no_root():
