@@ -195,10 +195,21 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _with_embeddings(imported: Imported, adata: ad.AnnData) -> Imported:
     """Keep the file's own embeddings where they are plain numbers, and the colours of its categories."""
+    left_out = []
     for name, value in adata.obsm.items():
-        array = np.asarray(value) if not sparse.issparse(value) and not isinstance(value, pd.DataFrame) else None
-        if array is not None and array.ndim == 2 and np.issubdtype(array.dtype, np.number) and np.isfinite(array).all():
-            imported.adata.obsm[name] = array.astype(np.float32)
+        array = np.asarray(value) if not sparse.issparse(value) else np.empty(0)
+        if array.ndim != 2 or not np.issubdtype(array.dtype, np.number) or not np.isfinite(array).all():
+            left_out.append(str(name))
+            continue
+        # R's objects come without the prefix by which scanpy, and the lists of representations here, know an embedding
+        prefixed = name if name.startswith("X_") else f"X_{name}"
+        imported.adata.obsm[name if prefixed in adata.obsm else prefixed] = array.astype(np.float32)
+    if left_out:
+        imported.findings.append(
+            Finding(
+                f"Left out of obsm: {listed(left_out)}.", "Only tables of plain, finite numbers are kept as embeddings."
+            )
+        )
     for column in imported.adata.obs.select_dtypes("category"):
         colours = adata.uns.get(f"{column}_colors")
         if colours is not None and len(colours) == len(imported.adata.obs[column].cat.categories):

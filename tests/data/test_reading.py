@@ -293,6 +293,21 @@ def test_a_preview_of_a_large_table_reads_its_beginning_only(monkeypatch):
         preview_table(BytesIO(b""), "t.csv")
 
 
+def test_embeddings_of_other_programs_are_kept_under_scanpys_names():
+    """R's objects arrive without the prefix; two tables whose names differ by it alone both stay."""
+    file = adata()
+    flat = np.arange(8, dtype=np.float64).reshape(4, 2)
+    file.obsm["PCA"] = flat
+    file.obsm["SC3"] = pd.DataFrame(flat + 1, index=CELLS, columns=["a", "b"])
+    file.obsm["X_SC3"] = flat + 2
+    file.obsm["holes"] = np.full((4, 2), np.nan)
+    file.obsm["words"] = pd.DataFrame({"a": list("wxyz")}, index=CELLS)
+    imported = from_anndata(file)
+    kept = {name: float(np.asarray(value)[0, 0]) for name, value in imported.adata.obsm.items()}
+    assert kept == {"X_PCA": 0, "SC3": 1, "X_SC3": 2}
+    assert any("holes, words" in finding.sentence for finding in imported.findings)
+
+
 def test_annotations_that_say_nothing_are_named():
     large = ad.AnnData(
         sparse.csr_matrix(np.tile(np.arange(12, dtype=np.float32), (30, 1))),

@@ -11,6 +11,7 @@ from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError, MissingDependencyError
 from scapp.core.processes import MemoryWatch
 from scapp.core.steps import QuietContext, StepStopped
+from scapp.data.config import KEEP_EVERYTHING
 from scapp.metrics.clustering import adjusted_rand_index, shown_resolution, turning_points
 from scapp.pipelines.evaluating import UNITS_FILE, tables_of
 from scapp.pipelines.peers import ablations
@@ -91,6 +92,21 @@ def test_stored_representations_join_and_unknown_ones_are_refused(workspace, pre
         evaluate(workspace, prepared, tmp_path, "dropout", **{**FEW, "methods": ["stored:pca"]})
     with pytest.raises(MissingDependencyError, match="scVI is not installed"):
         evaluate(workspace, prepared, tmp_path, "clustering", **{**FEW, "methods": ["scvi"]})
+
+
+def test_what_another_program_made_joins_the_comparison(workspace, study, tmp_path):
+    file = study.copy()
+    perfect = pd.get_dummies(file.obs["cell_type"]).to_numpy(dtype=float)
+    file.obsm["SC3"] = perfect + np.random.default_rng(0).normal(0, 0.01, perfect.shape)
+    file.write_h5ad(tmp_path / "with_sc3.h5ad")
+    request = {"path": str(tmp_path / "with_sc3.h5ad")}
+    dataset = run_step(workspace, "import", request, None, tmp_path / "in")["dataset"]
+    values = {**KEEP_EVERYTHING, "n_top_genes": 100}
+    prepared = workspace.open(run_step(workspace, "prepare", values, dataset, tmp_path / "prep")["dataset"])
+    methods = ["pca", "stored:SC3"]
+    _, tables = evaluate(workspace, prepared, tmp_path, "clustering", **{**FEW, "methods": methods}, highest=0.1)
+    of_sc3 = tables["results.csv"].query("title == 'SC3' and clusterer == 'kmeans'")
+    assert of_sc3["ari"].item() == 1
 
 
 def test_lost_counts_are_lost_before_everything_and_scores_fall(workspace, prepared, tmp_path):
