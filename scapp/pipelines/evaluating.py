@@ -79,18 +79,18 @@ def compare_dropout(inputs: Inputs, config: DropoutTask, context: StepContext) -
 
 
 def compare_batches(inputs: Inputs, config: BatchTask, context: StepContext) -> Outcome:
-    """How batches mix and types stay apart (CLEAR paper, Figure 3).
+    """How batches mix and types stay apart (CLEAR paper, Figure 3); without labels, how batches mix.
 
     Raises
     ------
     DataError
-        No labels, or fewer than two batches.
+        Labels of one level only, or fewer than two batches.
     """
     task = _Task(inputs, config, context, batch_key=config.batch_key)
-    task.require_labels()
+    if config.label_key is not None:
+        task.require_labels()
     if task.material.batches is None or len(np.unique(task.material.batches)) < 2:
         raise DataError("There are fewer than two batches.", hint="Choose a batch column with two values or more.")
-    assert task.labels is not None
     score = partial(score_batches, labels=task.labels, batches=task.material.batches, config=config)
     return _outcome(task, _run(task, list(_units(task)), score))
 

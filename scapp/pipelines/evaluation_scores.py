@@ -88,9 +88,9 @@ def _sweep(
 
 
 def score_batches(
-    representation: np.ndarray, seed: int, *, labels: np.ndarray, batches: np.ndarray, config: BatchTask
+    representation: np.ndarray, seed: int, *, labels: np.ndarray | None, batches: np.ndarray, config: BatchTask
 ) -> dict[str, Any]:
-    """How batches mix and types stay apart, on cells with a label; ``rows`` of one, and ``of_cells`` with the map.
+    """How batches mix and types stay apart; ``rows`` of one, and ``of_cells`` with the map.
 
     Parameters
     ----------
@@ -98,22 +98,27 @@ def score_batches(
         Shape (n_cells, d).
     seed
         Of k-means and map.
-    labels, batches
-        Codes, shape (n_cells,); labels are -1 where unknown.
+    labels
+        Codes, shape (n_cells,), -1 where unknown: such cells do not count. None gives only scores that need no labels.
+    batches
+        Codes, shape (n_cells,).
     config
         Neighbours, and whether maps are drawn.
     """
-    known = labels >= 0
-    where, of_type, of_batch = representation[known], labels[known], batches[known]
-    clusters = np.asarray(kmeans(where, n_clusters=len(np.unique(of_type)), seed=seed).codes)
+    known = np.ones(len(batches), dtype=bool) if labels is None else labels >= 0
+    where, of_batch = representation[known], batches[known]
     positions, distances = neighbours(where)
-    scores = {
-        **ari_scores(clusters, of_type, of_batch),
-        **asw_scores(where, of_type, of_batch),
-        "iLISI": ilisi(positions, distances, of_batch),
-        "cLISI": clisi(positions, distances, of_type),
-        "kBET acceptance": kbet_acceptance(positions, of_batch),
-    }
+    scores: dict[str, float] = {}
+    if labels is not None:
+        of_type = labels[known]
+        clusters = np.asarray(kmeans(where, n_clusters=len(np.unique(of_type)), seed=seed).codes)
+        scores = {
+            **ari_scores(clusters, of_type, of_batch),
+            **asw_scores(where, of_type, of_batch),
+            "cLISI": clisi(positions, distances, of_type),
+        }
+    scores["iLISI"] = ilisi(positions, distances, of_batch)
+    scores["kBET acceptance"] = kbet_acceptance(positions, of_batch)
     return {"rows": [scores], "of_cells": _places(representation, seed, config)}
 
 

@@ -177,12 +177,16 @@ def _rivers(dataset: Dataset, run: Run, cells: Mapping[str, pd.DataFrame]) -> No
 
 
 def _maps(dataset: Dataset, run: Run, cells: Mapping[str, pd.DataFrame]) -> None:
-    label, batch = (str(run.config.config[name]) for name in ("label_key", "batch_key"))
+    label, batch = run.config.config["label_key"], str(run.config.config["batch_key"])
     drawn = {title: part for title, part in cells.items() if "x" in part}
-    if not drawn or any(keys.obs(name) not in dataset for name in (label, batch)):
+    if not drawn or any(keys.obs(name) not in dataset for name in (label, batch) if name is not None):
         return
     st.subheader("Maps by type and by batch")
-    types, batches = state.grouping(dataset, label), state.grouping(dataset, batch)
+    batches = state.grouping(dataset, batch)
+    if label is None:
+        label, types = "no labels", pd.Series(pd.Categorical(["all cells"] * dataset.n_cells))
+    else:
+        types = state.grouping(dataset, label)
     left, right = st.columns(2)
     sharing = left.segmented_control(
         "Cells", list(SHARING), default="all", required=True, format_func=SHARING.__getitem__, key=f"batch.sharing.{dataset.id}", persist_state="session",

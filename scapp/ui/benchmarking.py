@@ -69,11 +69,10 @@ def _form(dataset: Dataset, task: str) -> Any:
         if len(values["stages"]) < 2:
             st.info("Choose two stages or more, the first being where time starts.")
             return None
-    if task != "clustering" and values["label_key"] is None:
-        st.info("This comparison needs labels: choose the column of known types or stages.")
-        return None
-    if task == "clustering" and values["label_key"] is None:
-        st.info("Without labels only the number of clusters and their silhouette can be compared.")
+    if values["label_key"] is None:
+        st.info(explain.WITHOUT_LABELS.get(task, explain.NEEDS_LABELS))
+        if task not in explain.WITHOUT_LABELS:
+            return None
     if task == "batch":
         if values["batch_key"] is None:
             st.info("Choose the column that names batches.")
@@ -142,14 +141,17 @@ def scoreboard_section(dataset: Dataset) -> None:
         if run is None:
             continue
         results = table_of(run, "results")
-        grouped = explain.main_scores(task, results).groupby("title", sort=False)["value"]
+        scores = explain.main_scores(task, results)
+        if not len(scores):
+            continue  # without labels there is no main score
+        grouped = scores.groupby("title", sort=False)["value"]
         part = grouped.agg(["mean", "std", "count"]).reset_index().assign(task=TITLES[task])
         cost = results.groupby("title")[["seconds", "memory_mb"]].mean()
         part = part.join(cost, on="title")
         part["rank"] = part["mean"].rank(ascending=False, method="min")
         parts.append(part)
     if not parts:
-        st.info("Nothing has been compared yet: choose a comparison above.")
+        st.info("Nothing has been compared with labels yet: choose a comparison above.")
         return
     table = pd.concat(parts, ignore_index=True)
     table = table.rename(

@@ -14,6 +14,11 @@ TASKS = {
     "pseudotime": "Cells are ordered from the first stage on by diffusion pseudotime, and the order is compared with your stages.",
     "ablation": "CLEAR is trained without each of its augmentations, and with each alone.",
 }
+NEEDS_LABELS = "This comparison needs labels: choose the column of known types or stages."
+WITHOUT_LABELS = {
+    "clustering": "Without labels only the number of clusters and their silhouette can be compared.",
+    "batch": "Without labels it can be said whether batches mix (iLISI, kBET acceptance), not whether types stay apart: removing everything would mix batches best.",
+}
 SCORES = {
     "ari": "ARI", "nmi": "NMI", "accuracy": "accuracy", "jaccard": "Jaccard", "homogeneity": "homogeneity", "completeness": "completeness", "v_measure": "V-measure",
     "silhouette": "silhouette of the labels", "silhouette_of_clusters": "silhouette of the clusters", "n_clusters": "clusters found", "f1_ASW": "f1_ASW", "f1_ARI": "f1_ARI",

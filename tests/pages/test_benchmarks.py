@@ -43,7 +43,7 @@ def test_every_comparison_is_queued_with_sensible_choices(app, workspace, prepar
         if task == "batch":
             assert config["batch_key"] == "batch"
             assert config["methods"] == ["pca", "harmony", "clear", "clear_batch"]
-    assert "Nothing has been compared yet" in texts(tab(at, "Scoreboard"))
+    assert "Nothing has been compared with labels yet" in texts(tab(at, "Scoreboard"))
 
 
 def test_results_of_every_comparison_and_the_scoreboard(app, workspace, prepared):
@@ -82,6 +82,16 @@ def test_maps_of_shared_types_of_types_of_one_batch_and_of_chosen_ones(app, work
     assert drawn(at) == [n_cells, n_cells]
     at = choose(at, "batch.types", ["Type 1"])
     assert drawn(at)[0] == (prepared.read("obs/cell_type") == "Type 1").sum()
+
+
+def test_without_labels_batches_are_shown_and_nothing_is_claimed(app, workspace, prepared):
+    finished(workspace, prepared, "batch", label_key=None, n_seeds=2, methods=["pca"], batch_key="batch")
+    at = tab(app(PAGE, dataset=prepared.id), "Batch effects")
+    assert [box.options for box in at.selectbox if box.label == "Score"] == [
+        ["iLISI (batches)", "kBET acceptance (batches)", "seconds", "memory (MB)"]
+    ]
+    assert drawn(at) == [prepared.n_cells, prepared.n_cells]
+    assert "Nothing has been compared with labels yet" in texts(tab(at, "Scoreboard"))
 
 
 def choose(at, key, value):

@@ -76,7 +76,11 @@ def test_without_labels_only_what_needs_none(workspace, prepared, tmp_path):
     assert set(results["clusterer"]) == {"leiden", "louvain"}
     assert "ari" not in results
     assert results["silhouette_of_clusters"].notna().all()
-    for task in ("dropout", "batch", "pseudotime", "ablation"):
+    batch = {"label_key": None, "batch_key": "batch", "methods": ["pca"], "maps": False}
+    _, tables = evaluate(workspace, prepared, tmp_path, "batch", **batch)
+    assert tables["results.csv"][["iLISI", "kBET acceptance"]].notna().all(axis=None)
+    assert "f1_ASW" not in tables["results.csv"]
+    for task in ("dropout", "pseudotime", "ablation"):
         with pytest.raises(DataError, match="needs labels"):
             evaluate(workspace, prepared, tmp_path, task, label_key=None, methods=["pca"])
 
