@@ -39,7 +39,7 @@ class ClearConfig(Config):
     steps: int = setting(
         800,
         title="Steps, where epochs are left open",
-        help="What trains a network is its number of steps: few cells are gone through more often than many, but many at least four times.",
+        help="What trains a network is its number of steps: few cells are gone through more often than many, but every cell 4 to 50 times.",
         ge=1,
         le=1_000_000,
         advanced=True,

@@ -18,7 +18,9 @@ def effective_sizes(config: ClearConfig, n_cells: int) -> tuple[int, int]:
     return batch, config.queue_size if n_cells >= config.batch_size else min(config.queue_size, n_cells)
 
 
-LEAST_EPOCHS = 4
+LEAST_EPOCHS, MOST_EPOCHS = 4, 50
+"""Bounds where epochs are left open. Fifty is what some 4,000 cells get for 800 steps; fewer cells that are gone through more often fall into islands, which
+Leiden splits and diffusion cannot cross (benchmarks/README.md)."""
 
 
 def steps_per_epoch(config: ClearConfig, n_cells: int) -> int:
@@ -28,10 +30,11 @@ def steps_per_epoch(config: ClearConfig, n_cells: int) -> int:
 
 
 def effective_epochs(config: ClearConfig, n_cells: int) -> int:
-    """Epochs for a number of cells: as given, else as many as ``steps`` needs, and four at least."""
+    """Epochs for a number of cells: as given, else as many as ``steps`` needs, four at least and fifty at most."""
     if config.epochs is not None:
         return config.epochs
-    return max(math.ceil(config.steps / steps_per_epoch(config, n_cells)), LEAST_EPOCHS)
+    needed = math.ceil(config.steps / steps_per_epoch(config, n_cells))
+    return min(max(needed, LEAST_EPOCHS), MOST_EPOCHS)
 
 
 def estimate_memory(config: ClearConfig, n_cells: int, n_genes: int) -> float:

@@ -144,6 +144,9 @@ def scoreboard_section(dataset: Dataset) -> None:
         scores = explain.main_scores(task, results)
         if not len(scores):
             continue  # without labels there is no main score
+        said = explain.verdict(task, results)
+        if said:
+            st.markdown(f"- **{TITLES[task]}.** {said}")
         grouped = scores.groupby("title", sort=False)["value"]
         part = grouped.agg(["mean", "std", "count"]).reset_index().assign(task=TITLES[task])
         cost = results.groupby("title")[["seconds", "memory_mb"]].mean()

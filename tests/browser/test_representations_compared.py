@@ -29,4 +29,5 @@ def test_from_labels_to_the_scoreboard(server, open_browser, upload):
 
     page.get_by_role("tab", name="Scoreboard").click()
     visible(page, "Ranks count means alone")
+    visible(page, re.compile("On this dataset, CLEAR is"))
     page.get_by_role("button", name="Download as CSV").wait_for()

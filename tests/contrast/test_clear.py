@@ -230,9 +230,10 @@ def test_sparse_batches_give_the_same_training_as_a_dense_matrix(monkeypatch, va
 def test_epochs_follow_from_the_number_of_cells():
     config = clear_config("recommended")
     assert config.epochs is None
-    # two steps an epoch at least; 256 cells a step; 800 steps, and four epochs at least
-    assert [effective_epochs(config, n) for n in (100, 2_560, 25_600, 1_000_000)] == [400, 80, 8, 4]
+    # two steps an epoch at least; 256 cells a step; 800 steps, but four epochs at least and fifty at most
+    assert [effective_epochs(config, n) for n in (100, 2_560, 5_120, 25_600, 1_000_000)] == [50, 50, 40, 8, 4]
     assert effective_epochs(clear_config("recommended", epochs=7), 1_000_000) == 7
+    assert effective_epochs(clear_config("recommended", epochs=400), 100) == 400
 
 
 def test_the_recommended_preset_separates_types():
