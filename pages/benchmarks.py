@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from scapp.ui import benchmarking, exporting, state
+from scapp.ui import benchmarking, state
 from scapp.ui import explain_evaluation as explain
 from scapp.ui.boundary import boundary
 from scapp.ui.routing import guard
@@ -23,4 +23,3 @@ with boundary():
     if tabs[-1].open:
         with tabs[-1], boundary():
             benchmarking.scoreboard_section(dataset)
-    exporting.copy_as_python(dataset, [f"evaluate_{task}" for task in benchmarking.TITLES])

@@ -50,7 +50,16 @@ class Session:
         if threads:
             _limit_threads(threads)
 
-    def run(self, name: str, dataset: Dataset | None = None, /, *, run_id: str = "", **settings: Any) -> Dataset:
+    def run(
+        self,
+        name: str,
+        dataset: Dataset | None = None,
+        /,
+        *,
+        run_id: str = "",
+        folder: Path | str | None = None,
+        **settings: Any,
+    ) -> Dataset:
         """Carry out a step with its settings.
 
         Parameters
@@ -61,6 +70,8 @@ class Session:
             What it works on; none for an import.
         run_id
             Names what some steps make: a CLEAR run is stored as ``X_clear_<last six characters>`` as well.
+        folder
+            For the files that a step writes, such as the tables of a comparison; made when it is not there.
         settings
             Of the step's configuration; others have their defaults.
 
@@ -70,7 +81,10 @@ class Session:
         """
         print(step(name).title, file=sys.stderr)
         config = step(name).config.build(settings)
-        self.summary = self.execute(name, config, dataset.id if dataset else None, run_id=run_id)
+        place = None if folder is None else Path(folder)
+        if place is not None:
+            place.mkdir(parents=True, exist_ok=True)
+        self.summary = self.execute(name, config, dataset.id if dataset else None, run_id=run_id, folder=place)
         return self.workspace.open(self.summary["dataset"])
 
     def execute(

@@ -4,7 +4,7 @@ import json
 import pprint
 import textwrap
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,11 @@ from scapp.workspace.history import needed
 APP_ONLY = ("upload_folder", "download_folder")
 MOST_COMPARED = 40
 NOTEBOOK_FORMAT = (4, 5)
+START = """from scapp.jobs.session import Session
+
+session = Session("my_study.scapp")
+# data is the dataset that the page works on; the whole script is on the Export page
+"""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,11 @@ def as_python(script: Script) -> str:
     return "\n".join([*parts, script.closing])
 
 
+def with_comparison(script: Script, step_id: str, config: dict[str, Any]) -> Script:
+    """A dataset's script that carries out a comparison at its end."""
+    return replace(script, closing=f"{script.closing}\n# {step(step_id).title}\n{code_of_files(step_id, config)}")
+
+
 def as_notebook(script: Script) -> str:
     """A Jupyter notebook (format 4.5) as JSON: a cell of words and a cell of code for each step."""
     cells = [_markdown(f"# {_plain(script.title)}\n\nMade in scapp; run all cells to make it again.", "title")]
@@ -98,13 +108,19 @@ def as_notebook(script: Script) -> str:
 
 def code_of(record: Provenance, *, first_use: bool = False) -> str:
     """One step as a call of ``Session.run``, with every setting."""
-    arguments = [f'"{record.step}"', *([] if first_use or record.step == "import" else ["data"])]
-    lines = [f"data = session.run(\n    {', '.join(arguments)},"]
-    if record.run and record.step == "clear":
-        lines.append(f'    run_id="{record.run}",')
-    for name, value in _settings(record).items():
-        lines.append(f"    {name}={_indented(_literal(value), 4).lstrip()},")
-    return "\n".join(lines) + "\n)\n"
+    own = {"run_id": record.run} if record.run and record.step == "clear" else {}
+    return _call(record.step, {**own, **_settings(record.step, record.config)}, first_use=first_use)
+
+
+def code_of_files(step_id: str, config: dict[str, Any]) -> str:
+    """A step that writes tables instead of values, such as a comparison, which no dataset's history holds."""
+    return _call(step_id, {"folder": step_id, **_settings(step_id, config)}) + f'# its tables are in "{step_id}"\n'
+
+
+def _call(step_id: str, arguments: dict[str, Any], *, first_use: bool = False) -> str:
+    given = [f'"{step_id}"', *([] if first_use or step_id == "import" else ["data"])]
+    lines = [f"    {name}={_indented(_literal(value), 4).lstrip()}," for name, value in arguments.items()]
+    return "\n".join([f"data = session.run(\n    {', '.join(given)},", *lines]) + "\n)\n"
 
 
 def code_of_steps(dataset: Dataset, steps: Iterable[str]) -> str:
@@ -113,23 +129,18 @@ def code_of_steps(dataset: Dataset, steps: Iterable[str]) -> str:
     codes = [code_of(record) for record in needed(dataset.manifest) if record.step in wanted]
     if not codes:
         return ""
-    start = (
-        "from scapp.jobs.session import Session\n\n"
-        'session = Session("my_study.scapp")\n'
-        "# data is the dataset that the page works on; the whole script is on the Export page\n"
-    )
-    return start + "\n".join(codes)
+    return START + "\n".join(codes)
 
 
-def _settings(record: Provenance) -> dict[str, Any]:
-    """Settings of a record, without those that only the app needs and hidden ones that were not used."""
-    hidden = {setting.name for setting in describe(step(record.step).config) if setting.hidden}
+def _settings(step_id: str, config: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a step, without those that only the app needs and hidden ones that were not used."""
+    hidden = {setting.name for setting in describe(step(step_id).config) if setting.hidden}
     settings = {}
-    for name, value in record.config.items():
+    for name, value in config.items():
         if name in APP_ONLY or (name in hidden and value in (None, "", [], {})):
             continue
         settings[name] = value
-    if record.step == "import":
+    if step_id == "import":
         if settings.get("path"):
             settings["path"] = _Name("FILE")
         if settings.get("labels"):

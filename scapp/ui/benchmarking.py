@@ -14,6 +14,7 @@ from scapp.ui import explain_evaluation as explain
 from scapp.ui import live, state
 from scapp.ui.benchmark_results import result_section, table_of
 from scapp.ui.boundary import boundary, escape
+from scapp.ui.exporting import comparison_as_python
 from scapp.ui.forms import config_form
 from scapp.ui.widgets import show_table
 from scapp.workspace.dataset import Dataset
@@ -48,6 +49,7 @@ def task_section(dataset: Dataset, task: str) -> None:
         _so_far(run.id)
     elif ended == "done":
         result_section(dataset, task, run)
+        comparison_as_python(dataset, name, run.config.config)
 
 
 def _form(dataset: Dataset, task: str) -> Any:

@@ -1,6 +1,7 @@
 """Sections of the Export page."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -10,7 +11,15 @@ from scapp.data.locations import safe_file_name
 from scapp.jobs.launch import discard, submit
 from scapp.pipelines.config import ExportConfig
 from scapp.pipelines.methods_text import methods_text
-from scapp.pipelines.scripting import as_notebook, as_python, code_of_steps, script_of
+from scapp.pipelines.scripting import (
+    START,
+    as_notebook,
+    as_python,
+    code_of_files,
+    code_of_steps,
+    script_of,
+    with_comparison,
+)
 from scapp.ui import explain, state
 from scapp.ui.boundary import escape
 from scapp.ui.live import latest_of, run_panel
@@ -137,6 +146,20 @@ def _slot_row(dataset: Dataset, slot: str) -> dict[str, str]:
         "made by": record.step if record else "",
         "at (UTC)": record.created[:16].replace("T", " ") if record else "",
     }
+
+
+def comparison_as_python(dataset: Dataset, step_id: str, config: dict[str, Any]) -> None:
+    """A comparison as Python, and the script that makes the dataset and repeats it."""
+    with st.expander("Copy as Python"):
+        st.code(START + code_of_files(step_id, config), language="python")
+    st.download_button(
+        "Download the script that repeats it (.py)",
+        lambda: as_python(with_comparison(script_of(dataset), step_id, config)),
+        file_name=f"{step_id}.py",
+        mime="text/x-python",
+        key=f"export.{step_id}",
+        on_click="ignore",
+    )
 
 
 def copy_as_python(dataset: Dataset, steps: Sequence[str]) -> None:

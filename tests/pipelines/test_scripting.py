@@ -7,6 +7,7 @@ import sys
 
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 from nbclient import NotebookClient
 from sklearn.metrics import adjusted_rand_score
@@ -14,11 +15,12 @@ from sklearn.metrics import adjusted_rand_score
 from scapp.contrast.config import clear_config
 from scapp.core import keys
 from scapp.jobs.session import Session
-from scapp.pipelines.catalogue import STEPS
+from scapp.pipelines.catalogue import STEPS, step
 from scapp.pipelines.methods_text import SENTENCES, methods_text
-from scapp.pipelines.scripting import as_notebook, as_python, code_of_steps, script_of
+from scapp.pipelines.scripting import as_notebook, as_python, code_of_steps, script_of, with_comparison
 from scapp.ui.routing import ROOT
 from scapp.workspace.store import Workspace
+from tests.conftest import run_step
 
 TINY = {"hidden": 16, "dim": 8, "batch_size": 32, "queue_size": 64, "epochs": 3}
 RUN = "20260101-120000-abc123"
@@ -92,6 +94,24 @@ def test_the_script_gives_the_same_values(session, study_file, tmp_path, which):
     if which == "data":
         assert again.obs["named"].tolist() == list(np.asarray(original.read(keys.obs("named"))))
         assert again.obs["mine"].notna().sum() == original.read(keys.obs("mine")).notna().sum()
+
+
+def test_the_script_of_a_comparison_repeats_its_table(workspace, prepared, study_file, tmp_path):
+    config = {"label_key": "cell_type", "methods": ["pca", "clear"], "n_seeds": 1, "epochs": 2, "highest": 0.2}
+    config = step("evaluate_clustering").config.build(config).model_dump(mode="json")
+    there = tmp_path / "there"
+    run_step(workspace, "evaluate_clustering", config, prepared.id, there)
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    text = as_python(with_comparison(script_of(prepared), "evaluate_clustering", config))
+    finished = run_python(text, folder, str(study_file))
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    again, first = (
+        pd.read_csv(place / "results.csv").drop(columns=["seconds", "memory_mb"])
+        for place in (folder / "evaluate_clustering", there)
+    )
+    pd.testing.assert_frame_equal(again, first)
+    assert set(again["title"]) == {"PCA", "CLEAR"}
 
 
 def test_what_is_no_longer_in_place_is_left_out(session):
