@@ -1,6 +1,6 @@
 """Design of a study: which cell is of which condition, donor and type, and what such a design can show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -239,3 +239,28 @@ def _empty_types(study: Study) -> list[str]:
     if missing:
         return [f"{listed(missing)}: no cell in some condition, so nothing can be compared there."]
     return []
+
+
+def batch_notes(batch_key: str, batches: pd.Series, conditions: Mapping[str, pd.Series]) -> list[str]:
+    """Where mixing batches may remove what an experiment is about.
+
+    Parameters
+    ----------
+    batch_key
+        Name of the batch column.
+    batches
+        Of each cell.
+    conditions
+        Name -> values per cell, of columns that may say what the experiment is about.
+    """
+    notes = []
+    for name, condition in conditions.items():
+        if name == batch_key:
+            notes.append(f"'{name}' looks like a condition: what it does to cells would be removed as a batch effect.")
+            continue
+        table = pd.crosstab(np.asarray(batches), np.asarray(condition))
+        if table.shape[1] > 1 and (table > 0).sum(axis=1).max() == 1:
+            notes.append(
+                f"Every batch of '{batch_key}' holds one '{name}' only: mixing these batches may remove what the experiment is about."
+            )
+    return notes

@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -55,4 +56,6 @@ def _evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
         context = ConsoleContext(checkpoints, resume=arguments.resume)
         found = run_into(session, record.name, config, dataset.id, output, context)
         shutil.rmtree(checkpoints, ignore_errors=True)
+        for note in found["notes"]:
+            print(f"note: {note}", file=sys.stderr)
         return {"rows": found["rows"], "files": found["files"]}

@@ -6,6 +6,7 @@ from typing import Any
 import anndata as ad
 import numpy as np
 import pandas as pd
+from matplotlib.colors import is_color_like, to_hex
 from scipy import sparse
 
 from scapp.core.errors import DataError, listed
@@ -212,6 +213,11 @@ def _with_embeddings(imported: Imported, adata: ad.AnnData) -> Imported:
         )
     for column in imported.adata.obs.select_dtypes("category"):
         colours = adata.uns.get(f"{column}_colors")
-        if colours is not None and len(colours) == len(imported.adata.obs[column].cat.categories):
-            imported.adata.uns[f"{column}_colors"] = [str(colour) for colour in colours]
+        if (
+            colours is not None
+            and all(is_color_like(str(colour)) for colour in colours)
+            and len(colours) == len(imported.adata.obs[column].cat.categories)
+        ):
+            # files name colours in many ways, "red" among them
+            imported.adata.uns[f"{column}_colors"] = [to_hex(str(colour)) for colour in colours]
     return imported

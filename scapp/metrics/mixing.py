@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import stats
 
-from scapp.metrics.clustering import adjusted_rand_index, silhouette
+from scapp.metrics.clustering import adjusted_rand_index, silhouette, silhouette_widths
 
 PERPLEXITY = 30.0
 """Of LISI's neighbourhoods (Korsunsky et al. 2019)."""
@@ -52,20 +52,20 @@ def asw_scores(representation: np.ndarray, labels: np.ndarray, batches: np.ndarr
 
     Returns
     -------
-    ``cASW`` (of labels, all cells, scaled from -1..1 to 0..1), ``1-bASW`` (1 - the size of the silhouette of batches within each label, the mean over labels that two
+    ``cASW`` (of labels, all cells, scaled from -1..1 to 0..1), ``1-bASW`` (1 - the size of each cell's silhouette of batches within its label, the mean over cells and then over labels that two
     batches have: 1 is mixed), ``f1_ASW`` (their harmonic mean).
 
     References
     ----------
-    Silhouettes of batches within labels: Luecken et al. 2022 (scIB), who scale alike.
+    Silhouettes of batches within labels: Luecken et al. 2022 (scIB), who take sizes before means alike, so that a batch inside another does not pass for mixed.
     """
     of_labels = (silhouette(representation, labels) + 1) / 2
     mixed = []
     for label in np.unique(labels):
         cells = labels == label
-        width = silhouette(representation[cells], batches[cells])
-        if not np.isnan(width):
-            mixed.append(1 - abs(width))
+        widths = silhouette_widths(representation[cells], batches[cells])
+        if len(widths):
+            mixed.append(1 - float(np.abs(widths).mean()))
     of_batches = float(np.mean(mixed)) if mixed else float("nan")
     return {"cASW": of_labels, "1-bASW": of_batches, "f1_ASW": harmonic(of_labels, of_batches)}
 

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from scapp.analysis.study import categories_of
+from scapp.analysis.study import batch_notes, categories_of
 from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError
 from scapp.core.processes import MemoryWatch
+from scapp.core.provenance import fingerprint
 from scapp.core.steps import StepContext
 from scapp.data.config import PrepareConfig
 from scapp.data.corruption import drop_counts, thin_counts
@@ -51,12 +52,14 @@ class Unit:
     @property
     def key(self) -> str:
         """Tells it from all others of its comparison."""
-        return json.dumps([self.method, self.seed, self.level])
+        return json.dumps([self.method, self.title, self.seed, self.level])
 
 
 def compare_clustering(inputs: Inputs, config: ClusteringTask, context: StepContext) -> Outcome:
     """Clusters of each representation against labels (CLEAR paper, Figure 2A-C)."""
     task = _Task(inputs, config, context)
+    if config.label_key is not None:
+        task.require_labels()
     score = partial(score_clustering, labels=task.labels, config=config, sweep=True)
     return _outcome(task, _run(task, list(_units(task)), score))
 
@@ -92,7 +95,10 @@ def compare_batches(inputs: Inputs, config: BatchTask, context: StepContext) -> 
     if task.material.batches is None or len(np.unique(task.material.batches)) < 2:
         raise DataError("There are fewer than two batches.", hint="Choose a batch column with two values or more.")
     score = partial(score_batches, labels=task.labels, batches=task.material.batches, config=config)
-    return _outcome(task, _run(task, list(_units(task)), score))
+    batches = inputs.data.column(config.batch_key)
+    conditions = {name: inputs.data.column(name) for name in keys.CONDITIONS if keys.obs(name) in inputs.data}
+    notes = batch_notes(str(config.batch_key), batches, conditions)
+    return _outcome(task, _run(task, list(_units(task)), score), notes)
 
 
 def compare_pseudotime(inputs: Inputs, config: PseudotimeTask, context: StepContext) -> Outcome:
@@ -172,6 +178,10 @@ class _Task:
         check_methods(config.methods, self.material)
         self.clear = clear_settings(config.preset, config.epochs, self.material)
         self.seeds = range(config.seed, config.seed + config.n_seeds)
+        self.read = dict(data.fingerprints)
+        # more seeds or methods do not make another comparison of what is done already
+        settings = config.model_dump(mode="json", exclude={"n_seeds", "methods"})
+        self.made_of = fingerprint({"settings": settings, "read": self.read})
 
     def making(self, seed: int, clear: Any = None, material: Material | None = None) -> Making:
         return Making(material or self.material, clear or self.clear, seed, self.inputs.device, self.context)
@@ -215,6 +225,11 @@ def _material(data: Reading, batch_key: str | None, methods: tuple[str, ...]) ->
             "This dataset is not normalised yet.", hint="Filter and normalise it on the Upload & QC page first."
         )
     batches = data.column(batch_key)
+    if batches is not None and batches.isna().any():
+        raise DataError(
+            f"{int(batches.isna().sum()):,} cells have no '{batch_key}'.",
+            hint="Choose another batch column, or make a dataset of the other cells first (Clusters & map page, selections).",
+        )
     stored = {}
     for name in keys.representations(data.dataset.slots):
         if STORED + name in methods:
@@ -261,7 +276,8 @@ def _run(task: _Task, units: list[Unit], score: Scorer) -> list[dict[str, Any]]:
     context = task.context
     folder = context.latest_checkpoint()
     lines = (folder / UNITS_FILE).read_text().splitlines() if folder is not None else []
-    done = {found["key"]: found for found in map(json.loads, lines)}
+    kept = map(json.loads, lines)
+    done = {found["key"]: found for found in kept if found["made_of"] == task.made_of}
     for number, unit in enumerate(units):
         if unit.key in done:
             continue
@@ -275,6 +291,7 @@ def _run(task: _Task, units: list[Unit], score: Scorer) -> list[dict[str, Any]]:
         context.raise_if_stopped()
         found = {
             "key": unit.key,
+            "made_of": task.made_of,
             "method": unit.method,
             "title": unit.title,
             "seed": unit.seed,
@@ -285,7 +302,13 @@ def _run(task: _Task, units: list[Unit], score: Scorer) -> list[dict[str, Any]]:
         }
         done[unit.key] = found
         first = found["rows"][0] if found["rows"] else {}
-        context.log_metrics({k: v for k, v in {**found, **first}.items() if not isinstance(v, list) and k != "key"})
+        context.log_metrics(
+            {
+                k: v
+                for k, v in {**found, **first}.items()
+                if not isinstance(v, list | dict) and k not in ("key", "made_of")
+            }
+        )
         context.checkpoint(partial(_write, list(done.values())))
     return [done[unit.key] for unit in units]
 
@@ -294,7 +317,7 @@ def _write(units: list[dict[str, Any]], folder: Path) -> None:
     (folder / UNITS_FILE).write_text("".join(json.dumps(unit) + "\n" for unit in units))
 
 
-def _outcome(task: _Task, units: list[dict[str, Any]]) -> Outcome:
+def _outcome(task: _Task, units: list[dict[str, Any]], notes: list[str] | None = None) -> Outcome:
     tables, folder = tables_of(units), task.inputs.folder
     if "cells" in tables:
         names = task.inputs.data.names(keys.OBS_NAMES)
@@ -303,7 +326,12 @@ def _outcome(task: _Task, units: list[dict[str, Any]]) -> Outcome:
         table.to_csv(folder / f"{name}.csv", index=False)
     _write(units, folder)
     return Outcome(
-        summary={"rows": json.loads(tables["summary"].to_json(orient="records")), "n_units": len(units)},
+        summary={
+            "rows": json.loads(tables["summary"].to_json(orient="records")),
+            "n_units": len(units),
+            "notes": notes or [],
+            "read": task.read,
+        },
         files=[*(f"{name}.csv" for name in tables), UNITS_FILE],
     )
 

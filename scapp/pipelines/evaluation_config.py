@@ -1,6 +1,8 @@
 """Choices of the comparisons of representations: clustering, dropout, batch effects, pseudotime, ablation."""
 
-from typing import Literal
+from typing import Literal, Self
+
+import pydantic
 
 from scapp.contrast.config import ClearConfig
 from scapp.core.config import Config, same_as, setting
@@ -24,7 +26,7 @@ DROPOUT_SHARES = (0.0, 0.1, 0.3, 0.6, 0.8)
 
 def title_of(method: str) -> str:
     """A method for people."""
-    return method.removeprefix(STORED) if method.startswith(STORED) else METHOD_TITLES.get(method, method)
+    return f"{method.removeprefix(STORED)} (stored)" if method.startswith(STORED) else METHOD_TITLES.get(method, method)
 
 
 class EvaluationConfig(Config):
@@ -64,6 +66,12 @@ class ClusteringTask(EvaluationConfig):
     step: float = setting(
         0.1, title="Step of the sweep", help="The CLEAR paper's is 0.01, which takes ten times as long.", ge=0.01, le=1
     )
+
+    @pydantic.model_validator(mode="after")
+    def _lowest_first(self) -> Self:
+        if self.lowest > self.highest:
+            raise ValueError(f"the lowest resolution ({self.lowest:g}) is above the highest ({self.highest:g})")
+        return self
 
 
 class DropoutTask(EvaluationConfig):
@@ -111,6 +119,13 @@ class PseudotimeTask(MappedTask):
         empty="automatic",
         advanced=True,
     )
+
+    @pydantic.field_validator("stages")
+    @classmethod
+    def _each_once(cls, stages: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(stages)) < len(stages):
+            raise ValueError("a stage is named twice")
+        return stages
 
 
 class AblationTask(EvaluationConfig):

@@ -9,7 +9,7 @@ from scipy import sparse
 from scapp.analysis.clustering import kmeans, leiden, louvain, neighbour_graph, umap_map
 from scapp.analysis.trajectory import Trajectory, path_time, pseudotime, root_of
 from scapp.metrics.clustering import compare, labels_apart, shown_resolution, silhouette
-from scapp.metrics.mixing import ari_scores, asw_scores, clisi, ilisi, kbet_acceptance, neighbours
+from scapp.metrics.mixing import ari_scores, asw_scores, clisi, ilisi, kbet_acceptance, neighbours, shared_labels
 from scapp.metrics.ordering import order_agreement, rank_correlations
 from scapp.pipelines.evaluation_config import BatchTask, ClusteringTask, EvaluationConfig, MappedTask, PseudotimeTask
 
@@ -107,16 +107,21 @@ def score_batches(
     """
     known = np.ones(len(batches), dtype=bool) if labels is None else labels >= 0
     where, of_batch = representation[known], batches[known]
-    positions, distances = neighbours(where)
+    mixing = (*neighbours(where), of_batch)
     scores: dict[str, float] = {}
     if labels is not None:
         of_type = labels[known]
+        positions, distances, _ = mixing
+        # a type that one batch has cannot be mixed, and merging it with another must not be rewarded
+        shared = shared_labels(of_type, of_batch)
+        mixing = (*neighbours(where[shared]), of_batch[shared])
         clusters = np.asarray(kmeans(where, n_clusters=len(np.unique(of_type)), seed=seed).codes)
         scores = {
             **ari_scores(clusters, of_type, of_batch),
             **asw_scores(where, of_type, of_batch),
             "cLISI": clisi(positions, distances, of_type),
         }
+    positions, distances, of_batch = mixing
     scores["iLISI"] = ilisi(positions, distances, of_batch)
     scores["kBET acceptance"] = kbet_acceptance(positions, of_batch)
     return {"rows": [scores], "of_cells": _places(representation, seed, config)}

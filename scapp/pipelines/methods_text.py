@@ -11,7 +11,6 @@ from scapp.contrast.sizes import effective_epochs
 from scapp.core import keys
 from scapp.core.errors import listed
 from scapp.core.provenance import Provenance
-from scapp.pipelines.evaluation_config import title_of
 from scapp.workspace.dataset import Dataset
 from scapp.workspace.history import needed
 
@@ -282,17 +281,6 @@ def _enrich(config: dict[str, Any], dataset: Dataset) -> str:
     )
 
 
-def _evaluation(what: str) -> Callable[[dict[str, Any], Dataset], str]:
-    def write(config: dict[str, Any], dataset: Dataset) -> str:
-        methods = (
-            listed([title_of(name) for name in config["methods"]], 12) if config["methods"] else "CLEAR's augmentations"
-        )
-        labels = f" ('{config['label_key']}')" if config.get("label_key") else ""
-        return f"{methods} were compared by {what}{labels} over {config['n_seeds']} seeds."
-
-    return write
-
-
 SENTENCES: dict[str, Callable[[dict[str, Any], Dataset], str]] = {
     "import": _import,
     "doublets": _doublets,
@@ -313,9 +301,4 @@ SENTENCES: dict[str, Callable[[dict[str, Any], Dataset], str]] = {
     "de": _differential,
     "score": _score,
     "enrich": _enrich,
-    "evaluate_clustering": _evaluation("clusters against known labels"),
-    "evaluate_dropout": _evaluation("clusters after counts were lost on purpose"),
-    "evaluate_batch": _evaluation("the mixing of batches and the separation of labels"),
-    "evaluate_pseudotime": _evaluation("the order that diffusion pseudotime gives the cells, against stages"),
-    "evaluate_ablation": _evaluation("clusters against known labels"),
 }

@@ -93,7 +93,13 @@ def _harmony(making: Making) -> np.ndarray:
 
     batches = pd.DataFrame({"batch": _batches(making).astype(str)})
     found = harmonypy.run_harmony(
-        _pca(making).astype(np.float64), batches, ["batch"], verbose=False, random_state=making.seed
+        _pca(making).astype(np.float64),
+        batches,
+        ["batch"],
+        # harmonypy's own default, but one cluster at least
+        nclust=int(np.clip(round(len(batches) / 30), 1, 100)),
+        verbose=False,
+        random_state=making.seed,
     )
     return np.asarray(found.Z_corr, dtype=np.float32)
 

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from scapp.core import keys
+from scapp.core.errors import listed
 from scapp.metrics.clustering import shown_resolution, turning_points
 from scapp.metrics.mixing import shared_labels
 from scapp.plotting.clusters import plot_river, river_data
@@ -20,8 +21,10 @@ from scapp.plotting.evaluation import (
     trend_data,
 )
 from scapp.plotting.palette import palette
+from scapp.plotting.theme import MUTED
 from scapp.ui import explain_evaluation as explain
 from scapp.ui import maps, state
+from scapp.ui.boundary import escape
 from scapp.ui.widgets import download_csv, show_figure, show_table
 from scapp.workspace.dataset import Dataset
 from scapp.workspace.runs import Run
@@ -32,12 +35,16 @@ SHARING = {
     "alone": "Types of one batch only",
 }
 N_TRENDS = 4
+WORDS = ("title", "method", "clusterer", "from", "to", "gene", "barcode")
 
 
 def table_of(run: Run, name: str) -> pd.DataFrame:
     """A table that a comparison wrote; empty where it wrote none."""
     path = run.folder / f"{name}.csv"
-    return pd.read_csv(path, dtype={"title": str, "method": str}) if path.exists() else pd.DataFrame()
+    if not path.exists():
+        return pd.DataFrame()
+    # names of stages and genes are words, whatever they look like
+    return pd.read_csv(path, dtype=dict.fromkeys(WORDS, str), keep_default_na=False, na_values=[""])
 
 
 def _named(table: pd.DataFrame) -> pd.DataFrame:
@@ -60,6 +67,12 @@ def _in_words(summary: pd.DataFrame) -> pd.DataFrame:
 
 def result_section(dataset: Dataset, task: str, run: Run) -> None:
     """What a comparison found: in words, by score, and for single cells."""
+    result = run.observe().result or {}
+    changed = [slot for slot, print_ in result.get("read", {}).items() if slot not in dataset or dataset.slots[slot].fingerprint != print_]  # fmt: skip
+    if changed:
+        st.warning(f"Changed since this comparison was made: {escape(listed(changed))}. Compare again to see the data as they are.")  # fmt: skip
+    for note in result.get("notes", []):
+        st.warning(escape(note))
     results, summary = table_of(run, "results"), table_of(run, "summary")
     said = explain.ablation_verdict(results) if task == "ablation" else explain.verdict(task, results)
     if said:
@@ -133,10 +146,14 @@ def _sweep(run: Run) -> None:
             alt="Clusters by resolution",
         )
     if "labels_apart" in sweep:
-        apart = turning_points(sweep).groupby("title", sort=False)["resolution"].mean()
-        words = [f"{title} {value:.2f}" if pd.notna(value) else f"{title} nowhere" for title, value in apart.items()]
+        words = [
+            f"{title} {found.mean():.2f} ({found.notna().sum()} of {len(found)} seeds)"
+            if found.notna().any()
+            else f"{title} nowhere"
+            for title, found in turning_points(sweep).groupby("title", sort=False)["resolution"]
+        ]
         st.caption(
-            "Turning point, the lowest resolution at which no two labels share the cluster that most of their cells are in (mean over seeds): "
+            "Turning point, the lowest resolution at which no two labels share the cluster that most of their cells are in (mean over the seeds that have one): "
             + "; ".join(words)
             + "."
         )
@@ -226,7 +243,7 @@ def _orders(dataset: Dataset, run: Run, cells: Mapping[str, pd.DataFrame]) -> No
         stages = stages.cat.set_categories([str(name) for name in order])
     kept = state.colours(dataset, column)
     of_stage = dict(zip(state.grouping(dataset, column).cat.categories, kept, strict=True)) if kept else {}
-    hues = [of_stage[name] for name in stages.cat.categories] if of_stage else None
+    hues = [of_stage.get(name, MUTED) for name in stages.cat.categories] if of_stage else None
     st.subheader("The order of the first seed")
     times = pd.DataFrame({title: part["pseudotime"] for title, part in cells.items()})
     show_figure(

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from scapp.analysis.study import levels_of
+from scapp.analysis.study import batch_notes, levels_of
 from scapp.core import keys
 from scapp.jobs.launch import submit
 from scapp.pipelines.catalogue import step
@@ -56,7 +56,7 @@ def _form(dataset: Dataset, task: str) -> Any:
     """The configuration as chosen; None while something is missing."""
     model = step(f"evaluate_{task}").config
     columns = state.categorical_columns(dataset)
-    label = keys.suggest(columns, (*LABELS.get(task, ()), *keys.SUGGESTED_LABELS))
+    label = keys.suggest(columns, (*LABELS.get(task, ()), *keys.ANNOTATED_LABELS))
     start: dict[str, Any] = {"label_key": label}
     if task == "batch":
         start["batch_key"] = keys.suggest([c for c in columns if c != label], ("batch", *keys.SUGGESTED_SAMPLES))
@@ -71,6 +71,8 @@ def _form(dataset: Dataset, task: str) -> Any:
         if len(values["stages"]) < 2:
             st.info("Choose two stages or more, the first being where time starts.")
             return None
+    if values["label_key"] is not None and _made_here(dataset, values["label_key"]):
+        st.warning(explain.CIRCULAR.format(column=escape(values["label_key"])))
     if values["label_key"] is None:
         st.info(explain.WITHOUT_LABELS.get(task, explain.NEEDS_LABELS))
         if task not in explain.WITHOUT_LABELS:
@@ -79,7 +81,9 @@ def _form(dataset: Dataset, task: str) -> Any:
         if values["batch_key"] is None:
             st.info("Choose the column that names batches.")
             return None
-        _warn_of_conditions(dataset, values["batch_key"])
+        others = {name: state.grouping(dataset, name) for name in keys.CONDITIONS if name in columns}
+        for note in batch_notes(values["batch_key"], state.grouping(dataset, values["batch_key"]), others):
+            st.warning(escape(note))
     if task == "dropout" and keys.COUNTS not in dataset:
         st.info("This dataset has no raw counts, so none can be lost.")
         return None
@@ -108,18 +112,14 @@ def _stages(dataset: Dataset, column: str) -> tuple[str, ...]:
 
 def _words(method: str) -> str:
     if method.startswith(STORED):
-        return f"{title_of(method)} (as it is in the dataset)"
+        return f"{title_of(method).removesuffix(' (stored)')} (as it is in the dataset)"
     return title_of(method) + (" (needs scvi-tools)" if method in OPTIONAL else "")
 
 
-def _warn_of_conditions(dataset: Dataset, batch_key: str) -> None:
-    for column in keys.CONDITIONS:
-        if column in state.categorical_columns(dataset) and column != batch_key:
-            table = pd.crosstab(state.grouping(dataset, batch_key), state.grouping(dataset, column))
-            if (table > 0).sum(axis=1).max() == 1:
-                st.warning(
-                    f"Every batch of '{escape(batch_key)}' holds one '{escape(column)}' only: mixing these batches may remove what the experiment is about."
-                )
+def _made_here(dataset: Dataset, column: str) -> bool:
+    """Whether a column holds clusters, or what was predicted or named from them, that a step wrote."""
+    record = dataset.manifest.provenance.get(dataset.slots[keys.obs(column)].provenance)
+    return record is not None and record.step in ("map", "cluster", "name_clusters", "predict")
 
 
 @st.fragment(run_every=5.0)

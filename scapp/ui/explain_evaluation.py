@@ -14,6 +14,7 @@ TASKS = {
     "pseudotime": "Cells are ordered from the first stage on by diffusion pseudotime, and the order is compared with your stages.",
     "ablation": "CLEAR is trained without each of its augmentations, and with each alone.",
 }
+CIRCULAR = "'{column}' was made here from a representation. Methods that are compared with it are judged by their likeness to that one: use it only if you named its groups by what you know."
 NEEDS_LABELS = "This comparison needs labels: choose the column of known types or stages."
 WITHOUT_LABELS = {
     "clustering": "Without labels only the number of clusters and their silhouette can be compared.",

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scapp.analysis.study import ALL_CELLS, design_notes, levels_of, make_study
+from scapp.analysis.study import ALL_CELLS, batch_notes, design_notes, levels_of, make_study
 from scapp.analysis.study_config import StudyConfig
 from scapp.core.errors import ConfigError, DataError
 
@@ -100,3 +100,13 @@ def test_whole_numbers_that_were_stored_with_a_point_are_named_without():
     assert levels_of(None) == []
     obs = TWO_EACH.assign(condition=np.where(TWO_EACH["condition"] == "ill", 10.0, 0.0))
     assert make_study(obs, CONFIG).conditions == ["0", "10"]
+
+
+def test_where_mixing_batches_removes_what_a_study_is_about():
+    batches = pd.Series(["1", "1", "2", "2"])
+    by_batch, crossed, same = (pd.Series(list(letters)) for letters in ("aabb", "abab", "aaaa"))
+    assert batch_notes("batch", batches, {"disease": crossed, "stim": same}) == []
+    (note,) = batch_notes("batch", batches, {"disease": by_batch})
+    assert "holds one 'disease' only" in note
+    (itself,) = batch_notes("disease", by_batch, {"disease": by_batch})
+    assert "looks like a condition" in itself

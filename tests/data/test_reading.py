@@ -308,6 +308,17 @@ def test_embeddings_of_other_programs_are_kept_under_scanpys_names():
     assert any("holes, words" in finding.sentence for finding in imported.findings)
 
 
+def test_colours_are_kept_as_numbers_and_others_left():
+    file = adata()
+    file.obs["a"] = pd.Categorical(list("xxyy"))
+    file.obs["b"] = pd.Categorical(list("xxyy"))
+    file.uns["a_colors"] = ["red", "#00FF00"]
+    file.uns["b_colors"] = ["no colour", "blue"]
+    uns = from_anndata(file).adata.uns
+    assert uns["a_colors"] == ["#ff0000", "#00ff00"]
+    assert "b_colors" not in uns
+
+
 def test_annotations_that_say_nothing_are_named():
     large = ad.AnnData(
         sparse.csr_matrix(np.tile(np.arange(12, dtype=np.float32), (30, 1))),

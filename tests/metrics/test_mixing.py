@@ -64,8 +64,19 @@ def test_asw_scores_against_a_loop():
             own = BATCHES[here] == BATCHES[cell]
             inside, outside = far[own].sum() / (own.sum() - 1), far[~own].mean()
             widths.append((outside - inside) / max(inside, outside))
-        by_label.append(1 - abs(np.mean(widths)))
+        by_label.append(1 - np.mean(np.abs(widths)))
     assert found["1-bASW"] == pytest.approx(np.mean(by_label))
+
+
+def test_a_batch_inside_another_is_not_mixed():
+    """Widths of the inner batch are above 0 and of the outer below: their mean alone would say mixed."""
+    one = np.zeros(400, dtype=int)
+    inside = np.repeat([0, 1], 200)
+    where = RNG.normal(0, 1, (400, 2)) * np.where(inside == 1, 8.0, 0.2)[:, None]
+    widths = silhouette_samples(where, inside)
+    found = asw_scores(where, one, inside)["1-bASW"]
+    assert found == pytest.approx(1 - np.abs(widths).mean())
+    assert found < 1 - abs(widths.mean()) - 0.2
 
 
 def test_mixed_batches_score_higher_and_separated_types_too():

@@ -127,6 +127,27 @@ def test_what_is_missing_is_said(app, workspace, prepared):
     assert not [b for b in at.button if b.label == "Compare"]
 
 
+def test_clusters_made_here_are_no_labels_to_judge_by(app, workspace, prepared, tmp_path):
+    run_step(workspace, "cluster", {"representation": "pca", "method": "kmeans", "n_clusters": 3}, prepared.id, tmp_path / "k")  # fmt: skip
+    at = tab(app(PAGE, dataset=prepared.id), "Clustering")
+    labels = next(box for box in at.selectbox if box.label == "Labels")
+    assert labels.value == "cell_type"
+    assert "was made here" not in texts(at)
+    labels.set_value("kmeans_pca")
+    at.run()
+    assert "was made here" in texts(at)
+
+
+def test_what_was_changed_since_is_said(app, workspace, prepared, tmp_path):
+    clusters = {"representation": "pca", "method": "kmeans", "n_clusters": 3}
+    run_step(workspace, "cluster", clusters, prepared.id, tmp_path / "three")
+    finished(workspace, prepared, "clustering", **{**FEW, "label_key": "kmeans_pca"}, highest=0.2)
+    assert "Changed since" not in texts(tab(app(PAGE, dataset=prepared.id), "Clustering"))
+    run_step(workspace, "cluster", {**clusters, "n_clusters": 2}, prepared.id, tmp_path / "two")
+    said = texts(tab(app(PAGE, dataset=prepared.id), "Clustering"))
+    assert "Changed since this comparison was made: obs/kmeans_pca" in said
+
+
 def scores(**values):
     rows = [
         {"title": title, "seed": seed, "clusterer": "kmeans", "level": 0.5, "ari": value}

@@ -14,6 +14,8 @@ from scapp.core.steps import QuietContext, StepStopped
 from scapp.data.config import KEEP_EVERYTHING
 from scapp.metrics.clustering import adjusted_rand_index, shown_resolution, turning_points
 from scapp.pipelines.evaluating import UNITS_FILE, tables_of
+from scapp.pipelines.evaluation_config import BatchTask
+from scapp.pipelines.evaluation_scores import score_batches
 from scapp.pipelines.peers import ablations
 from tests.conftest import run_step
 
@@ -87,7 +89,7 @@ def test_without_labels_only_what_needs_none(workspace, prepared, tmp_path):
 
 def test_stored_representations_join_and_unknown_ones_are_refused(workspace, prepared, tmp_path):
     _, tables = evaluate(workspace, prepared, tmp_path, "clustering", **{**FEW, "methods": ["stored:pca"]}, highest=0.1)
-    assert tables["results.csv"]["title"].unique().tolist() == ["pca"]
+    assert tables["results.csv"]["title"].unique().tolist() == ["pca (stored)"]
     with pytest.raises(ConfigError, match="no method nonsense"):
         evaluate(workspace, prepared, tmp_path, "clustering", **{**FEW, "methods": ["nonsense"]})
     with pytest.raises(ConfigError, match="need batches"):
@@ -109,7 +111,7 @@ def test_what_another_program_made_joins_the_comparison(workspace, study, tmp_pa
     prepared = workspace.open(run_step(workspace, "prepare", values, dataset, tmp_path / "prep")["dataset"])
     methods = ["pca", "stored:SC3"]
     _, tables = evaluate(workspace, prepared, tmp_path, "clustering", **{**FEW, "methods": methods}, highest=0.1)
-    of_sc3 = tables["results.csv"].query("title == 'SC3' and clusterer == 'kmeans'")
+    of_sc3 = tables["results.csv"].query("title == 'SC3 (stored)' and clusterer == 'kmeans'")
     assert of_sc3["ari"].item() == 1
 
 
@@ -178,6 +180,71 @@ def test_a_stopped_comparison_goes_on_where_it_was(workspace, prepared, tmp_path
         return [{k: v for k, v in row.items() if k not in ("seconds", "memory_mb")} for row in summary["rows"]]
 
     assert json.dumps(scores(again)) == json.dumps(scores(whole))
+
+
+def test_other_settings_or_data_do_not_go_on_with_what_was_kept(workspace, prepared, tmp_path):
+    kept = tmp_path / "kept"
+    evaluate(workspace, prepared, tmp_path, "clustering", Keeping(kept), **FEW, highest=0.1)
+    more = Keeping(kept)
+    evaluate(workspace, prepared, tmp_path, "clustering", more, **{**FEW, "n_seeds": 3}, highest=0.1)
+    assert [text for text in more.told if "seed" in text] == ["PCA, seed 2"]
+    other = Keeping(kept)
+    evaluate(workspace, prepared, tmp_path, "clustering", other, **{**FEW, "label_key": "batch"}, highest=0.1)
+    assert any(text.startswith("PCA, seed 0") for text in other.told)
+
+
+def test_one_label_no_batch_and_settings_that_cannot_be(workspace, study, tmp_path):
+    file = study.copy()
+    file.obs["same"] = pd.Categorical(["x"] * file.n_obs)
+    file.obs["holes"] = file.obs["batch"].astype(object).where(np.arange(file.n_obs) > 2, None)
+    file.obs["disease"] = file.obs["batch"]
+    file.write_h5ad(tmp_path / "odd.h5ad")
+    dataset = run_step(workspace, "import", {"path": str(tmp_path / "odd.h5ad")}, None, tmp_path / "in")["dataset"]
+    values = {**KEEP_EVERYTHING, "n_top_genes": 100}
+    odd = workspace.open(run_step(workspace, "prepare", values, dataset, tmp_path / "prep")["dataset"])
+    few = {**FEW, "n_seeds": 1, "methods": ["pca"]}
+    with pytest.raises(DataError, match="two levels or more; found 1"):
+        evaluate(workspace, odd, tmp_path, "clustering", **{**few, "label_key": "same"})
+    with pytest.raises(DataError, match="3 cells have no 'holes'"):
+        evaluate(workspace, odd, tmp_path, "batch", **few, batch_key="holes")
+    with pytest.raises(ConfigError, match="above the highest"):
+        evaluate(workspace, odd, tmp_path, "clustering", **few, lowest=1.0, highest=0.5)
+    with pytest.raises(ConfigError, match="named twice"):
+        evaluate(workspace, odd, tmp_path, "pseudotime", **few, stages=["Type 1", "Type 1"])
+    summary, _ = evaluate(workspace, odd, tmp_path, "batch", **few, batch_key="batch", maps=False)
+    assert "one 'disease' only" in summary["notes"][0]
+
+
+def test_a_handful_of_cells(workspace, study, tmp_path):
+    file = study[
+        np.argsort(study.obs["cell_type"].cat.codes.to_numpy(), kind="stable")[:: max(study.n_obs // 12, 1)]
+    ].copy()
+    file.write_h5ad(tmp_path / "few.h5ad")
+    dataset = run_step(workspace, "import", {"path": str(tmp_path / "few.h5ad")}, None, tmp_path / "in")["dataset"]
+    values = {**KEEP_EVERYTHING, "n_top_genes": 100}
+    few = workspace.open(run_step(workspace, "prepare", values, dataset, tmp_path / "prep")["dataset"])
+    assert few.n_cells <= 13
+    config = {"label_key": "cell_type", "n_seeds": 1, "epochs": 1}
+    for task, more in (("clustering", {"highest": 0.2}), ("batch", {"batch_key": "batch"}), ("pseudotime", {})):
+        _, tables = evaluate(workspace, few, tmp_path, task, **config, **more)
+        assert {"PCA", "CLEAR"} <= set(tables["results.csv"]["title"])
+
+
+def test_a_type_of_one_batch_does_not_count_as_unmixed():
+    """200 cells that two batches share, perfectly mixed, and 400 far away that one batch has."""
+    random = np.random.default_rng(0)
+    labels = np.repeat([0, 1], [200, 400])
+    batches = np.where(labels == 0, np.arange(600) % 2, 0)
+    where = random.normal(0, 1, (600, 2)) + 50 * labels[:, None]
+    config = BatchTask(maps=False)
+    (scores,) = score_batches(where, 0, labels=labels, batches=batches, config=config)["rows"]
+    assert scores["iLISI"] > 0.9
+    assert scores["kBET acceptance"] > 0.9
+    (blind,) = score_batches(where, 0, labels=None, batches=batches, config=config)["rows"]
+    assert blind["iLISI"] < 0.1
+    (alone,) = score_batches(where, 0, labels=labels, batches=labels, config=config)["rows"]
+    assert np.isnan(alone["iLISI"])
+    assert np.isnan(alone["kBET acceptance"])
 
 
 def test_each_augmentation_is_left_out_and_tried_alone(workspace, prepared, tmp_path):
