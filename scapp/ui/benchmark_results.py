@@ -68,7 +68,7 @@ def _in_words(summary: pd.DataFrame) -> pd.DataFrame:
 def result_section(dataset: Dataset, task: str, run: Run) -> None:
     """What a comparison found: in words, by score, and for single cells."""
     result = run.observe().result or {}
-    changed = [slot for slot, print_ in result.get("read", {}).items() if slot not in dataset or dataset.slots[slot].fingerprint != print_]  # fmt: skip
+    changed = [slot for slot, found in result.get("read", {}).items() if slot not in dataset or dataset.slots[slot].fingerprint != found]  # fmt: skip
     if changed:
         st.warning(f"Changed since this comparison was made: {escape(listed(changed))}. Compare again to see the data as they are.")  # fmt: skip
     for note in result.get("notes", []):

@@ -145,7 +145,7 @@ def test_what_was_changed_since_is_said(app, workspace, prepared, tmp_path):
     assert "Changed since" not in texts(tab(app(PAGE, dataset=prepared.id), "Clustering"))
     run_step(workspace, "cluster", {**clusters, "n_clusters": 2}, prepared.id, tmp_path / "two")
     said = texts(tab(app(PAGE, dataset=prepared.id), "Clustering"))
-    assert "Changed since this comparison was made: obs/kmeans_pca" in said
+    assert "Changed since this comparison was made: obs/kmeans" in said
 
 
 def scores(**values):
