@@ -36,6 +36,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "length_own": {"embedding_length": "own"},
     "steps_400": {"steps": 400},
     "steps_1600": {"steps": 1600},
+    "epochs_25": {"epochs": 25},
+    "epochs_100": {"epochs": 100},
     "neighbors_30": {"n_neighbors": 30},
     "paper": {"preset": "paper"},
     "authors_code": {"preset": "authors_code"},
