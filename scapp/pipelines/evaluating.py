@@ -16,7 +16,7 @@ from scapp.analysis.study import batch_notes, categories_of
 from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError
 from scapp.core.processes import MemoryWatch
-from scapp.core.provenance import fingerprint
+from scapp.core.provenance import fingerprint, versions
 from scapp.core.steps import StepContext
 from scapp.data.config import PrepareConfig
 from scapp.data.corruption import drop_counts, thin_counts
@@ -181,7 +181,7 @@ class _Task:
         self.read = dict(data.fingerprints)
         # more seeds or methods do not make another comparison of what is done already
         settings = config.model_dump(mode="json", exclude={"n_seeds", "methods"})
-        self.made_of = fingerprint({"settings": settings, "read": self.read})
+        self.made_of = fingerprint({"settings": settings, "clear": self.clear.model_dump(mode="json"), "read": self.read, "versions": versions()})  # fmt: skip
 
     def making(self, seed: int, clear: Any = None, material: Material | None = None) -> Making:
         return Making(material or self.material, clear or self.clear, seed, self.inputs.device, self.context)
@@ -274,10 +274,7 @@ def _units_after_loss(task: _Task, config: DropoutTask, share: float) -> Iterato
 def _run(task: _Task, units: list[Unit], score: Scorer) -> list[dict[str, Any]]:
     """Make and score what a checkpoint does not hold yet; every finished unit is kept."""
     context = task.context
-    folder = context.latest_checkpoint()
-    lines = (folder / UNITS_FILE).read_text().splitlines() if folder is not None else []
-    kept = map(json.loads, lines)
-    done = {found["key"]: found for found in kept if found["made_of"] == task.made_of}
+    done = _done_before(task)
     for number, unit in enumerate(units):
         if unit.key in done:
             continue
@@ -311,6 +308,16 @@ def _run(task: _Task, units: list[Unit], score: Scorer) -> list[dict[str, Any]]:
         )
         context.checkpoint(partial(_write, list(done.values())))
     return [done[unit.key] for unit in units]
+
+
+def _done_before(task: _Task) -> dict[str, dict[str, Any]]:
+    """Units of the same settings, data and versions: of this comparison before it was interrupted, and of earlier ones of the app, which had fewer seeds or methods."""
+    folder = task.context.latest_checkpoint()
+    files = [] if folder is None else [folder / UNITS_FILE]
+    if task.inputs.run_id:
+        files += sorted(task.inputs.folder.parent.glob(f"*/{UNITS_FILE}"))
+    units = (json.loads(line) for file in files for line in file.read_text().splitlines())
+    return {unit["key"]: unit for unit in units if unit.get("made_of") == task.made_of}
 
 
 def _write(units: list[dict[str, Any]], folder: Path) -> None:

@@ -12,9 +12,10 @@ from scapp.core.errors import ConfigError, DataError, MissingDependencyError
 from scapp.core.processes import MemoryWatch
 from scapp.core.steps import QuietContext, StepStopped
 from scapp.data.config import KEEP_EVERYTHING
+from scapp.jobs.session import Session
 from scapp.metrics.clustering import adjusted_rand_index, shown_resolution, turning_points
 from scapp.pipelines.evaluating import UNITS_FILE, tables_of
-from scapp.pipelines.evaluation_config import BatchTask
+from scapp.pipelines.evaluation_config import BatchTask, ClusteringTask
 from scapp.pipelines.evaluation_scores import score_batches
 from scapp.pipelines.peers import ablations
 from tests.conftest import run_step
@@ -191,6 +192,22 @@ def test_other_settings_or_data_do_not_go_on_with_what_was_kept(workspace, prepa
     other = Keeping(kept)
     evaluate(workspace, prepared, tmp_path, "clustering", other, **{**FEW, "label_key": "batch"}, highest=0.1)
     assert any(text.startswith("PCA, seed 0") for text in other.told)
+
+
+def test_more_seeds_begin_with_those_of_an_earlier_comparison(workspace, prepared, tmp_path):
+    session = Session(workspace.root)
+    told = {}
+    for run, values in {"first": FEW, "second": {**FEW, "n_seeds": 3}, "other": {**FEW, "n_neighbors": 5}}.items():
+        context = Keeping(tmp_path / f"checkpoints {run}")
+        (tmp_path / "runs" / run).mkdir(parents=True)
+        config = ClusteringTask.build({**values, "highest": 0.1})
+        place = {"run_id": run, "folder": tmp_path / "runs" / run}
+        session.execute("evaluate_clustering", config, prepared.id, context=context, **place)
+        told[run] = [text for text in context.told if ", seed " in text]
+    assert len(told["first"]) == len(told["other"]) == 3
+    assert told["second"] == ["PCA, seed 2"]
+    results = pd.read_csv(tmp_path / "runs" / "second" / "results.csv")
+    assert sorted(results.query("method == 'pca' and clusterer == 'leiden'")["seed"]) == [0, 1, 2]
 
 
 def test_one_label_no_batch_and_settings_that_cannot_be(workspace, study, tmp_path):
