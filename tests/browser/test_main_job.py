@@ -46,7 +46,7 @@ def test_from_an_upload_to_a_file(server, open_browser, upload, tmp_path):
     page.get_by_role("button", name="Next: train CLEAR").click()
     page.get_by_role("spinbutton", name="Epochs").fill("1000")
     page.get_by_role("spinbutton", name=re.compile("^Cells per step")).fill("64")
-    page.get_by_role("button", name="Train CLEAR").click()
+    page.get_by_role("button", name="Train CLEAR", exact=True).click()
     wait_for_epoch(page, 3)
     address = page.url
     assert "dataset=" in address

@@ -30,4 +30,4 @@ def test_from_labels_to_the_scoreboard(server, open_browser, upload):
     page.get_by_role("tab", name="Scoreboard").click()
     visible(page, "Ranks count means alone")
     visible(page, re.compile("On this dataset, CLEAR is"))
-    page.get_by_role("button", name="Download as CSV").wait_for()
+    page.get_by_role("button", name="Download as CSV", exact=True).wait_for()

@@ -23,7 +23,7 @@ def test_from_labels_to_circles_and_annotation(server, open_browser, upload):
     page.get_by_role("tab", name="Evaluate").click()
     visible(page, "Which types it can be trusted with")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download as CSV").first.click()
+        page.get_by_role("button", name="Download as CSV", exact=True).first.click()
     assert download.value.path().read_text().startswith("type,n_train,n_test,precision")
 
     visible(page, "The cells it is most confidently wrong about")

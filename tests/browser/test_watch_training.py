@@ -20,7 +20,7 @@ def test_from_the_augmentations_of_a_cell_to_the_replay_of_a_run(server, open_br
     visible(page, "One cell, before and after")
     visible(page, "the whole chain")
     page.get_by_role("button", name="A random cell").click()
-    page.get_by_role("button", name="Again").click()
+    page.get_by_role("button", name="Again", exact=True).click()
     visible(page, re.compile("of copies lie nearest to a cell of their own type"))
     page.get_by_text("Recommended (measured best on real data)").click()
     visible(page, re.compile("Heavy dropout.*in 100% of views"))
@@ -29,7 +29,7 @@ def test_from_the_augmentations_of_a_cell_to_the_replay_of_a_run(server, open_br
     # training that starts from them, with labels to compare with
     visible(page, "The augmentations are those that you set on the Augmentations page")
     page.get_by_role("spinbutton", name="Epochs").fill("60")
-    page.get_by_role("button", name="Train CLEAR").click()
+    page.get_by_role("button", name="Train CLEAR", exact=True).click()
     wait_for_epoch(page, 2)
     visible(page, "Training is done")
     visible(page, re.compile("k-means agrees with 'cell_type'"))
@@ -47,7 +47,7 @@ def test_from_the_augmentations_of_a_cell_to_the_replay_of_a_run(server, open_br
     slider.press("ArrowRight")
     visible(page, "At temperature 0.55 the positive has")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download as CSV").first.click()
+        page.get_by_role("button", name="Download as CSV", exact=True).first.click()
     lines = download.value.path().read_text().splitlines()
     assert lines[0] == "cell,kind,similarity,share of the softmax (%)"
     assert lines[1].startswith("positive: view of ")
