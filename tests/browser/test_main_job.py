@@ -5,24 +5,9 @@ import re
 import anndata as ad
 import pytest
 
+from tests.browser.acting import enter, epoch, press, visible, wait_for_epoch
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
-
-
-def visible(page, text):
-    page.get_by_text(text).first.wait_for()
-
-
-def epoch(page):
-    text = page.get_by_test_id("stMetric").first.inner_text()
-    return int(re.search(r"(\d+)/", text)[1])
-
-
-def wait_for_epoch(page, beyond):
-    visible(page, re.compile(r"^\d+/\d+$"))
-    page.wait_for_function(
-        "beyond => { const m = /(\\d+)\\//.exec(document.querySelector('[data-testid=stMetric]')?.innerText); return m && Number(m[1]) > beyond }",
-        arg=beyond,
-    )
 
 
 def test_from_an_upload_to_a_file(server, open_browser, upload, tmp_path):
@@ -34,19 +19,19 @@ def test_from_an_upload_to_a_file(server, open_browser, upload, tmp_path):
     page.get_by_role("link", name="Upload & QC").first.click()
     visible(page, "up to 1000 MB")
     page.set_input_files("[data-testid=stFileUploader] input[type=file]", upload)
-    page.get_by_role("button", name="Import", exact=True).click()
+    press(page, "Import")
     page.get_by_role("heading", name="my_cells").wait_for()
     visible(page, "layers['counts']")
-    page.get_by_role("button", name="Use suggested thresholds").click()
+    press(page, "Use suggested thresholds")
     visible(page, "What each filter removes")
-    page.get_by_role("button", name="Filter and normalise").click()
+    press(page, "Filter and normalise")
     visible(page, "This dataset is filtered and normalised")
 
     # training, with a refresh, another page, a second tab, stop and resume
-    page.get_by_role("button", name="Next: train CLEAR").click()
-    page.get_by_role("spinbutton", name="Epochs").fill("1000")
-    page.get_by_role("spinbutton", name=re.compile("^Cells per step")).fill("64")
-    page.get_by_role("button", name="Train CLEAR", exact=True).click()
+    press(page, "Next: train CLEAR")
+    enter(page, "Epochs", "1000")
+    enter(page, re.compile("^Cells per step"), "64")
+    press(page, "Train CLEAR")
     wait_for_epoch(page, 3)
     address = page.url
     assert "dataset=" in address
@@ -61,10 +46,10 @@ def test_from_an_upload_to_a_file(server, open_browser, upload, tmp_path):
     second.goto(address)
     wait_for_epoch(second, 6)
     second.close()
-    page.get_by_role("button", name="Stop", exact=True).click()
+    press(page, "Stop")
     visible(page, "was stopped. It can go on where it was")
     reached = epoch(page)
-    page.get_by_role("button", name="Resume").click()
+    press(page, "Resume")
     wait_for_epoch(page, reached)
 
     # the app restarts; the training has gone on
@@ -76,8 +61,8 @@ def test_from_an_upload_to_a_file(server, open_browser, upload, tmp_path):
     visible(page, "Training is done")
 
     # map
-    page.get_by_role("button", name="Next: make the map").click()
-    page.get_by_role("button", name="Make the map", exact=True).click()
+    press(page, "Next: make the map")
+    press(page, "Make the map")
     # the page before had figures too; and UMAP compiles, which takes a minute on a busy machine
     page.get_by_role("button", name="Make the map again").wait_for()
     page.locator(".js-plotly-plot .nsewdrag").first.wait_for()
@@ -92,17 +77,17 @@ def test_from_an_upload_to_a_file(server, open_browser, upload, tmp_path):
     page.mouse.up()
     visible(page, re.compile(r"^\d+ cells selected$"))
     with page.expect_download() as barcodes:
-        page.get_by_role("button", name="Download the barcodes").click()
+        press(page, "Download the barcodes")
     lines = barcodes.value.path().read_text().splitlines()
     assert lines[0] == "barcode"
     assert len(lines) > 100
 
     # export
     page.get_by_role("link", name="Export").click()
-    page.get_by_role("button", name="Write the file").click()
+    press(page, "Write the file")
     page.get_by_role("button", name=re.compile("^Download my_cells")).wait_for()
     with page.expect_download() as download:
-        page.get_by_role("button", name=re.compile("^Download my_cells")).click()
+        press(page, re.compile("^Download my_cells"))
     download.value.save_as(tmp_path / "out.h5ad")
     adata = ad.read_h5ad(tmp_path / "out.h5ad")
     assert {"X_pca", "X_clear", "X_umap_clear", "X_umap"} <= set(adata.obsm)
@@ -117,9 +102,9 @@ def test_broken_files_say_what_to_do_and_lose_nothing(server, open_browser, tmp_
     broken.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(200))
     visible(page, "up to 1000 MB")
     page.set_input_files("[data-testid=stFileUploader] input[type=file]", broken)
-    page.get_by_role("button", name="Import", exact=True).click()
+    press(page, "Import")
     visible(page, "truncated or damaged")
-    page.get_by_role("button", name="Discard").click()
+    press(page, "Discard")
     visible(page, "up to 1000 MB")
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from scapp.jobs.session import Session
-from tests.browser.test_main_job import visible
+from tests.browser.acting import enter, press, visible
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
@@ -17,14 +17,14 @@ def test_from_labels_to_the_scoreboard(server, open_browser, upload):
     page = open_browser()
     page.goto(f"{server.address}/benchmarks?dataset={dataset.id}")
     visible(page, "Settings of a new comparison")
-    page.get_by_role("spinbutton", name="Seeds").fill("2")
+    enter(page, "Seeds", "2")
     page.get_by_text("Advanced settings").click()
-    page.get_by_role("spinbutton", name="CLEAR's epochs").fill("2")
-    page.get_by_role("button", name="Compare", exact=True).click()
+    enter(page, "CLEAR's epochs", "2")
+    press(page, "Compare")
     visible(page, re.compile("On this dataset, CLEAR is"))
     visible(page, "Leiden over resolutions")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download every seed as CSV").click()
+        press(page, "Download every seed as CSV")
     assert download.value.path().read_text().startswith("method,title,seed")
 
     page.get_by_role("tab", name="Scoreboard").click()

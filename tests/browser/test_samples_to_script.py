@@ -16,7 +16,7 @@ from scapp.data.blood import simulate_blood
 from scapp.data.config import BloodConfig
 from scapp.ui.routing import ROOT
 from scapp.workspace.store import Workspace
-from tests.browser.test_main_job import visible
+from tests.browser.acting import press, visible
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
@@ -49,27 +49,27 @@ def test_from_three_folders_to_a_script_that_is_run(server, open_browser, folder
     sheet = tmp_path / "sheet.csv"
     sheet.write_text("sample,donor,condition\nP1,d1,well\nP2,d2,ill\nP3,d3,ill\n")
     page.locator("[data-testid=stFileUploader] input[type=file]").nth(1).set_input_files(sheet)
-    page.get_by_role("button", name="Import", exact=True).click()
+    press(page, "Import")
     page.get_by_role("heading", name="study").wait_for()
     visible(page, re.compile("genes are in every sample"))
-    page.get_by_role("button", name="Filter and normalise").click()
+    press(page, "Filter and normalise")
     visible(page, "This dataset is filtered and normalised")
 
     page.get_by_role("link", name="Clusters & map").first.click()
-    page.get_by_role("button", name="Make the map", exact=True).click()
+    press(page, "Make the map")
     page.locator(".js-plotly-plot .nsewdrag").first.wait_for()
     page.get_by_role("tab", name="Marker genes", exact=True).click()
-    page.get_by_role("button", name="Find marker genes").click()
+    press(page, "Find marker genes")
     visible(page, re.compile(r"rows pass\.$"))
     page.get_by_role("tab", name="Cell types", exact=True).click()
-    page.get_by_role("button", name="Write the names").click()
+    press(page, "Write the names")
     visible(page, "groups are in the annotation 'cell_type' now")
 
     page.get_by_role("link", name="Export").click()
     visible(page, "The session as code and as words")
     page.get_by_role("button", name="Download the script (.py)").wait_for()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download the script (.py)").click()
+        press(page, "Download the script (.py)")
     download.value.save_as(tmp_path / "session.py")
     finished = subprocess.run(
         [sys.executable, "session.py", str(folders)],
@@ -118,6 +118,6 @@ def test_a_map_of_many_cells_is_drawn_coloured_and_selected(server, open_browser
     page.get_by_role("button", name=re.compile(r"^type 0 \(")).wait_for()
     visible(page, "60,000 cells selected")
     with page.expect_download() as picture:
-        page.get_by_role("button", name="PNG").click()
+        press(page, "PNG")
     assert picture.value.suggested_filename == "umap_pca_cell_type.png"
     assert np.frombuffer(picture.value.path().read_bytes()[:8], np.uint8).tolist() == [137, 80, 78, 71, 13, 10, 26, 10]

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from scapp.jobs.session import Session
-from tests.browser.test_main_job import visible
+from tests.browser.acting import press, visible
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
@@ -17,7 +17,7 @@ def test_from_the_design_to_the_report(server, open_browser, blood_file, tmp_pat
     session.run("map", dataset, representation="pca")
     page = open_browser()
     page.goto(f"{server.address}/differential_expression?dataset={dataset.id}")
-    page.get_by_role("button", name="Use this design").click()
+    press(page, "Use this design")
     visible(page, "This design is in use on all tabs.")
 
     page.get_by_role("tab", name="Composition").click()
@@ -25,31 +25,31 @@ def test_from_the_design_to_the_report(server, open_browser, blood_file, tmp_pat
     visible(page, "On the map")
 
     page.get_by_role("tab", name="Markers").click()
-    page.get_by_role("button", name="Find marker genes").click()
+    press(page, "Find marker genes")
     visible(page, "Genes on the map")
     page.get_by_role("button", name="Download means and shares as CSV").wait_for()
 
     page.get_by_role("tab", name="Genes", exact=True).click()
-    page.get_by_role("button", name="Find differential genes").click()
+    press(page, "Find differential genes")
     visible(page, re.compile(r"\d+ genes up and"))
     visible(page, "The chosen genes by donor")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download every tested gene as CSV").click()
+        press(page, "Download every tested gene as CSV")
     assert download.value.path().read_text().startswith("gene,symbol,log2_fold_change")
 
     page.get_by_role("tab", name="Gene-set scores").click()
-    page.get_by_role("button", name="Score gene sets").click()
+    press(page, "Score gene sets")
     visible(page, "Scores shown")
 
     page.get_by_role("tab", name="Pathways").click()
-    page.get_by_role("button", name="Find pathways").click()
+    press(page, "Find pathways")
     visible(page, "Behind one pathway")
     visible(page, re.compile("Clearest up"))
 
     page.get_by_role("tab", name="Report").click()
-    page.get_by_role("button", name="Write the report").click()
+    press(page, "Write the report")
     with page.expect_download() as download:
-        page.get_by_role("button", name=re.compile("Download .*study.html")).click()
+        press(page, re.compile("Download .*study.html"))
     report = tmp_path / "report.html"
     download.value.save_as(report)
     page.goto(report.as_uri())

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from scapp.jobs.session import Session
-from tests.browser.test_main_job import visible
+from tests.browser.acting import enter, press, visible
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
@@ -16,14 +16,14 @@ def test_from_labels_to_circles_and_annotation(server, open_browser, upload):
     page = open_browser("dark")
     page.goto(f"{server.address}/classify?dataset={dataset.id}")
     visible(page, "Settings of a new classifier")
-    page.get_by_role("spinbutton", name="Steps").fill("60")
-    page.get_by_role("button", name="Train the classifier").click()
+    enter(page, "Steps", "60")
+    press(page, "Train the classifier")
     visible(page, re.compile(r"Training is done: macro F1 \d"))
 
     page.get_by_role("tab", name="Evaluate").click()
     visible(page, "Which types it can be trusted with")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download as CSV", exact=True).first.click()
+        press(page, "Download as CSV")
     assert download.value.path().read_text().startswith("type,n_train,n_test,precision")
 
     visible(page, "The cells it is most confidently wrong about")
@@ -51,14 +51,14 @@ def test_from_labels_to_circles_and_annotation(server, open_browser, upload):
 
     page.get_by_role("link", name="Classification").first.click()
     page.get_by_role("tab", name="Annotate this dataset").click()
-    page.get_by_role("button", name="Annotate this dataset").click()
+    press(page, "Annotate this dataset")
     visible(page, "they hold 100% of what it reads")
     page.get_by_role("button", name="Next: see them on the map").wait_for()
 
     page.get_by_role("tab", name="Compare").click()
-    page.get_by_role("spinbutton", name="Steps").fill("20")
-    page.get_by_role("spinbutton", name="Seeds").fill("1")
+    enter(page, "Steps", "20")
+    enter(page, "Seeds", "1")
     page.get_by_text("References", exact=True).click()
-    page.get_by_role("button", name="Compare classifiers").click()
+    press(page, "Compare classifiers")
     visible(page, "What a component changes")
     visible(page, re.compile(r"Data Scarce: \d+ types"))

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from scapp.jobs.session import Session
-from tests.browser.test_main_job import visible, wait_for_epoch
+from tests.browser.acting import enter, press, visible, wait_for_epoch
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
@@ -19,17 +19,17 @@ def test_from_the_augmentations_of_a_cell_to_the_replay_of_a_run(server, open_br
     # one cell, and its copies
     visible(page, "One cell, before and after")
     visible(page, "the whole chain")
-    page.get_by_role("button", name="A random cell").click()
-    page.get_by_role("button", name="Again", exact=True).click()
+    press(page, "A random cell")
+    press(page, "Again")
     visible(page, re.compile("of copies lie nearest to a cell of their own type"))
     page.get_by_text("Recommended (measured best on real data)").click()
     visible(page, re.compile("Heavy dropout.*in 100% of views"))
-    page.get_by_role("button", name="Next: train with these augmentations").click()
+    press(page, "Next: train with these augmentations")
 
     # training that starts from them, with labels to compare with
     visible(page, "The augmentations are those that you set on the Augmentations page")
-    page.get_by_role("spinbutton", name="Epochs").fill("60")
-    page.get_by_role("button", name="Train CLEAR", exact=True).click()
+    enter(page, "Epochs", "60")
+    press(page, "Train CLEAR")
     wait_for_epoch(page, 2)
     visible(page, "Training is done")
     visible(page, re.compile("k-means agrees with 'cell_type'"))
@@ -47,7 +47,7 @@ def test_from_the_augmentations_of_a_cell_to_the_replay_of_a_run(server, open_br
     slider.press("ArrowRight")
     visible(page, "At temperature 0.55 the positive has")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download as CSV", exact=True).first.click()
+        press(page, "Download as CSV")
     lines = download.value.path().read_text().splitlines()
     assert lines[0] == "cell,kind,similarity,share of the softmax (%)"
     assert lines[1].startswith("positive: view of ")
