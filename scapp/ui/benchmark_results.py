@@ -31,8 +31,8 @@ from scapp.workspace.runs import Run
 
 SHARING = {
     "all": "All cells",
-    "shared": "Types that two batches or more have",
-    "alone": "Types of one batch only",
+    "shared": "Types that batches share",
+    "alone": "Types of one batch",
 }
 N_TRENDS = 4
 WORDS = ("title", "method", "clusterer", "from", "to", "gene", "barcode")
