@@ -52,7 +52,7 @@ class Unit:
     @property
     def key(self) -> str:
         """Tells it from all others of its comparison."""
-        return json.dumps([self.method, self.title, self.seed, self.level])
+        return json.dumps([self.method, self.seed, self.level])
 
 
 def compare_clustering(inputs: Inputs, config: ClusteringTask, context: StepContext) -> Outcome:
@@ -171,8 +171,6 @@ class _Task:
         self.inputs, self.config, self.context = inputs, config, context
         data = inputs.data
         self.categories = _categories(data, config.label_key, order)
-        if self.categories is not None and not len(self.categories.categories):
-            self.categories = None  # a column without a single value
         self.labels = None if self.categories is None else np.asarray(self.categories.codes, dtype=np.int64)
         self.material = _material(data, batch_key, config.methods)
         check_methods(config.methods, self.material)
@@ -216,7 +214,7 @@ def _categories(data: Reading, label_key: str | None, order: tuple[str, ...]) ->
                 hint="Order the levels that are there.",
             )
         found = found.set_categories(list(order))
-    return found
+    return found if len(found.categories) else None  # a column may hold no value at all
 
 
 def _material(data: Reading, batch_key: str | None, methods: tuple[str, ...]) -> Material:
@@ -316,7 +314,9 @@ def _done_before(task: _Task) -> dict[str, dict[str, Any]]:
     files = [] if folder is None else [folder / UNITS_FILE]
     if task.inputs.run_id:
         files += sorted(task.inputs.folder.parent.glob(f"*/{UNITS_FILE}"))
-    units = (json.loads(line) for file in files for line in file.read_text().splitlines())
+    # other comparisons' lines, which may hold every cell of a large dataset, are not parsed
+    lines = (line for file in files for line in file.read_text().splitlines() if task.made_of in line)
+    units = map(json.loads, lines)
     return {unit["key"]: unit for unit in units if unit.get("made_of") == task.made_of}
 
 

@@ -107,21 +107,21 @@ def score_batches(
     """
     known = np.ones(len(batches), dtype=bool) if labels is None else labels >= 0
     where, of_batch = representation[known], batches[known]
-    mixing = (*neighbours(where), of_batch)
+    positions, distances = neighbours(where)
     scores: dict[str, float] = {}
     if labels is not None:
         of_type = labels[known]
-        positions, distances, _ = mixing
-        # a type that one batch has cannot be mixed, and merging it with another must not be rewarded
-        shared = shared_labels(of_type, of_batch)
-        mixing = (*neighbours(where[shared]), of_batch[shared])
         clusters = np.asarray(kmeans(where, n_clusters=len(np.unique(of_type)), seed=seed).codes)
         scores = {
             **ari_scores(clusters, of_type, of_batch),
             **asw_scores(where, of_type, of_batch),
             "cLISI": clisi(positions, distances, of_type),
         }
-    positions, distances, of_batch = mixing
+        # a type that one batch has cannot be mixed, and merging it with another must not be rewarded
+        shared = shared_labels(of_type, of_batch)
+        if not shared.all():
+            of_batch = of_batch[shared]
+            positions, distances = neighbours(where[shared])
     scores["iLISI"] = ilisi(positions, distances, of_batch)
     scores["kBET acceptance"] = kbet_acceptance(positions, of_batch)
     return {"rows": [scores], "of_cells": _places(representation, seed, config)}

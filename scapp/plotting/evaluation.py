@@ -174,12 +174,12 @@ def plot_paga(
         for code, name in enumerate(groups.categories)
         if (groups.codes == code).any()
     }
-    for row in connections[connections["connectivity"] >= WEAKEST].itertuples(index=False):
-        start, end = str(row[0]), str(row[1])
+    strong = connections[connections["connectivity"] >= WEAKEST]
+    for start, end, strength in zip(strong["from"], strong["to"], strong["connectivity"], strict=True):
         if start in middles and end in middles:
             ends = np.stack([middles[start], middles[end]])
             figure.add_scatter(
-                x=ends[:, 0], y=ends[:, 1], mode="lines", line={"width": 1 + 7 * float(row[2]), "color": "rgba(90,90,90,0.75)"}, showlegend=False, hoverinfo="skip", row=1, col=1,
+                x=ends[:, 0], y=ends[:, 1], mode="lines", line={"width": 1 + 7 * float(strength), "color": "rgba(90,90,90,0.75)"}, showlegend=False, hoverinfo="skip", row=1, col=1,
             )  # fmt: skip
     figure.add_scatter(
         x=[place[0] for place in middles.values()], y=[place[1] for place in middles.values()], mode="markers", showlegend=False, text=list(middles), hovertemplate="%{text}<extra></extra>",

@@ -40,11 +40,8 @@ WORDS = ("title", "method", "clusterer", "from", "to", "gene", "barcode")
 
 def table_of(run: Run, name: str) -> pd.DataFrame:
     """A table that a comparison wrote; empty where it wrote none."""
-    path = run.folder / f"{name}.csv"
-    if not path.exists():
-        return pd.DataFrame()
-    # names of stages and genes are words, whatever they look like
-    return pd.read_csv(path, dtype=dict.fromkeys(WORDS, str), keep_default_na=False, na_values=[""])
+    file = f"{name}.csv"
+    return state.run_table(run, file, WORDS) if (run.folder / file).exists() else pd.DataFrame()
 
 
 def _named(table: pd.DataFrame) -> pd.DataFrame:
@@ -238,11 +235,11 @@ def _orders(dataset: Dataset, run: Run, cells: Mapping[str, pd.DataFrame]) -> No
     if not cells or keys.obs(column) not in dataset:
         return
     stages = state.grouping(dataset, column)
+    kept = state.colours(dataset, column)
+    of_stage = dict(zip(stages.cat.categories, kept, strict=True)) if kept else {}
     order = run.config.config.get("stages") or []
     if order:
         stages = stages.cat.set_categories([str(name) for name in order])
-    kept = state.colours(dataset, column)
-    of_stage = dict(zip(state.grouping(dataset, column).cat.categories, kept, strict=True)) if kept else {}
     hues = [of_stage.get(name, MUTED) for name in stages.cat.categories] if of_stage else None
     st.subheader("The order of the first seed")
     times = pd.DataFrame({title: part["pseudotime"] for title, part in cells.items()})
@@ -253,18 +250,18 @@ def _orders(dataset: Dataset, run: Run, cells: Mapping[str, pd.DataFrame]) -> No
         alt="Pseudotime of the cells of each stage",
     )
     connections = table_of(run, "paga")
+    links = connections.reindex(columns=["title", "from", "to", "connectivity"])  # also where there are none
     for title, part in cells.items():
         if "x" not in part:
             continue
         st.markdown(f"**{title}**")
         roots = np.flatnonzero(part["is_root"].to_numpy() == 1)
-        links = connections[connections["title"] == title] if len(connections) else connections
         show_figure(
             plot_paga(
                 part[["x", "y"]].to_numpy(),
                 stages.rename(column),
                 part["pseudotime"].to_numpy(),
-                links[["from", "to", "connectivity"]].astype({"from": str, "to": str}) if len(links) else pd.DataFrame(columns=["from", "to", "connectivity"]),
+                links[links["title"] == title],
                 root=int(roots[0]) if len(roots) else None,
                 colours=hues,
             ),
@@ -286,10 +283,10 @@ def _trends(dataset: Dataset, run: Run, times: pd.DataFrame) -> None:
     st.subheader("Genes along pseudotime")
     following = table_of(run, "genes")
     known = state.genes(dataset)
-    shown_of = "CLEAR" if "CLEAR" in times else str(times.columns[0])
+    shown_of = explain.OURS if explain.OURS in times else str(times.columns[0])
     default: list[str] = []
     if len(following):
-        strongest = following[following["title"] == shown_of]["gene"].astype(str)
+        strongest = following[following["title"] == shown_of]["gene"]
         default = [known.labels[known.names.index(name)] for name in strongest[:N_TRENDS] if name in known.names]
     chosen = maps.gene_choice(dataset, key=f"trend.genes.{run.id}", default=default, most=12)
     holders = st.columns(2)
@@ -309,7 +306,7 @@ def _trends(dataset: Dataset, run: Run, times: pd.DataFrame) -> None:
     if len(following):
         with st.expander("Genes that follow pseudotime most closely"):
             symbols = known.symbol_of()
-            table = following.assign(symbol=following["gene"].astype(str).map(symbols))
+            table = following.assign(symbol=following["gene"].map(symbols))
             show_table(
                 table[["title", "gene", "symbol", "gene_spearman"]].rename(
                     columns={"title": "method", "gene_spearman": "Spearman with pseudotime"}

@@ -112,7 +112,7 @@ def _stages(dataset: Dataset, column: str) -> tuple[str, ...]:
 
 def _words(method: str) -> str:
     if method.startswith(STORED):
-        return f"{title_of(method).removesuffix(' (stored)')} (as it is in the dataset)"
+        return f"{method.removeprefix(STORED)} (as it is in the dataset)"
     return title_of(method) + (" (needs scvi-tools)" if method in OPTIONAL else "")
 
 

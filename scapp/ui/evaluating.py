@@ -54,7 +54,7 @@ def done_runs(runs: list[Run]) -> list[Run]:
 
 def types_of(run: Run) -> pd.DataFrame:
     """Figures of each type on test cells; a type may be called NA."""
-    return pd.read_csv(run.folder / TYPES_FILE, dtype={"type": str}, keep_default_na=False, na_values=[""])
+    return state.run_table(run, TYPES_FILE, ["type"])
 
 
 def tested_cells_of(run: Run) -> pd.DataFrame:

@@ -73,8 +73,7 @@ def _rows_so_far(run: Run) -> None:
 
 
 def _table(run: Run, name: str) -> pd.DataFrame:
-    # a type may be called NA
-    return pd.read_csv(run.folder / f"{name}.csv", dtype={"type": str}, keep_default_na=False, na_values=[""])
+    return state.run_table(run, f"{name}.csv", ["type"])
 
 
 def _result(run: Run) -> None:

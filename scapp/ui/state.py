@@ -3,6 +3,7 @@
 The session holds ids; data are read from the workspace through caches keyed by element or file time.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,17 @@ def read(dataset: Dataset, slot: str) -> Any:
     if entry is None:
         return dataset.read(slot)
     return element(str(dataset.folder / "elements" / entry.element))
+
+
+def run_table(run: Run, file: str, words: Iterable[str]) -> pd.DataFrame:
+    """A table (CSV) that a run wrote. ``words`` are columns of names: one may be called NA, and one that looks like a number stays as it is written."""
+    path = run.folder / file
+    return _csv(str(path), path.stat().st_mtime_ns, tuple(words))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _csv(path: str, written: int, words: tuple[str, ...]) -> pd.DataFrame:
+    return pd.read_csv(path, dtype=dict.fromkeys(words, str), keep_default_na=False, na_values=[""])
 
 
 def columns(dataset: Dataset, names: list[str]) -> pd.DataFrame:

@@ -16,6 +16,13 @@ def press(page, name):
     page.get_by_role("button", name=name, exact=not isinstance(name, re.Pattern)).first.click()
 
 
+def download(page, name):
+    """Click a button that downloads, and wait for what it gives."""
+    with page.expect_download() as coming:
+        press(page, name)
+    return coming.value
+
+
 def enter(page, name, value):
     """Fill in a number, and let the page take it before anything else is done."""
     page.locator(AT_REST).wait_for()

@@ -5,7 +5,7 @@ import re
 import anndata as ad
 import pytest
 
-from tests.browser.acting import enter, epoch, press, visible, wait_for_epoch
+from tests.browser.acting import download, enter, epoch, press, visible, wait_for_epoch
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
@@ -76,9 +76,8 @@ def test_from_an_upload_to_a_file(server, open_browser, upload, tmp_path):
         page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=6)
     page.mouse.up()
     visible(page, re.compile(r"^\d+ cells selected$"))
-    with page.expect_download() as barcodes:
-        press(page, "Download the barcodes")
-    lines = barcodes.value.path().read_text().splitlines()
+    barcodes = download(page, "Download the barcodes")
+    lines = barcodes.path().read_text().splitlines()
     assert lines[0] == "barcode"
     assert len(lines) > 100
 
@@ -86,9 +85,8 @@ def test_from_an_upload_to_a_file(server, open_browser, upload, tmp_path):
     page.get_by_role("link", name="Export").click()
     press(page, "Write the file")
     page.get_by_role("button", name=re.compile("^Download my_cells")).wait_for()
-    with page.expect_download() as download:
-        press(page, re.compile("^Download my_cells"))
-    download.value.save_as(tmp_path / "out.h5ad")
+    written = download(page, re.compile("^Download my_cells"))
+    written.save_as(tmp_path / "out.h5ad")
     adata = ad.read_h5ad(tmp_path / "out.h5ad")
     assert {"X_pca", "X_clear", "X_umap_clear", "X_umap"} <= set(adata.obsm)
     assert {"leiden_clear", "leiden", "cell_type"} <= set(adata.obs)

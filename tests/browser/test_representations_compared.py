@@ -5,7 +5,7 @@ import re
 import pytest
 
 from scapp.jobs.session import Session
-from tests.browser.acting import enter, press, visible
+from tests.browser.acting import download, enter, press, visible
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
@@ -23,9 +23,8 @@ def test_from_labels_to_the_scoreboard(server, open_browser, upload):
     press(page, "Compare")
     visible(page, re.compile("On this dataset, CLEAR is"))
     visible(page, "Leiden over resolutions")
-    with page.expect_download() as download:
-        press(page, "Download every seed as CSV")
-    assert download.value.path().read_text().startswith("method,title,seed")
+    written = download(page, "Download every seed as CSV")
+    assert written.path().read_text().startswith("method,title,seed")
 
     page.get_by_role("tab", name="Scoreboard").click()
     visible(page, "Ranks count means alone")

@@ -16,7 +16,7 @@ from scapp.data.blood import simulate_blood
 from scapp.data.config import BloodConfig
 from scapp.ui.routing import ROOT
 from scapp.workspace.store import Workspace
-from tests.browser.acting import press, visible
+from tests.browser.acting import download, press, visible
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
@@ -68,9 +68,8 @@ def test_from_three_folders_to_a_script_that_is_run(server, open_browser, folder
     page.get_by_role("link", name="Export").click()
     visible(page, "The session as code and as words")
     page.get_by_role("button", name="Download the script (.py)").wait_for()
-    with page.expect_download() as download:
-        press(page, "Download the script (.py)")
-    download.value.save_as(tmp_path / "session.py")
+    written = download(page, "Download the script (.py)")
+    written.save_as(tmp_path / "session.py")
     finished = subprocess.run(
         [sys.executable, "session.py", str(folders)],
         cwd=tmp_path,
@@ -117,7 +116,6 @@ def test_a_map_of_many_cells_is_drawn_coloured_and_selected(server, open_browser
     page.get_by_role("option", name="cell_type", exact=True).first.click()
     page.get_by_role("button", name=re.compile(r"^type 0 \(")).wait_for()
     visible(page, "60,000 cells selected")
-    with page.expect_download() as picture:
-        press(page, "PNG")
-    assert picture.value.suggested_filename == "umap_pca_cell_type.png"
-    assert np.frombuffer(picture.value.path().read_bytes()[:8], np.uint8).tolist() == [137, 80, 78, 71, 13, 10, 26, 10]
+    picture = download(page, "PNG")
+    assert picture.suggested_filename == "umap_pca_cell_type.png"
+    assert np.frombuffer(picture.path().read_bytes()[:8], np.uint8).tolist() == [137, 80, 78, 71, 13, 10, 26, 10]

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from scapp.jobs.session import Session
-from tests.browser.acting import press, visible
+from tests.browser.acting import download, press, visible
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
@@ -33,9 +33,8 @@ def test_from_the_design_to_the_report(server, open_browser, blood_file, tmp_pat
     press(page, "Find differential genes")
     visible(page, re.compile(r"\d+ genes up and"))
     visible(page, "The chosen genes by donor")
-    with page.expect_download() as download:
-        press(page, "Download every tested gene as CSV")
-    assert download.value.path().read_text().startswith("gene,symbol,log2_fold_change")
+    written = download(page, "Download every tested gene as CSV")
+    assert written.path().read_text().startswith("gene,symbol,log2_fold_change")
 
     page.get_by_role("tab", name="Gene-set scores").click()
     press(page, "Score gene sets")
@@ -48,10 +47,9 @@ def test_from_the_design_to_the_report(server, open_browser, blood_file, tmp_pat
 
     page.get_by_role("tab", name="Report").click()
     press(page, "Write the report")
-    with page.expect_download() as download:
-        press(page, re.compile("Download .*study.html"))
+    written = download(page, re.compile("Download .*study.html"))
     report = tmp_path / "report.html"
-    download.value.save_as(report)
+    written.save_as(report)
     page.goto(report.as_uri())
     for heading in ("Study design", "Composition", "Gene-set scores", "Methods", "Versions"):
         page.get_by_role("heading", name=heading, exact=True).wait_for()

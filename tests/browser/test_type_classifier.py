@@ -5,7 +5,7 @@ import re
 import pytest
 
 from scapp.jobs.session import Session
-from tests.browser.acting import enter, press, visible
+from tests.browser.acting import download, enter, press, visible
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
@@ -22,9 +22,8 @@ def test_from_labels_to_circles_and_annotation(server, open_browser, upload):
 
     page.get_by_role("tab", name="Evaluate").click()
     visible(page, "Which types it can be trusted with")
-    with page.expect_download() as download:
-        press(page, "Download as CSV")
-    assert download.value.path().read_text().startswith("type,n_train,n_test,precision")
+    written = download(page, "Download as CSV")
+    assert written.path().read_text().startswith("type,n_train,n_test,precision")
 
     visible(page, "The cells it is most confidently wrong about")
     visible(page, re.compile("expected calibration error"))

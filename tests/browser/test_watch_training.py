@@ -5,7 +5,7 @@ import re
 import pytest
 
 from scapp.jobs.session import Session
-from tests.browser.acting import enter, press, visible, wait_for_epoch
+from tests.browser.acting import download, enter, press, visible, wait_for_epoch
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
@@ -46,8 +46,7 @@ def test_from_the_augmentations_of_a_cell_to_the_replay_of_a_run(server, open_br
     slider.focus()
     slider.press("ArrowRight")
     visible(page, "At temperature 0.55 the positive has")
-    with page.expect_download() as download:
-        press(page, "Download as CSV")
-    lines = download.value.path().read_text().splitlines()
+    written = download(page, "Download as CSV")
+    lines = written.path().read_text().splitlines()
     assert lines[0] == "cell,kind,similarity,share of the softmax (%)"
     assert lines[1].startswith("positive: view of ")

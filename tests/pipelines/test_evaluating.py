@@ -51,6 +51,14 @@ def evaluate(workspace, dataset, tmp_path, task, context=None, **values):
     return summary, tables
 
 
+def dataset_of(adata, workspace, tmp_path):
+    """A file that is imported and normalised, with every cell kept."""
+    adata.write_h5ad(tmp_path / "file.h5ad")
+    dataset = run_step(workspace, "import", {"path": str(tmp_path / "file.h5ad")}, None, tmp_path / "in")["dataset"]
+    values = {**KEEP_EVERYTHING, "n_top_genes": 100}
+    return workspace.open(run_step(workspace, "prepare", values, dataset, tmp_path / "prep")["dataset"])
+
+
 def test_clustering_is_scored_for_every_method_seed_and_clusterer(workspace, prepared, tmp_path):
     summary, tables = evaluate(workspace, prepared, tmp_path, "clustering", **FEW, lowest=0.2, highest=0.6, step=0.2)
     results = tables["results.csv"]
@@ -105,11 +113,7 @@ def test_what_another_program_made_joins_the_comparison(workspace, study, tmp_pa
     file = study.copy()
     perfect = pd.get_dummies(file.obs["cell_type"]).to_numpy(dtype=float)
     file.obsm["SC3"] = perfect + np.random.default_rng(0).normal(0, 0.01, perfect.shape)
-    file.write_h5ad(tmp_path / "with_sc3.h5ad")
-    request = {"path": str(tmp_path / "with_sc3.h5ad")}
-    dataset = run_step(workspace, "import", request, None, tmp_path / "in")["dataset"]
-    values = {**KEEP_EVERYTHING, "n_top_genes": 100}
-    prepared = workspace.open(run_step(workspace, "prepare", values, dataset, tmp_path / "prep")["dataset"])
+    prepared = dataset_of(file, workspace, tmp_path)
     methods = ["pca", "stored:SC3"]
     _, tables = evaluate(workspace, prepared, tmp_path, "clustering", **{**FEW, "methods": methods}, highest=0.1)
     of_sc3 = tables["results.csv"].query("title == 'SC3 (stored)' and clusterer == 'kmeans'")
@@ -215,10 +219,7 @@ def test_one_label_no_batch_and_settings_that_cannot_be(workspace, study, tmp_pa
     file.obs["same"] = pd.Categorical(["x"] * file.n_obs)
     file.obs["holes"] = file.obs["batch"].astype(object).where(np.arange(file.n_obs) > 2, None)
     file.obs["disease"] = file.obs["batch"]
-    file.write_h5ad(tmp_path / "odd.h5ad")
-    dataset = run_step(workspace, "import", {"path": str(tmp_path / "odd.h5ad")}, None, tmp_path / "in")["dataset"]
-    values = {**KEEP_EVERYTHING, "n_top_genes": 100}
-    odd = workspace.open(run_step(workspace, "prepare", values, dataset, tmp_path / "prep")["dataset"])
+    odd = dataset_of(file, workspace, tmp_path)
     few = {**FEW, "n_seeds": 1, "methods": ["pca"]}
     with pytest.raises(DataError, match="two levels or more; found 1"):
         evaluate(workspace, odd, tmp_path, "clustering", **{**few, "label_key": "same"})
@@ -236,10 +237,7 @@ def test_a_handful_of_cells(workspace, study, tmp_path):
     file = study[
         np.argsort(study.obs["cell_type"].cat.codes.to_numpy(), kind="stable")[:: max(study.n_obs // 12, 1)]
     ].copy()
-    file.write_h5ad(tmp_path / "few.h5ad")
-    dataset = run_step(workspace, "import", {"path": str(tmp_path / "few.h5ad")}, None, tmp_path / "in")["dataset"]
-    values = {**KEEP_EVERYTHING, "n_top_genes": 100}
-    few = workspace.open(run_step(workspace, "prepare", values, dataset, tmp_path / "prep")["dataset"])
+    few = dataset_of(file, workspace, tmp_path)
     assert few.n_cells <= 13
     config = {"label_key": "cell_type", "n_seeds": 1, "epochs": 1}
     for task, more in (("clustering", {"highest": 0.2}), ("batch", {"batch_key": "batch"}), ("pseudotime", {})):
