@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from scapp.ui.routing import mark_routed, pages
+from scapp.ui.kit.routing import mark_routed, pages
 
 st.set_page_config(page_title="scapp", page_icon="🔬", layout="wide")
 page = st.navigation(pages())

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from scapp.core import keys
-from scapp.workspace.dataset import Dataset
-from scapp.workspace.staging import new_provenance
-from scapp.workspace.store import Workspace
+from scapp.workspace.datasets.dataset import Dataset
+from scapp.workspace.datasets.staging import new_provenance
+from scapp.workspace.datasets.store import Workspace
 
 N_GROUPS = 20
 

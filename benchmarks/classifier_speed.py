@@ -12,8 +12,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from scapp.classify.components import MlsComponent
-from scapp.classify.losses import multi_space_info_nce, supervised_info_nce
+from scapp.classify.components.contrastive import MlsComponent
+from scapp.classify.components.supervised_info_nce import multi_space_info_nce, supervised_info_nce
 from scapp.jobs.devices import choose_device
 
 ROUNDS = 5

@@ -47,8 +47,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
 def prepared(file: Path, label_key: str, batch_key: str | None) -> dict[str, Any]:
     """Values of the variable genes as the app prepares them, labels, batches."""
     from scapp.data.config import KEEP_EVERYTHING, PrepareConfig
-    from scapp.data.preprocessing import filter_data, highly_variable, normalise
-    from scapp.data.reading import read
+    from scapp.data.formats.reader import read
+    from scapp.data.qc.preprocessing import filter_data, highly_variable, normalise
 
     imported = read(file)
     adata = imported.adata
@@ -66,11 +66,11 @@ def prepared(file: Path, label_key: str, batch_key: str | None) -> dict[str, Any
 
 def measure(file: Path, variant: str, seed: int, label_key: str, batch_key: str | None) -> dict[str, Any]:
     """One training, scored."""
-    from scapp.contrast.clear import train_clear
-    from scapp.contrast.config import clear_config
-    from scapp.core.steps import QuietContext
+    from scapp.clear.config import clear_config
+    from scapp.clear.train import train_clear
+    from scapp.core.step_context import QuietContext
     from scapp.data.config import PrepareConfig
-    from scapp.data.preprocessing import principal_components
+    from scapp.data.qc.preprocessing import principal_components
 
     data = prepared(file, label_key, batch_key)
     if variant.startswith("PCA"):

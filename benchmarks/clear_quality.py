@@ -15,10 +15,10 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 
-from scapp.analysis.clustering import kmeans, leiden, neighbour_graph
+from scapp.analysis.map.clusters import kmeans, leiden, neighbour_graph
 from scapp.data.config import PrepareConfig
-from scapp.data.preprocessing import principal_components
-from scapp.metrics.clustering import adjusted_rand_index
+from scapp.data.qc.preprocessing import principal_components
+from scapp.metrics.agreement import adjusted_rand_index
 
 SWEEP = np.round(np.arange(0.1, 2.05, 0.1), 2)
 

@@ -33,18 +33,18 @@ def measure(preset: str, n_cells: int, n_genes: int, device: str, seconds: float
     """Train for some seconds; speeds, stages and memory."""
     import torch
 
-    from scapp.contrast import training
-    from scapp.contrast.cells import gather_cells
-    from scapp.contrast.config import clear_config
-    from scapp.contrast.precision import fast_products
-    from scapp.contrast.together import Together
+    from scapp.clear.config import clear_config
+    from scapp.clear.parallel.exchange import Together
+    from scapp.clear.training import loop
+    from scapp.clear.training.cells import gather_cells
+    from scapp.clear.training.precision import fast_products
     from scapp.jobs.devices import peak_memory_mb
 
     # neighbours are found before training, by other libraries; which ones they are does not matter here
     config = clear_config(preset, positives="self")
     values = values_of(n_cells, n_genes)
     began = time.perf_counter()
-    run = training.Training(gather_cells(values, config), config, torch.device(device), Together())
+    run = loop.Training(gather_cells(values, config), config, torch.device(device), Together())
     start = time.perf_counter() - began
     if slow:
         run._view_of = lambda cells, profiles, draws: torch.from_numpy(  # type: ignore[method-assign]
@@ -88,9 +88,9 @@ def measure(preset: str, n_cells: int, n_genes: int, device: str, seconds: float
         for owner, name, stage in (
             (run.matrix, "rows", "rows"),
             (run, "_view_of", "augmentation"),
-            (training, "compare", "forward"),
+            (loop, "compare", "forward"),
             (torch.Tensor, "backward", "backward"),
-            (training, "follow", "momentum"),
+            (loop, "follow", "momentum"),
             (run.optimizer, "step", "optimizer"),
             (run.queue, "push", "queue"),
         ):

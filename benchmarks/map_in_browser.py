@@ -21,7 +21,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.big_maps import make_map
 from scapp.core import keys
-from scapp.workspace.store import Workspace
+from scapp.workspace.datasets.store import Workspace
 from tests.browser.conftest import ARGUMENTS, Server
 
 REPEATS = 5
@@ -77,7 +77,7 @@ def measure(address: str, dataset: str) -> dict[str, float]:
     """Median seconds of each action; the first drawing once, from the address to the picture."""
     with browser() as page:
         start = time.perf_counter()
-        page.goto(f"{address}/cell_map?dataset={dataset}")
+        page.goto(f"{address}/map?dataset={dataset}")
         page.locator("canvas.overlay").wait_for(timeout=120_000)
         drawn(page)
         found = {"first drawing": time.perf_counter() - start}

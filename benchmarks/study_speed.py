@@ -13,11 +13,11 @@ import pandas as pd
 import scanpy as sc
 from scipy import sparse
 
-from scapp.analysis.composition import compare_shares, shares_of
-from scapp.analysis.differential import cell_test, expressed, pseudobulk, pseudobulk_test
-from scapp.analysis.scores import module_score, rank_scores
-from scapp.analysis.study import make_study
-from scapp.analysis.study_config import StudyConfig
+from scapp.analysis.de.composition import compare_shares, shares_of
+from scapp.analysis.de.config import StudyConfig
+from scapp.analysis.de.design import make_study
+from scapp.analysis.de.differential import cell_test, expressed, pseudobulk, pseudobulk_test
+from scapp.analysis.de.gene_set_scores import module_score, rank_scores
 
 N_CELLS, N_GENES, N_DONORS = 50_000, 10_000, 12
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from scapp.core.config import Config, Setting, describe
-from scapp.pipelines.catalogue import STEPS
+from scapp.steps.catalogue import STEPS
 
 TARGET = Path(__file__).parent / "methods.md"
 

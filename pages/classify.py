@@ -2,10 +2,12 @@
 
 import streamlit as st
 
-from scapp.ui import classifying, evaluating, experiment, explain, exporting, state
-from scapp.ui.boundary import boundary
-from scapp.ui.routing import guard
-from scapp.ui.widgets import image_format_choice
+from scapp.ui.classify import compare_tab, evaluate_tab, train_and_annotate, words
+from scapp.ui.export import files_and_script
+from scapp.ui.kit import state
+from scapp.ui.kit.boundary import boundary
+from scapp.ui.kit.routing import guard
+from scapp.ui.kit.widgets import image_format_choice
 
 guard()
 st.title("Classification")
@@ -13,21 +15,21 @@ image_format_choice()
 with boundary():
     state.dataset_switcher()
     dataset = state.dataset_or_stop()
-    st.markdown(explain.CLASSIFY)
-    classifying.counted_or_stop(dataset)
-    train_tab, evaluate_tab, annotate_tab, compare_tab = st.tabs(
+    st.markdown(words.CLASSIFY)
+    train_and_annotate.counted_or_stop(dataset)
+    train_shown, evaluate_shown, annotate_shown, compare_shown = st.tabs(
         ["Train", "Evaluate", "Annotate this dataset", "Compare"], on_change="rerun", key="classify.tab"
     )
-    if train_tab.open:
-        with train_tab, boundary():
-            classifying.train_section(dataset)
-    if evaluate_tab.open:
-        with evaluate_tab, boundary():
-            evaluating.evaluate_section(dataset)
-    if annotate_tab.open:
-        with annotate_tab, boundary():
-            classifying.annotate_section(dataset)
-    if compare_tab.open:
-        with compare_tab, boundary():
-            experiment.experiment_section(dataset)
-    exporting.copy_as_python(dataset, ("classify", "predict"))
+    if train_shown.open:
+        with train_shown, boundary():
+            train_and_annotate.train_section(dataset)
+    if evaluate_shown.open:
+        with evaluate_shown, boundary():
+            evaluate_tab.evaluate_section(dataset)
+    if annotate_shown.open:
+        with annotate_shown, boundary():
+            train_and_annotate.annotate_section(dataset)
+    if compare_shown.open:
+        with compare_shown, boundary():
+            compare_tab.experiment_section(dataset)
+    files_and_script.copy_as_python(dataset, ("classify", "predict"))

@@ -14,15 +14,15 @@ for _name in THREAD_VARIABLES:
 import numpy as np
 import pandas as pd
 
-from scapp.core.steps import QuietContext
-from scapp.data.blood import simulate_blood
+from scapp.core.step_context import QuietContext
 from scapp.data.config import KEEP_EVERYTHING, BloodConfig, PrepareConfig, SimulationConfig
-from scapp.data.simulation import simulate
-from scapp.pipelines.catalogue import step
-from scapp.pipelines.config import ImportRequest
-from scapp.pipelines.engine import Machine, execute
-from scapp.workspace.dataset import Dataset
-from scapp.workspace.store import Workspace
+from scapp.data.simulated.blood import simulate_blood
+from scapp.data.simulated.simulate import simulate
+from scapp.steps.catalogue import step
+from scapp.steps.config import ImportRequest
+from scapp.steps.engine import Machine, execute
+from scapp.workspace.datasets.dataset import Dataset
+from scapp.workspace.datasets.store import Workspace
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 MACHINE = Machine("cpu", 1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from scapp.classify.preparation import Scaling
+from scapp.classify.gene_scaling import Scaling
 
 ACTINN_WIDTHS = (100, 50, 25)
 DAE_WIDTHS = (1000, 500, 125)

@@ -15,19 +15,19 @@ from scipy import sparse
 
 from scapp.classify.base_models import BASE_MODELS
 from scapp.classify.calibration import temperature_of
-from scapp.classify.circle_readers import CircleReaders, learn_readers
-from scapp.classify.components import COMPONENTS, Contrastive, MlsComponent, circle_points
+from scapp.classify.components.circle_readers import CircleReaders, learn_readers
+from scapp.classify.components.contrastive import COMPONENTS, Contrastive, MlsComponent, circle_points
 from scapp.classify.config import ClassifierConfig
-from scapp.classify.genes import Aligned, Genes, align, genes_of
-from scapp.classify.plan import Cells
-from scapp.classify.preparation import Preparation, prepare
+from scapp.classify.gene_alignment import Aligned, Genes, align, genes_of
+from scapp.classify.gene_scaling import Preparation, prepare
 from scapp.classify.splits import Split, group_split, stratified_split
-from scapp.classify.training import Network, TrainedBase, train_network
-from scapp.contrast.embedding import INFERENCE_BATCH
+from scapp.classify.stages.four_steps import Network, TrainedBase, train_network
+from scapp.classify.stages.plan import Cells
+from scapp.clear.embedding import INFERENCE_BATCH
 from scapp.core.errors import DataError, RunError
 from scapp.core.provenance import versions
-from scapp.core.steps import QuietContext, StepContext
-from scapp.metrics.classification import headline
+from scapp.core.step_context import QuietContext, StepContext
+from scapp.metrics.by_type import headline
 
 FORMAT = 2
 MODEL, RECORD = "model.safetensors", "model.json"

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from scapp.contrast.augmentation_config import AugmentationConfig
+from scapp.clear.augment.config import AugmentationConfig
 from scapp.core.config import Config, setting
 
 Positives = Literal["one_vs_rest", "one_vs_rest_own", "as_printed"]

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from scapp.classify.config import ClassifierConfig
-from scapp.classify.experiment_config import QUICK, ExperimentConfig
-from scapp.cli.options import add_input, add_reading, add_settings, command, given
-from scapp.cli.running import (
+from scapp.classify.experiment.config import QUICK, ExperimentConfig
+from scapp.cli.console import (
     ConsoleContext,
     checked_folder,
     checked_output,
@@ -19,9 +18,10 @@ from scapp.cli.running import (
     run,
     run_into,
 )
+from scapp.cli.options import add_input, add_reading, add_settings, command, given
 from scapp.jobs.devices import choose_device
 from scapp.jobs.session import Session
-from scapp.pipelines.config import RELIABLE_SHARE, PredictConfig
+from scapp.steps.config import RELIABLE_SHARE, PredictConfig
 
 HEADLINE = ("top1", "top3", "macro_f1", "mean_auprc", "n_test")
 

@@ -7,13 +7,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from scapp.cli.data import prepared
+from scapp.cli.console import ConsoleContext, checked_folder, checkpoints_of, load, run_into
 from scapp.cli.options import add_reading, add_settings, command, given
-from scapp.cli.running import ConsoleContext, checked_folder, checkpoints_of, load, run_into
+from scapp.cli.prepare_data import prepared
 from scapp.jobs.devices import choose_device
 from scapp.jobs.session import Session
-from scapp.pipelines.catalogue import step
-from scapp.pipelines.evaluation_config import METHOD_TITLES, STORED
+from scapp.steps.catalogue import step
+from scapp.steps.evaluate.config import METHOD_TITLES, STORED
 
 TASKS = {
     "clustering": "clusters of each representation against labels",

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scapp.cli import classify, data, evaluate, study
+from scapp.cli import classify, de, evaluate, prepare_data
 from scapp.core.environment import Environment
 from scapp.core.errors import ScappError
-from scapp.jobs.worker import Supervisor
+from scapp.jobs.supervisor import Supervisor
 
 USER_MISTAKE = 2
 
@@ -41,9 +41,9 @@ def _without_nan(result: dict[str, Any]) -> dict[str, Any]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scapp", description="Contrastive learning on single-cell RNA-seq.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    data.add_commands(commands)
+    prepare_data.add_commands(commands)
     classify.add_commands(commands)
-    study.add_commands(commands)
+    de.add_commands(commands)
     evaluate.add_commands(commands)
     work = commands.add_parser("work", help="the worker that the app starts by itself")
     work.add_argument("--workspace", type=Path, default=Environment().workspace)

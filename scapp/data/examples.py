@@ -46,21 +46,21 @@ def load_pbmc() -> "ad.AnnData":
 
 def load_simulated() -> "ad.AnnData":
     """The default simulated study."""
-    from scapp.data.simulation import simulate
+    from scapp.data.simulated.simulate import simulate
 
     return simulate()
 
 
 def load_lineage() -> "ad.AnnData":
     """The default simulated differentiation."""
-    from scapp.data.lineage import simulate_lineage
+    from scapp.data.simulated.lineage import simulate_lineage
 
     return simulate_lineage()
 
 
 def load_blood() -> "ad.AnnData":
     """The default simulated study of blood in disease."""
-    from scapp.data.blood import simulate_blood
+    from scapp.data.simulated.blood import simulate_blood
 
     return simulate_blood()
 

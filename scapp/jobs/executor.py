@@ -15,13 +15,13 @@ from typing import Any
 from scapp.core.environment import Environment
 from scapp.core.errors import DivergedError, ScappError
 from scapp.core.processes import end_with_parent
-from scapp.core.steps import StepStopped
-from scapp.jobs.context import RunContext
+from scapp.core.step_context import StepStopped
 from scapp.jobs.devices import choose_device
-from scapp.pipelines.catalogue import step
-from scapp.pipelines.engine import Machine, execute
-from scapp.workspace.runs import Failure, Run, RunStore
-from scapp.workspace.store import Workspace
+from scapp.jobs.run_context import RunContext
+from scapp.steps.catalogue import step
+from scapp.steps.engine import Machine, execute
+from scapp.workspace.datasets.store import Workspace
+from scapp.workspace.runs.run import Failure, Run, RunStore
 
 logger = logging.getLogger("scapp.executor")
 

@@ -11,14 +11,14 @@ from filelock import FileLock, Timeout
 
 from scapp.core import files
 from scapp.core.config import Config
-from scapp.core.steps import QuietContext
-from scapp.data.memory import check_memory
-from scapp.jobs.worker import lane_lock
-from scapp.pipelines.catalogue import Step, step
-from scapp.pipelines.engine import Machine, execute
-from scapp.workspace.dataset import Dataset
-from scapp.workspace.runs import Run, RunStore
-from scapp.workspace.store import Workspace
+from scapp.core.memory import check_memory
+from scapp.core.step_context import QuietContext
+from scapp.jobs.supervisor import lane_lock
+from scapp.steps.catalogue import Step, step
+from scapp.steps.engine import Machine, execute
+from scapp.workspace.datasets.dataset import Dataset
+from scapp.workspace.datasets.store import Workspace
+from scapp.workspace.runs.run import Run, RunStore
 
 _started: list["subprocess.Popen[bytes]"] = []
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -7,12 +7,12 @@ from typing import Any
 from scapp.core import files
 from scapp.core.config import Config
 from scapp.core.environment import Environment
-from scapp.core.steps import QuietContext, StepContext
+from scapp.core.step_context import QuietContext, StepContext
 from scapp.jobs.devices import choose_device
-from scapp.pipelines.catalogue import step
-from scapp.pipelines.engine import Machine, execute
-from scapp.workspace.dataset import Dataset
-from scapp.workspace.store import Workspace
+from scapp.steps.catalogue import step
+from scapp.steps.engine import Machine, execute
+from scapp.workspace.datasets.dataset import Dataset
+from scapp.workspace.datasets.store import Workspace
 
 
 class Session:
@@ -65,7 +65,7 @@ class Session:
         Parameters
         ----------
         name
-            A step of ``scapp.pipelines.catalogue.STEPS``.
+            A step of ``scapp.steps.catalogue.STEPS``.
         dataset
             What it works on; none for an import.
         run_id
@@ -111,7 +111,7 @@ class Session:
 
     def write(self, dataset: Dataset, path: Path | str) -> None:
         """Write a dataset as ``.h5ad``, all or nothing."""
-        from scapp.pipelines.exporting import to_anndata
+        from scapp.reports.export import to_anndata
 
         with files.replacing(Path(path)) as temporary:
             to_anndata(self.workspace.open(dataset.id)).write_h5ad(temporary, compression="gzip")

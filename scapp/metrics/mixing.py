@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import stats
 
-from scapp.metrics.clustering import adjusted_rand_index, silhouette, silhouette_widths
+from scapp.metrics.agreement import adjusted_rand_index, silhouette, silhouette_widths
 
 PERPLEXITY = 30.0
 """Of LISI's neighbourhoods (Korsunsky et al. 2019)."""

@@ -8,7 +8,7 @@ from filelock import Timeout
 
 from scapp.core import files
 from scapp.core.errors import ScappError
-from scapp.workspace.store import Workspace
+from scapp.workspace.datasets.store import Workspace
 
 LEFTOVER_SECONDS = 24 * 3600.0
 """Unfinished folders and uploads are leftovers when nobody has touched them for this long."""

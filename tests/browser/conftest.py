@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from scapp.data.config import SimulationConfig
-from scapp.data.simulation import simulate
+from scapp.data.simulated.simulate import simulate
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium")

@@ -95,7 +95,7 @@ def test_from_an_upload_to_a_file(server, open_browser, upload, tmp_path):
 
 def test_broken_files_say_what_to_do_and_lose_nothing(server, open_browser, tmp_path):
     page = open_browser()
-    page.goto(f"{server.address}/upload_qc")
+    page.goto(f"{server.address}/upload")
     broken = tmp_path / "broken.h5ad"
     broken.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(200))
     visible(page, "up to 1000 MB")
@@ -110,7 +110,7 @@ def test_a_deep_link_opens_right_after_the_server_starts(server, open_browser):
     server.stop()
     server.start()
     page = open_browser("dark")
-    page.goto(f"{server.address}/cell_map")
+    page.goto(f"{server.address}/map")
     visible(page, "No dataset is open")
     page.get_by_role("link", name="Upload & QC").first.wait_for()
     assert page.get_by_text("cell map", exact=True).count() == 0

@@ -12,10 +12,10 @@ import pytest
 from scipy import io, sparse
 
 from benchmarks.big_maps import make_map
-from scapp.data.blood import simulate_blood
 from scapp.data.config import BloodConfig
-from scapp.ui.routing import ROOT
-from scapp.workspace.store import Workspace
+from scapp.data.simulated.blood import simulate_blood
+from scapp.ui.kit.routing import ROOT
+from scapp.workspace.datasets.store import Workspace
 from tests.browser.acting import download, press, visible
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
@@ -41,7 +41,7 @@ def folders(tmp_path_factory):
 
 def test_from_three_folders_to_a_script_that_is_run(server, open_browser, folders, tmp_path):
     page = open_browser()
-    page.goto(f"{server.address}/upload_qc")
+    page.goto(f"{server.address}/upload")
     page.get_by_text("A folder", exact=True).click()
     visible(page, "A 10x folder, or a folder that holds one for each sample")
     page.locator("[data-testid=stFileUploader] input[type=file]").first.set_input_files(folders)
@@ -91,7 +91,7 @@ def test_a_map_of_many_cells_is_drawn_coloured_and_selected(server, open_browser
     workspace = Workspace(server.workspace)
     dataset = make_map(workspace, 60_000)
     page = open_browser("dark")
-    page.goto(f"{server.address}/cell_map?dataset={dataset.id}")
+    page.goto(f"{server.address}/map?dataset={dataset.id}")
     canvas = page.locator("canvas.overlay")
     canvas.wait_for()
     page.wait_for_timeout(1000)

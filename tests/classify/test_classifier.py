@@ -10,10 +10,10 @@ from sklearn.linear_model import LogisticRegression
 
 from scapp.classify.classifier import RECORD, UNASSIGNED, CellTypeClassifier
 from scapp.classify.config import ClassifierConfig
-from scapp.classify.preparation import prepare
-from scapp.classify.training import Network
+from scapp.classify.gene_scaling import prepare
+from scapp.classify.stages.four_steps import Network
 from scapp.core.errors import DataError, RunError
-from scapp.core.steps import QuietContext, StepStopped
+from scapp.core.step_context import QuietContext, StepStopped
 
 QUICK = {"steps": 30, "batch_size": 64, "mlp_hidden": 32, "mlp_output": 8}
 BASES, COMPONENTS = ("lr", "actinn", "scdae"), ("none", "mlp", "mls")

@@ -118,17 +118,17 @@ def test_an_interrupted_command_resumes_to_the_same_result(run, study_file, tmp_
     options = ["--epochs", 6, *TINY]
     assert run("clear", study_file, "-o", whole, *options)[0] == 0
 
-    from scapp.cli import data
+    from scapp.cli import prepare_data
 
-    class Dying(data.ConsoleContext):
+    class Dying(prepare_data.ConsoleContext):
         looks = 0
 
         def stop_requested(self):
             self.looks += 1
             return self.looks > 9
 
-    monkeypatch.setattr(data, "ConsoleContext", Dying)
-    from scapp.core.steps import StepStopped
+    monkeypatch.setattr(prepare_data, "ConsoleContext", Dying)
+    from scapp.core.step_context import StepStopped
 
     with pytest.raises(StepStopped):
         main(["clear", str(study_file), "-o", str(resumed), "--epochs", "6", *TINY])

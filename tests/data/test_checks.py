@@ -4,8 +4,8 @@ import pytest
 from scipy import sparse
 
 from scapp.core.errors import ConfigError, DataError
+from scapp.core.memory import check_memory
 from scapp.data import checks
-from scapp.data.memory import check_memory
 
 
 def matrix(**changes):

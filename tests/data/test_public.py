@@ -6,12 +6,12 @@ import threading
 import pytest
 
 from scapp.core.errors import DataError
-from scapp.core.steps import StepStopped
+from scapp.core.step_context import StepStopped
 from scapp.data import public
 from scapp.data.public import PUBLIC, PublicSet, download, public_set
-from scapp.pipelines.importing import import_dataset
+from scapp.steps.upload import import_dataset
 from tests.conftest import run_step
-from tests.data.test_reading import frame
+from tests.data.formats.test_reader import frame
 
 
 @pytest.fixture

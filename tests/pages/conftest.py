@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from scapp.contrast.config import clear_config
-from scapp.ui.routing import ROOT
-from scapp.workspace.runs import RunStore, Status
-from scapp.workspace.snapshots import write_snapshot
+from scapp.clear.config import clear_config
+from scapp.ui.kit.routing import ROOT
+from scapp.workspace.runs.run import RunStore, Status
+from scapp.workspace.runs.snapshots import write_snapshot
 from tests.conftest import run_step
 
 TINY = {"hidden": 16, "dim": 8, "batch_size": 32, "queue_size": 64, "epochs": 3}
@@ -18,7 +18,7 @@ def app(workspace, monkeypatch):
     """The app on an empty workspace; no worker is started."""
     monkeypatch.setenv("SCAPP_WORKSPACE", str(workspace.root))
     started = []
-    for place in ("scapp.jobs.launch.ensure_worker", "scapp.ui.live.ensure_worker"):
+    for place in ("scapp.jobs.launch.ensure_worker", "scapp.ui.kit.live.ensure_worker"):
         monkeypatch.setattr(place, lambda root, lane: started.append(lane))
 
     def open_page(id, **query):

@@ -6,16 +6,16 @@ import pytest
 
 from scapp.classify.config import ClassifierConfig
 from scapp.core import keys
-from scapp.jobs.context import RunContext
 from scapp.jobs.launch import discard
+from scapp.jobs.run_context import RunContext
 from scapp.jobs.session import Session
-from scapp.pipelines.classifying import _separation
 from scapp.plotting.circles import BINS, places_on, plot_circle, plot_course, plot_rims, rim
-from scapp.ui.explain import circle_in_words
-from scapp.workspace.runs import Status
-from scapp.workspace.snapshots import read_snapshot, snapshot_numbers
+from scapp.steps.classify.fit_predict import _separation
+from scapp.ui.circles.words import circle_in_words
+from scapp.workspace.runs.run import Status
+from scapp.workspace.runs.snapshots import read_snapshot, snapshot_numbers
 from tests.pages.conftest import runs, texts
-from tests.pages.test_classification import QUICK, finished
+from tests.pages.test_classify import QUICK, finished
 
 
 @pytest.fixture
@@ -37,14 +37,14 @@ def finished_with_id(workspace, dataset, config):
 
 
 def test_without_circles_the_way_to_them(app, workspace, imported):
-    assert "no circles yet" in texts(app("latent_circles", dataset=imported.id))
+    assert "no circles yet" in texts(app("circles", dataset=imported.id))
     finished(workspace, imported, "classify", {**QUICK, "circle_dims": 4})
-    assert "only two make a circle" in texts(app("latent_circles", dataset=imported.id))
+    assert "only two make a circle" in texts(app("circles", dataset=imported.id))
 
 
 def test_circles_are_ordered_by_separation_and_read_in_words(app, circled):
     dataset, _ = circled
-    at = app("latent_circles", dataset=dataset.id)
+    at = app("circles", dataset=dataset.id)
     assert not at.error
     assert any(f"**A {kind} circle**: " in texts(at) for kind in ("good", "middling", "bad"))
     order = next(s for s in at.selectbox if s.label == "Order")
@@ -60,7 +60,7 @@ def test_circles_are_ordered_by_separation_and_read_in_words(app, circled):
 
 def test_examples_and_the_steps_of_training(app, circled):
     dataset, run = circled
-    at = app("latent_circles", dataset=dataset.id)
+    at = app("circles", dataset=dataset.id)
     assert "How to read them: examples of this data" in texts(at)
     steps = snapshot_numbers(run.folder)
     assert steps[0] == 0
@@ -75,7 +75,7 @@ def test_examples_and_the_steps_of_training(app, circled):
 
 def test_the_type_looked_at_on_classification_comes_first(app, circled):
     dataset, _ = circled
-    at = app("latent_circles", dataset=dataset.id)
+    at = app("circles", dataset=dataset.id)
     types = next(s for s in at.selectbox if s.label == "Type").options
     at.session_state[f"types.looked_at.{dataset.id}"] = [types[-1]]
     at.run()
@@ -114,7 +114,7 @@ def test_cells_drawn_around_are_shown_on_every_rim():
 def test_a_discarded_run_leaves_the_circles(app, workspace, circled):
     dataset, run = circled
     discard(workspace.root, run)
-    at = app("latent_circles", dataset=dataset.id)
+    at = app("circles", dataset=dataset.id)
     assert not at.error
     assert "was discarded" in texts(at)
 

@@ -38,7 +38,7 @@ def test_script_and_methods_are_shown(app, trained):
 
 
 def test_pages_offer_their_code(app, trained):
-    for page, call in (("train_clear", '"clear"'), ("cell_map", '"map"'), ("upload_qc", '"prepare"')):
+    for page, call in (("clear", '"clear"'), ("map", '"map"'), ("upload", '"prepare"')):
         at = app(page, dataset=trained.id)
         assert any(call in code.value for code in at.code), page
 
@@ -53,7 +53,7 @@ def test_steps_are_taken_back_brought_back_and_run_again(app, workspace, trained
     at.run()
     assert keys.umap("clear") in workspace.open(trained.id)
     # another training: the map was made from other values
-    from scapp.contrast.config import clear_config
+    from scapp.clear.config import clear_config
     from tests.pages.conftest import TINY
 
     run_step(workspace, "clear", clear_config(**TINY, seed=9).model_dump(), trained.id, tmp_path / "again")

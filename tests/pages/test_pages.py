@@ -4,19 +4,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scapp.contrast.config import clear_config
+from scapp.clear.config import clear_config
 from scapp.core import keys
-from scapp.pipelines.catalogue import step
-from scapp.ui.routing import PAGES
-from scapp.workspace.runs import Failure, Status
-from scapp.workspace.staging import new_provenance
+from scapp.steps.catalogue import step
+from scapp.ui.kit.routing import PAGES
+from scapp.workspace.datasets.staging import new_provenance
+from scapp.workspace.runs.run import Failure, Status
 from tests.pages.conftest import button, runs, texts
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.id)
 def test_every_page_opens_empty_and_says_what_to_do(app, page):
     shown = texts(app(page.id))
-    expected = {"home": "There are no datasets yet", "upload_qc": "Pick an example"}.get(page.id, "No dataset is open")
+    expected = {"home": "There are no datasets yet", "upload": "Pick an example"}.get(page.id, "No dataset is open")
     assert expected.lower() in shown.lower()
 
 
@@ -27,7 +27,7 @@ def test_every_page_opens_with_a_finished_dataset(app, page, trained):
     assert "No dataset is open" not in texts(at)
 
 
-@pytest.mark.parametrize("page", ["train_clear", "cell_map"])
+@pytest.mark.parametrize("page", ["clear", "map"])
 def test_an_unprepared_dataset_is_sent_to_qc(app, page, imported):
     assert "not normalised yet" in texts(app(page, dataset=imported.id))
 
@@ -49,7 +49,7 @@ def test_an_example_is_queued_with_one_click(app, workspace):
 
 
 def test_an_upload_is_copied_and_queued_under_a_safe_name(app, workspace, study_file):
-    at = app("upload_qc")
+    at = app("upload")
     at.file_uploader[0].upload("../../my study.h5ad", study_file.read_bytes())
     at.run()
     button(at, "Import").click()
@@ -63,7 +63,7 @@ def test_an_upload_is_copied_and_queued_under_a_safe_name(app, workspace, study_
 
 def test_a_path_outside_the_allowed_folders_is_refused(app, workspace, tmp_path, monkeypatch):
     monkeypatch.setenv("SCAPP_DATA_DIRS", str(tmp_path))
-    at = app("upload_qc")
+    at = app("upload")
     next(t for t in at.text_input if t.key == "path").input("/etc/passwd")
     at.run()
     assert "outside the folders" in at.error[0].value
@@ -71,7 +71,7 @@ def test_a_path_outside_the_allowed_folders_is_refused(app, workspace, tmp_path,
 
 
 def test_thresholds_move_the_numbers_and_are_what_is_queued(app, workspace, imported):
-    at = app("upload_qc", dataset=imported.id)
+    at = app("upload", dataset=imported.id)
     before = next(m.value for m in at.metric if m.label == "Cells after filtering")
     button(at, "Use suggested thresholds").click()
     at.run()
@@ -83,7 +83,7 @@ def test_thresholds_move_the_numbers_and_are_what_is_queued(app, workspace, impo
     assert run.config.config["max_pct_mt"] is not None
     removed = step("prepare").config.build(run.config.config)
     metrics = imported.obs([keys.TOTAL_COUNTS, keys.N_GENES, keys.PCT_MT])
-    from scapp.data.thresholds import removal_table
+    from scapp.data.qc.thresholds import removal_table
 
     assert 150 - removal_table(metrics, removed).loc["any filter", "all cells"] == int(after)
     button(at, "Keep every cell").click()
@@ -92,7 +92,7 @@ def test_thresholds_move_the_numbers_and_are_what_is_queued(app, workspace, impo
 
 
 def test_training_is_queued_with_the_form_and_named_in_the_address(app, workspace, prepared):
-    at = app("train_clear", dataset=prepared.id)
+    at = app("clear", dataset=prepared.id)
     next(n for n in at.number_input if n.label == "Epochs").set_value(7)
     at.run()
     button(at, "Train CLEAR").click()
@@ -104,7 +104,7 @@ def test_training_is_queued_with_the_form_and_named_in_the_address(app, workspac
 
 
 def test_presets_fill_the_form(app, prepared):
-    at = app("train_clear", dataset=prepared.id)
+    at = app("clear", dataset=prepared.id)
     assert next(n.value for n in at.number_input if n.label == "Epochs") is None
     assert next(n.placeholder for n in at.number_input if n.label == "Epochs") == "automatic"
     next(c for c in at.segmented_control if c.label == "Preset").set_value("authors_code")
@@ -114,7 +114,7 @@ def test_presets_fill_the_form(app, prepared):
 
 
 def test_a_batch_column_that_is_the_condition_is_warned_of(app, workspace, prepared):
-    at = app("train_clear", dataset=prepared.id)
+    at = app("clear", dataset=prepared.id)
     at.selectbox(key=f"clear.{prepared.id}.recommended.batch_key").set_value("batch")
     at.run()
     assert not any("removed along with the batches" in warning.value for warning in at.warning)
@@ -122,7 +122,7 @@ def test_a_batch_column_that_is_the_condition_is_warned_of(app, workspace, prepa
         np.asarray(prepared.read("obs/batch")) == prepared.read("obs/batch").categories[0], "ctrl", "stim"
     )
     workspace.commit(prepared.id, {"obs/condition": pd.Categorical(condition)}, provenance=new_provenance("test"))
-    at = app("train_clear", dataset=prepared.id)
+    at = app("clear", dataset=prepared.id)
     at.selectbox(key=f"clear.{prepared.id}.recommended.batch_key").set_value("batch")
     at.run()
     assert any("removed along with the batches" in warning.value for warning in at.warning)
@@ -143,7 +143,7 @@ def test_ended_runs_show_the_reason_and_a_way_on(app, workspace, prepared, state
         )
     )
     (run.folder / "log.txt").write_text("details")
-    at = app("train_clear", dataset=prepared.id)
+    at = app("clear", dataset=prepared.id)
     assert ("The loss became nan." in at.error[0].value) if state == "failed" else ("was stopped" in texts(at))
     assert at.code[0].value == "details"
     button(at, label).click()
@@ -160,7 +160,7 @@ def test_a_run_can_be_discarded(app, workspace, prepared):
         lane="training",
     )
     run.set_status(Status(state="stopped"))
-    at = app("train_clear", dataset=prepared.id)
+    at = app("clear", dataset=prepared.id)
     button(at, "Discard").click()
     at.run()
     assert runs(workspace).list() == []
@@ -187,8 +187,8 @@ def test_datasets_are_renamed_duplicated_and_deleted_after_a_tick(app, workspace
 
 
 def test_an_unexpected_error_shows_an_id_and_keeps_the_page(app, imported, monkeypatch):
-    monkeypatch.setattr("scapp.ui.quality.summary", lambda dataset: 1 / 0)
-    at = app("upload_qc", dataset=imported.id)
+    monkeypatch.setattr("scapp.ui.qc.filters.summary", lambda dataset: 1 / 0)
+    at = app("upload", dataset=imported.id)
     assert "Something went wrong" in at.error[0].value
     assert "Your data are safe" in at.error[0].value
     assert "ZeroDivision" not in at.error[0].value

@@ -1,10 +1,10 @@
 import numpy as np
 import pandas as pd
 
-from scapp.plotting.cell_map import RASTER_PIXELS, plot_map, raster_pixels
+from scapp.plotting.clear.curves import curves_data, plot_curve, plot_loss, plot_view
+from scapp.plotting.map.points import RASTER_PIXELS, plot_map, raster_pixels
 from scapp.plotting.palette import palette
-from scapp.plotting.quality import histogram_data, plot_counts_against_genes, plot_histogram
-from scapp.plotting.training import curves_data, plot_curve, plot_loss, plot_view
+from scapp.plotting.qc import histogram_data, plot_counts_against_genes, plot_histogram
 
 POINTS = np.array([[0.0, 0], [1, 1], [2, 0], [10, 10]])
 GROUPS = pd.Series(pd.Categorical(["a", "b", "a", None]))
@@ -54,7 +54,7 @@ def test_high_values_are_drawn_last():
 
 
 def test_large_maps_become_an_image_with_the_same_frame(monkeypatch):
-    monkeypatch.setattr("scapp.plotting.cell_map.MOST_POINTS", 3)
+    monkeypatch.setattr("scapp.plotting.map.points.MOST_POINTS", 3)
     figure = plot_map(POINTS, GROUPS, title="kind")
     assert len(figure.layout.images) == 1
     assert (figure.layout.images[0].sizex, figure.layout.images[0].sizey) == (10, 10)

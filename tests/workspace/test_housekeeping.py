@@ -2,9 +2,9 @@ import os
 import time
 
 from scapp.core import keys
+from scapp.workspace.datasets.staging import new_provenance
 from scapp.workspace.housekeeping import LEFTOVER_SECONDS, tidy
-from scapp.workspace.staging import new_provenance
-from tests.workspace.test_store import VALUES
+from tests.workspace.datasets.test_store import VALUES
 
 
 def test_old_leftovers_go_and_everything_else_stays(workspace):

@@ -1,0 +1,25 @@
+"""Benchmarks: does CLEAR help on these data?"""
+
+import streamlit as st
+
+from scapp.ui.evaluate import comparison_form, words
+from scapp.ui.kit import state
+from scapp.ui.kit.boundary import boundary
+from scapp.ui.kit.routing import guard
+from scapp.ui.kit.widgets import image_format_choice
+
+guard()
+st.title("Benchmarks")
+image_format_choice()
+with boundary():
+    state.dataset_switcher()
+    dataset = state.prepared_or_stop()
+    st.markdown(words.PAGE)
+    tabs = st.tabs([*comparison_form.TITLES.values(), "Scoreboard"], on_change="rerun", key="benchmarks.tab")
+    for tab, task in zip(tabs, comparison_form.TITLES, strict=False):
+        if tab.open:
+            with tab, boundary():
+                comparison_form.task_section(dataset, task)
+    if tabs[-1].open:
+        with tabs[-1], boundary():
+            comparison_form.scoreboard_section(dataset)

@@ -1,0 +1,43 @@
+"""Upload & QC: bring data, look at their quality, filter and normalise."""
+
+import streamlit as st
+
+from scapp.core import keys
+from scapp.ui.export import files_and_script
+from scapp.ui.kit import state
+from scapp.ui.kit.boundary import boundary, escape
+from scapp.ui.kit.live import run_panel
+from scapp.ui.kit.routing import guard, next_button
+from scapp.ui.kit.widgets import image_format_choice
+from scapp.ui.qc import filters
+from scapp.ui.upload import import_form
+
+guard()
+st.title("Upload & QC")
+image_format_choice()
+with boundary():
+    waiting = import_form.import_in_progress()
+    state.dataset_switcher()
+    dataset = state.current_dataset()
+    if waiting is not None:
+        run_panel(waiting, key="import")
+    if dataset is None:
+        import_form.import_form()
+        st.stop()
+    with st.expander("Import another dataset"):
+        import_form.import_form()
+
+    st.subheader(escape(dataset.name))
+    filters.summary(dataset)
+    if keys.PREPARATION in dataset:
+        next_button("clear", "Next: train CLEAR", dataset=dataset.id)
+        filters.before_and_after(dataset)
+        files_and_script.copy_as_python(dataset, ("import", "doublets", "prepare", "subset"))
+        st.stop()
+    filters.filtered_versions(dataset)
+    if keys.COUNTS in dataset or keys.EXPRESSION in dataset:
+        config = filters.threshold_section(dataset)
+        filters.doublet_section(dataset)
+    else:
+        config = filters.no_filters()
+    filters.prepare_section(dataset, config)

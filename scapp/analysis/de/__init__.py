@@ -1,0 +1,1 @@
+"""Comparing conditions: design, composition, differential expression, gene sets, pathways."""

@@ -1,0 +1,1 @@
+"""Neighbours, maps, clusters and selections."""

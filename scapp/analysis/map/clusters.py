@@ -1,0 +1,145 @@
+"""Neighbours, UMAP, t-SNE, Leiden, Louvain and k-means, by scanpy, igraph and scikit-learn."""
+
+import random
+
+import anndata as ad
+import igraph
+import numpy as np
+import pandas as pd
+import scanpy as sc
+from scipy import sparse
+from sklearn.cluster import KMeans
+
+from scapp.analysis.map.config import MOST_TSNE_CELLS
+from scapp.core.errors import ConfigError
+
+KMEANS_STARTS = 10
+
+
+def neighbour_graph(representation: np.ndarray, *, n_neighbors: int, seed: int) -> sparse.csr_matrix:
+    """UMAP's weighted graph of nearest neighbours, CSR float32, shape (n_cells, n_cells).
+
+    Fewer cells than neighbours: every other cell is a neighbour.
+
+    Raises
+    ------
+    ConfigError
+        Fewer than three cells.
+    """
+    adata = _holding(representation)
+    sc.pp.neighbors(adata, n_neighbors=min(n_neighbors, len(representation) - 1), use_rep="X_any", random_state=seed)
+    return sparse.csr_matrix(adata.obsp["connectivities"], dtype=np.float32)
+
+
+def umap_map(
+    representation: np.ndarray, graph: sparse.csr_matrix, *, n_neighbors: int, min_dist: float, seed: int
+) -> np.ndarray:
+    """UMAP coordinates, float32, shape (n_cells, 2)."""
+    adata = _holding(representation, graph, n_neighbors=n_neighbors)
+    # The spectral start needs more cells than dimensions; a handful of cells start at random.
+    start = "spectral" if len(representation) > 10 else "random"
+    sc.tl.umap(adata, min_dist=min_dist, init_pos=start, random_state=seed)
+    return np.asarray(adata.obsm["X_umap"], dtype=np.float32)
+
+
+def tsne_map(representation: np.ndarray, *, perplexity: float, seed: int) -> np.ndarray:
+    """t-SNE coordinates, float32, shape (n_cells, 2).
+
+    Raises
+    ------
+    ConfigError
+        More than 20,000 cells, or no more cells than the perplexity.
+    """
+    n_cells = len(representation)
+    if n_cells > MOST_TSNE_CELLS:
+        raise ConfigError(
+            f"t-SNE is offered up to {MOST_TSNE_CELLS:,} cells; there are {n_cells:,}.",
+            hint="Choose 'umap' under 'Map'.",
+        )
+    if n_cells <= perplexity:
+        raise ConfigError(
+            f"A perplexity of {perplexity:g} needs more cells than that; there are {n_cells}.",
+            hint="Lower 't-SNE perplexity' in the advanced settings.",
+        )
+    adata = _holding(representation)
+    # scanpy's fixed rate of 1000 throws small data apart; this is Belkina et al. 2019, as scikit-learn's "auto"
+    rate = max(n_cells / 48, 50)
+    sc.tl.tsne(adata, use_rep="X_any", perplexity=perplexity, learning_rate=rate, random_state=seed)
+    return np.asarray(adata.obsm["X_tsne"], dtype=np.float32)
+
+
+def louvain(graph: sparse.csr_matrix, *, resolution: float, seed: int) -> pd.Categorical:
+    """Louvain clusters, categories "0", "1", ... from the largest cluster down.
+
+    igraph's function itself, because ``scanpy.tl.louvain`` with igraph takes no resolution.
+
+    References
+    ----------
+    Blondel, Guillaume, Lambiotte and Lefebvre 2008.
+    """
+    upper = sparse.triu(graph, k=1).tocoo()
+    network = igraph.Graph(n=graph.shape[0], edges=np.column_stack([upper.row, upper.col]), directed=False)
+    igraph.set_random_number_generator(random.Random(seed))
+    try:
+        found = network.community_multilevel(weights=upper.data.astype(float), resolution=resolution)
+    finally:
+        igraph.set_random_number_generator(random)
+    return _by_size(np.asarray(found.membership))
+
+
+def leiden(graph: sparse.csr_matrix, *, resolution: float, seed: int) -> pd.Categorical:
+    """Leiden clusters, categories "0", "1", ... from the largest cluster down.
+
+    References
+    ----------
+    Traag, Waltman and van Eck 2019, as ``scanpy.tl.leiden`` with igraph and two iterations.
+    """
+    adata = _holding(np.zeros((graph.shape[0], 1), dtype=np.float32), graph)
+    sc.tl.leiden(adata, resolution=resolution, flavor="igraph", n_iterations=2, directed=False, random_state=seed)
+    return _by_size(adata.obs["leiden"].cat.codes.to_numpy())
+
+
+def kmeans(representation: np.ndarray, *, n_clusters: int, seed: int) -> pd.Categorical:
+    """k-means clusters (best of 10 starts), categories "0", "1", ... from the largest cluster down.
+
+    Raises
+    ------
+    ConfigError
+        More clusters than cells.
+    """
+    if n_clusters > len(representation):
+        raise ConfigError(
+            f"{n_clusters} clusters were asked for; there are {len(representation)} cells.",
+            hint="Choose fewer clusters.",
+        )
+    codes = KMeans(n_clusters, n_init=KMEANS_STARTS, random_state=seed).fit_predict(representation)
+    return _by_size(codes)
+
+
+def _by_size(codes: np.ndarray) -> pd.Categorical:
+    values, counts = np.unique(codes, return_counts=True)
+    order = values[np.argsort(-counts, kind="stable")]
+    rank = np.empty(codes.max() + 1, dtype=int)
+    rank[order] = np.arange(len(order))
+    return pd.Categorical.from_codes(rank[codes], [str(i) for i in range(len(order))])
+
+
+def _holding(
+    representation: np.ndarray, graph: sparse.csr_matrix | None = None, *, n_neighbors: int = 15
+) -> ad.AnnData:
+    if len(representation) < 3:
+        raise ConfigError(
+            f"A map needs three cells or more; there are {len(representation)}.",
+            hint="Filter less, then make the map again.",
+        )
+    adata = ad.AnnData(obs=pd.DataFrame(index=[str(i) for i in range(len(representation))]))
+    adata.obsm["X_any"] = representation
+    if graph is not None:
+        adata.obsp["connectivities"] = graph
+        parameters = {"n_neighbors": n_neighbors, "method": "umap", "use_rep": "X_any", "metric": "euclidean"}
+        adata.uns["neighbors"] = {
+            "connectivities_key": "connectivities",
+            "distances_key": "connectivities",
+            "params": parameters,
+        }
+    return adata

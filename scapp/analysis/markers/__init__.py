@@ -1,0 +1,1 @@
+"""Marker genes, and the cell-type names that they suggest."""

@@ -1,0 +1,1 @@
+"""Contrastive components between the encoder and the head: MLP-CC and MLS-CC."""

@@ -1,0 +1,1 @@
+"""The thesis's experiment: settings, seeds, references, paired tests."""

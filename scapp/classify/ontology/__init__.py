@@ -1,0 +1,1 @@
+"""Cell types as terms of the Cell Ontology."""

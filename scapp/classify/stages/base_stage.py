@@ -1,0 +1,119 @@
+"""Step 1 of the thesis: a base model by its own procedure."""
+
+import torch
+from torch import Tensor, nn
+
+from scapp.classify.base_models import BaseModel, DenoisingEncoder
+from scapp.classify.linear_head import solve_linear
+from scapp.classify.stages.plan import HEAD_STEPS, Plan, Rows, cross_entropy, everything, kept, validated, width_of
+
+ACTINN_PENALTY = 0.005
+DAE_NOISE = 0.4
+
+
+def train_base(plan: Plan, base: BaseModel, encoder: nn.Module, rows: Rows) -> nn.Module | None:
+    """Train encoder and head; the head is returned. A linear model is solved where it is used, so it has none yet.
+
+    Parameters
+    ----------
+    plan
+        Shared by all stages.
+    base
+        Which model.
+    encoder
+        Its first part, trained in place.
+    rows
+        Profiles.
+    """
+    if base.linear:
+        return None
+    if base.denoises:
+        return _denoising(plan, base, encoder, rows)
+    return _together(plan, base, encoder, rows)
+
+
+def linear_head(plan: Plan, rows: Rows) -> nn.Module:
+    """A softmax layer on rows, solved."""
+    inputs, valid = (everything(rows, cells, plan.device) for cells in (plan.train, plan.valid))
+    codes, valid_codes = plan.codes[plan.train].numpy(), plan.codes[plan.valid].numpy()
+    return solve_linear(inputs, codes, valid, valid_codes, plan.n_types, plan.context).to(plan.device)
+
+
+def new_head(plan: Plan, base: BaseModel, encoder: nn.Module, rows: Rows) -> nn.Module:
+    """An untrained head for what the encoder gives."""
+    encoder.eval()
+    width = width_of(lambda cells: encoder(rows(cells)), plan.device)
+    return plan.fresh(lambda: base.head(width, plan.n_types))
+
+
+def head_on_frozen(plan: Plan, base: BaseModel, embeddings: Rows) -> nn.Module:
+    """A head, trained on what frozen parts give."""
+    width = width_of(embeddings, plan.device)
+    head = plan.fresh(lambda: base.head(width, plan.n_types))
+
+    def logits(cells: Tensor) -> Tensor:
+        found: Tensor = head(embeddings(cells))
+        return found
+
+    plan.run(
+        "head",
+        [head],
+        lambda cells: cross_entropy(plan, logits, cells),
+        lambda: validated(plan, logits),
+        steps=HEAD_STEPS * plan.config.steps,
+    )
+    return head
+
+
+def _together(plan: Plan, base: BaseModel, encoder: nn.Module, rows: Rows) -> nn.Module:
+    """ACTINN: cross entropy with an L2 penalty on all weights."""
+    head = new_head(plan, base, encoder, rows)
+    weights = [p for module in (encoder, head) for p in module.parameters() if p.dim() > 1]
+
+    def logits(cells: Tensor) -> Tensor:
+        found: Tensor = head(encoder(rows(cells)))
+        return found
+
+    def loss(cells: Tensor) -> Tensor:
+        penalty = torch.stack([weight.square().sum() for weight in weights]).sum()
+        return cross_entropy(plan, logits, cells) + ACTINN_PENALTY / 2 * penalty
+
+    plan.run("base model", [encoder, head], loss, lambda: validated(plan, logits))
+    return head
+
+
+def _denoising(plan: Plan, base: BaseModel, encoder: nn.Module, rows: Rows) -> nn.Module:
+    """scDAE: undo noise; the head with the encoder frozen; both together."""
+    assert isinstance(encoder, DenoisingEncoder)
+
+    def undo(cells: Tensor, noise: torch.Generator) -> Tensor:
+        clean = rows(cells.to(plan.device))
+        noisy = clean + DAE_NOISE * torch.randn(clean.shape, generator=noise, device=plan.device) * _spread(clean)
+        return nn.functional.mse_loss(encoder.reconstruct(noisy), clean) / _spread(clean).square()
+
+    def undone() -> float:
+        clean = rows(plan.few_valid.to(plan.device))
+        return float(nn.functional.mse_loss(encoder.reconstruct(clean), clean) / _spread(clean).square())
+
+    noise = plan.generator()
+    plan.run("denoising", [encoder], lambda cells: undo(cells, noise), undone)
+    encoder.eval()
+    head = head_on_frozen(plan, base, kept(lambda cells: encoder(rows(cells)), len(plan.codes), plan.device))
+
+    def logits(cells: Tensor) -> Tensor:
+        found: Tensor = head(encoder(rows(cells)))
+        return found
+
+    later_noise = plan.generator()
+    plan.run(
+        "both together",
+        [encoder, head],
+        lambda cells: undo(cells, later_noise) + cross_entropy(plan, logits, cells),
+        lambda: validated(plan, logits),
+    )
+    return head
+
+
+def _spread(values: Tensor) -> Tensor:
+    """Standard deviation of the entries: noise and error are told in it, because counts over their maximum are tiny."""
+    return values.std().clamp_min(1e-6)

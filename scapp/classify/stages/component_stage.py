@@ -1,0 +1,144 @@
+"""Steps 3 and 4 of the thesis: the contrastive component with the encoder frozen, then the head with the component frozen."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from scapp.classify.base_models import BaseModel
+from scapp.classify.components.contrastive import COMPONENTS, Component, Contrastive, MlsComponent, circle_points
+from scapp.classify.components.coordinates import Basis
+from scapp.classify.components.ridge_start import ridge_margins
+from scapp.classify.config import VIEWS
+from scapp.classify.linear_head import readout_loss
+from scapp.classify.stages.base_stage import head_on_frozen, linear_head
+from scapp.classify.stages.plan import Plan, Rows, some_of_each, width_of
+from scapp.clear.augment.augmentations import augment
+from scapp.clear.augment.device_draws import TorchDraws
+from scapp.clear.embedding import INFERENCE_BATCH
+
+MOST_READ_TYPES = 200
+"""Beyond it a head takes longer to solve than a component to train."""
+MOST_READ = 2_000
+"""Training cells that a head is solved on, at every validation, to see what a component is worth."""
+
+
+def train_component(
+    plan: Plan, embeddings: Rows, basis: Basis | None, encoder: nn.Module, profiles: Rows
+) -> Contrastive:
+    """Step 3: h by its contrastive loss.
+
+    Parameters
+    ----------
+    plan
+        Shared by all stages.
+    embeddings
+        What the frozen encoder gives.
+    basis
+        Coordinates to train in, for an embedding of thousands of genes.
+    encoder, profiles
+        For views of distorted profiles, where they are asked for.
+    """
+    record = COMPONENTS[plan.config.component]
+    if basis is None:
+        return _contrasted(plan, record, embeddings, _views(plan, profiles, encoder))
+    coordinates = _in_basis(plan, embeddings, basis)
+    views = _views(plan, profiles, lambda batch: (encoder(batch) - basis.origin) @ basis.axes)
+    component = _contrasted(plan, record, coordinates, views)
+    component.widened(basis.axes, basis.origin)
+    return component
+
+
+def train_head(plan: Plan, base: BaseModel, embeddings: Rows) -> nn.Module:
+    """Step 4: f' on what the frozen component gives."""
+    if base.linear:
+        return linear_head(plan, embeddings)
+    return head_on_frozen(plan, base, embeddings)
+
+
+def _in_basis(plan: Plan, embeddings: Rows, basis: Basis) -> Rows:
+    """Coordinates of the cells that are asked for while a component is trained, computed once."""
+    cells = torch.cat([plan.train, plan.few_valid, plan.watched])
+    parts = [(embeddings(part.to(plan.device)) - basis.origin) @ basis.axes for part in cells.split(INFERENCE_BATCH)]
+    known = torch.cat(parts)
+    place = torch.zeros(len(plan.codes), dtype=torch.long, device=plan.device)
+    place[cells.to(plan.device)] = torch.arange(len(cells), device=plan.device)
+    return lambda chosen: known[place[chosen.to(plan.device)]]
+
+
+def _views(plan: Plan, profiles: Rows, encode: Callable[[Tensor], Tensor]) -> Rows | None:
+    """Embeddings of distorted copies of cells, or None where none are wanted."""
+    distortions = VIEWS[plan.config.views]
+    if distortions is None:
+        return None
+    draws = TorchDraws(width_of(profiles, plan.device), plan.config.seed, plan.device, of="classifier")
+
+    def of(cells: Tensor) -> Tensor:
+        with torch.no_grad():
+            return encode(augment(profiles(cells.to(plan.device)), distortions, draws))
+
+    return of
+
+
+def _start(plan: Plan, component: MlsComponent, embeddings: Rows) -> None:
+    """Let every circle begin as a half turn from all others to its type."""
+    train, valid = (
+        torch.cat([embeddings(part) for part in cells.split(INFERENCE_BATCH)]).cpu().numpy()
+        for cells in (plan.train, plan.valid)
+    )
+    found = ridge_margins(train, plan.codes[plan.train].numpy(), valid, plan.codes[plan.valid].numpy(), plan.n_types)
+    maps, offsets = (torch.from_numpy(values.astype(np.float32)).to(plan.device) for values in found)
+    component.begin(maps, offsets)
+
+
+def _contrasted(plan: Plan, record: Component, embeddings: Rows, views: Rows | None) -> Contrastive:
+    config = plan.config
+    width = width_of(embeddings, plan.device)
+    component = plan.fresh(lambda: record.build(width, plan.n_types, config))
+    started = config.start == "ridge" and isinstance(component, MlsComponent)
+    if isinstance(component, MlsComponent) and started:
+        _start(plan, component, embeddings)
+    masks = plan.generator()
+
+    def loss(cells: Tensor) -> Tensor:
+        inputs, labels = embeddings(cells.to(plan.device)), plan.labels(cells)
+        if views is not None:
+            # a distorted copy is one more cell of its type
+            inputs, labels = torch.cat([inputs, views(cells)]), torch.cat([labels, labels])
+        if config.mask_share > 0:
+            kept = torch.rand(inputs.shape, generator=masks, device=plan.device) >= config.mask_share
+            inputs = inputs * kept / (1 - config.mask_share)
+        return record.loss(component, inputs, labels, config)
+
+    def validate() -> float:
+        inputs = embeddings(plan.few_valid.to(plan.device))
+        return float(record.loss(component, inputs, plan.labels(plan.few_valid), config))
+
+    few_train = some_of_each(plan.codes[plan.train], plan.train, MOST_READ, config.seed)
+
+    def read() -> float:
+        inputs, valid = (
+            component(embeddings(cells.to(plan.device))).cpu().numpy() for cells in (few_train, plan.few_valid)
+        )
+        return readout_loss(inputs, plan.codes[few_train].numpy(), valid, plan.codes[plan.few_valid].numpy())
+
+    def watch(step: int) -> None:
+        if isinstance(component, MlsComponent) and component.dims == 2 and len(plan.watched):
+            points = circle_points(component, embeddings(plan.watched)).cpu().numpy()
+            # float16 tells a third of a degree, and halves what a page loads
+            plan.context.snapshot(step, {"cells": plan.watched.numpy(), "circles": points.astype(np.float16)})
+
+    component.kept_step = plan.run(
+        record.title,
+        [component],
+        loss,
+        validate,
+        balanced=config.balanced,
+        weight_decay=config.weight_decay,
+        # from a random start a readout would stop too early: it prefers what does not yet stand out to what stands out too much
+        choose=read if started and plan.n_types <= MOST_READ_TYPES else None,
+        watch=watch,
+    )
+    component.requires_grad_(False)
+    return component

@@ -1,0 +1,277 @@
+"""Choices of CLEAR: augmentations, model, loss, training. Imports no torch, so that forms load fast."""
+
+from typing import Any, Literal
+
+import pydantic
+
+from scapp.clear.augment.config import AugmentationConfig
+from scapp.core.config import Config, setting
+from scapp.core.errors import ConfigError
+
+DENSE_LIMIT_BYTES = 2e9
+"""Larger training matrices stay sparse in memory and are made dense one batch at a time."""
+
+Preset = Literal["recommended", "paper", "authors_code"]
+
+
+class ClearConfig(Config):
+    """CLEAR: how cells become representations.
+
+    The defaults are the published text (Han et al. 2022). It leaves the scaling of the input and a ReLU on
+    the embedding open; both are as in the authors' code, because without them Adam at rate 1 stays near
+    chance (benchmarks/README.md). See ``preset`` for the authors' code.
+    """
+
+    preset: Preset = setting(
+        "paper",
+        title="Preset",
+        help="'recommended' is what measured best on real data; 'paper' follows the published text; 'authors_code' does what the authors' public code does.",
+        hidden=True,
+    )
+    epochs: int | None = setting(
+        200,
+        title="Epochs",
+        help="How many times training goes through the cells. Empty: as many as the number of cells asks for (see 'Steps').",
+        empty="automatic",
+        ge=1,
+        le=10_000,
+    )
+    steps: int = setting(
+        800,
+        title="Steps, where epochs are left open",
+        help="What trains a network is its number of steps: few cells are gone through more often than many, but every cell 4 to 50 times.",
+        ge=1,
+        le=1_000_000,
+        advanced=True,
+    )
+    batch_size: int = setting(
+        512,
+        title="Cells per step",
+        help="Cells seen at once; capped at the number of cells.",
+        unit="cells",
+        ge=2,
+        le=16_384,
+    )
+    min_steps_per_epoch: int = setting(
+        4,
+        title="Least steps per epoch",
+        help="Small data are split into at least so many batches, because one step per epoch hardly trains anything.",
+        ge=1,
+        le=100,
+        advanced=True,
+    )
+    learning_rate: float = setting(
+        1.0,
+        title="Learning rate",
+        help="Step size. Too large and the loss jumps or becomes NaN; too small and nothing is learnt.",
+        gt=0,
+        le=10,
+    )
+    optimizer: Literal["adam", "adamw", "sgd"] = setting(
+        "adam",
+        title="Optimizer",
+        help="The paper says Adam, the authors' code uses SGD with momentum 0.9.",
+        advanced=True,
+    )
+    weight_decay: float = setting(0.0, title="Weight decay", help="Keeps weights small.", ge=0, le=1, advanced=True)
+    cosine_schedule: bool = setting(
+        True,
+        title="Cosine schedule",
+        help="The learning rate falls to zero along a cosine, epoch by epoch.",
+        advanced=True,
+    )
+    temperature: float = setting(
+        0.2,
+        title="Temperature",
+        help="Smaller pushes the most similar cells apart harder; larger treats all other cells alike.",
+        gt=0,
+        le=5,
+    )
+    queue_size: int = setting(
+        1024,
+        title="Queue",
+        help="How many earlier embeddings serve as negatives, beside the other cells of the batch where the loss is symmetric.",
+        unit="cells",
+        ge=0,
+        le=65_536,
+        advanced=True,
+    )
+    momentum: float = setting(
+        0.999,
+        title="Key momentum",
+        help="How slowly the key encoder follows the query encoder. With few steps, 0.99 lets it follow at all.",
+        ge=0,
+        le=1,
+        advanced=True,
+    )
+    key_encoder: Literal["momentum", "query"] = setting(
+        "momentum",
+        title="Keys come from",
+        help="A momentum encoder that follows slowly (MoCo), or the query encoder itself, which then learns from both sides (SimCLR).",
+        advanced=True,
+    )
+    symmetric: bool = setting(
+        True,
+        title="Symmetric loss",
+        help="Both views are queries, and the batch's other keys are negatives too (paper, equations 1 and 2); otherwise one direction and the queue only.",
+        advanced=True,
+    )
+    exclude_own_keys: bool = setting(
+        True,
+        title="Own keys are no negatives",
+        help="A cell's earlier embeddings in the queue are not counted as other cells.",
+        advanced=True,
+    )
+    positives: Literal["self", "neighbours"] = setting(
+        "self",
+        title="Positive pairs",
+        help="Two views of one cell, or of a cell and one of its nearest neighbours in PCA: then a type is drawn together, not a cell.",
+        advanced=True,
+    )
+    n_neighbors: int = setting(
+        15,
+        title="Neighbours that are positives",
+        help="Of so many nearest cells (at most 5% of all), one is drawn for each view.",
+        unit="cells",
+        ge=1,
+        le=200,
+        advanced=True,
+    )
+    batch_key: str | None = setting(
+        None,
+        title="Batch column",
+        help="Removes differences between batches: every step compares cells of one batch alone, so that a batch is nothing to tell cells apart by.",
+        column=True,
+    )
+    label_key: str | None = setting(
+        None,
+        title="Labels to compare with",
+        help="A column of known types: while training runs, and at its end, how well k-means finds them is shown, beside PCA. Nothing is learnt from it.",
+        column=True,
+    )
+    hidden: int = setting(1024, title="Hidden units", help="Width of the first layer.", ge=8, le=8192, advanced=True)
+    dim: int = setting(
+        128, title="Embedding dimensions", help="Length of the representation.", ge=2, le=1024, advanced=True
+    )
+    normalisation: Literal["none", "batch", "layer"] = setting(
+        "none",
+        title="Normalisation layer",
+        help="After the first layer: none as published; batch normalisation lets training take larger steps.",
+        advanced=True,
+    )
+    projection: int = setting(
+        0,
+        title="Projection head",
+        help="Width of a last layer that only the loss sees and that is thrown away after training; 0 for none.",
+        ge=0,
+        le=1024,
+        advanced=True,
+    )
+    representation: Literal["output", "hidden", "automatic"] = setting(
+        "output",
+        title="Representation",
+        help="What is kept of a cell: the encoder's last layer, or its hidden layer. 'automatic': the hidden layer, or with a batch column the last, which mixes batches better.",
+        advanced=True,
+    )
+    output_relu: bool = setting(
+        True,
+        title="ReLU on the embedding",
+        help="The embedding is clipped at zero, as in the authors' code; the text leaves it open.",
+        advanced=True,
+    )
+    scale_input: bool = setting(
+        True,
+        title="Scale genes",
+        help="Each gene is centred, divided by its standard deviation and clipped at 10. A masked gene is then average, not absent.",
+        advanced=True,
+    )
+    inference: Literal["query", "key"] = setting(
+        "query",
+        title="Encoder used at the end",
+        help="The paper uses the query encoder, the authors' code the key encoder.",
+        advanced=True,
+    )
+    embedding_length: Literal["one", "root", "own"] = setting(
+        "one",
+        title="Length of embeddings",
+        help="'one': scaled to length 1, as in the loss; 'own': left as the network makes them; 'root': the square root of that, in between.",
+        advanced=True,
+    )
+    augmentation: AugmentationConfig = AugmentationConfig()
+    seed: int = setting(
+        0, title="Seed", help="The same seed gives the same result on the same machine.", ge=0, le=2**31 - 1
+    )
+
+    @property
+    def keeps_hidden(self) -> bool:
+        """Whether the hidden layer is the representation: of ``automatic``, where there is no batch column."""
+        return self.representation == "hidden" or (self.representation == "automatic" and self.batch_key is None)
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _of_older_runs(cls, values: Any) -> Any:
+        """Read settings under the names that earlier workspaces have them."""
+        if isinstance(values, dict) and "normalise_embedding" in values:
+            values = dict(values)
+            length = "one" if values.pop("normalise_embedding") else "own"
+            values.setdefault("embedding_length", length)
+        return values
+
+
+_PAPERS_AUGMENTATIONS = ("mask", "noise", "swap", "crossover", "mixture")
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "recommended": {
+        "epochs": None,
+        "batch_size": 256,
+        "min_steps_per_epoch": 2,
+        "learning_rate": 1e-3,
+        "optimizer": "adamw",
+        "weight_decay": 1e-4,
+        "temperature": 0.5,
+        "queue_size": 0,
+        "key_encoder": "query",
+        "positives": "neighbours",
+        "hidden": 512,
+        "normalisation": "batch",
+        "projection": 64,
+        "representation": "automatic",
+        "output_relu": False,
+        "scale_input": False,
+        "embedding_length": "root",
+        "augmentation": {
+            **{f"{name}_probability": 0.0 for name in _PAPERS_AUGMENTATIONS},
+            "dropout_probability": 1.0,
+            "dropout_share": 0.8,
+        },
+    },
+    "paper": {},
+    "authors_code": {
+        "epochs": 100,
+        "min_steps_per_epoch": 1,
+        "optimizer": "sgd",
+        "weight_decay": 1e-6,
+        "cosine_schedule": False,
+        "symmetric": False,
+        "exclude_own_keys": False,
+        "inference": "key",
+        "augmentation": {"noise_sd": 0.5},
+    },
+}
+"""What each preset changes from the defaults of ``ClearConfig``."""
+
+
+def clear_config(preset: str = "recommended", **changes: Any) -> ClearConfig:
+    """A preset's configuration, with some values changed.
+
+    Raises
+    ------
+    ConfigError
+        Unknown preset, unknown setting or value out of bounds.
+    """
+    if preset not in PRESETS:
+        raise ConfigError(f"There is no preset '{preset}'.", hint=f"Choose one of: {', '.join(PRESETS)}.")
+    values = {"preset": preset, **PRESETS[preset], **changes}
+    base = PRESETS[preset].get("augmentation", {})
+    values["augmentation"] = {**base, **dict(changes.get("augmentation", {}))}
+    return ClearConfig.build(values)

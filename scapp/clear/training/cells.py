@@ -1,0 +1,95 @@
+"""What training reads and never changes, computed once however many processes train."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from scapp.clear.augment.gene_groups import N_GENE_GROUPS, gene_groups
+from scapp.clear.config import ClearConfig
+from scapp.clear.training.minibatches import nearest_neighbours
+from scapp.core.provenance import fingerprint
+
+_CSR = ("data", "indices", "indptr")
+_ARRAYS = ("batches", "totals", "neighbours", "groups")
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Cells to train on.
+
+    Parameters
+    ----------
+    values
+        Log-normalised values of the model's genes, CSR or dense, shape (n_cells, n_genes).
+    mark
+        Fingerprint of values and batches.
+    batches
+        Batch of each cell from 0, shape (n_cells,).
+    totals
+        Counts of each cell, shape (n_cells,).
+    target_sum
+        What ``values`` were scaled to.
+    neighbours
+        Cells that a cell's second view may be of, shape (n_cells, k).
+    groups
+        Group of each gene that is masked with others, shape (n_genes,).
+    """
+
+    values: Any
+    mark: str
+    batches: np.ndarray | None = None
+    totals: np.ndarray | None = None
+    target_sum: float = 1e4
+    neighbours: np.ndarray | None = None
+    groups: np.ndarray | None = None
+
+    @property
+    def n_cells(self) -> int:
+        """Number of cells."""
+        return int(self.values.shape[0])
+
+
+def gather_cells(
+    values: Any,
+    config: ClearConfig,
+    *,
+    batches: np.ndarray | None = None,
+    totals: np.ndarray | None = None,
+    target_sum: float = 1e4,
+) -> Cells:
+    """Find neighbours and gene groups where the configuration asks for them."""
+    mark = fingerprint(values) if batches is None else fingerprint([fingerprint(values), batches])
+    neighbours = nearest_neighbours(values, config, batches) if config.positives == "neighbours" else None
+    grouped = config.augmentation.groups_probability > 0
+    groups = gene_groups(values, N_GENE_GROUPS, config.seed) if grouped else None
+    return Cells(values, mark, batches, totals, target_sum, neighbours, groups)
+
+
+def save_cells(cells: Cells, folder: Path) -> None:
+    """Write cells for other processes, which map the files instead of copying them."""
+    matrix = sparse.csr_matrix(cells.values, dtype=np.float32)
+    arrays = {name: getattr(matrix, name) for name in _CSR}
+    arrays |= {name: value for name in _ARRAYS if (value := getattr(cells, name)) is not None}
+    arrays["shape"] = np.asarray(matrix.shape)
+    arrays["target_sum"] = np.asarray(cells.target_sum)
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    (folder / "mark").write_text(cells.mark)
+
+
+def load_cells(folder: Path) -> Cells:
+    """Read what ``save_cells`` wrote."""
+
+    def array(name: str) -> np.ndarray | None:
+        path = folder / f"{name}.npy"
+        return np.load(path, mmap_mode="r", allow_pickle=False) if path.exists() else None
+
+    shape, target_sum = array("shape"), array("target_sum")
+    assert shape is not None
+    assert target_sum is not None
+    matrix = sparse.csr_matrix(tuple(array(name) for name in _CSR), shape=tuple(shape), copy=False)
+    others = {name: array(name) for name in _ARRAYS}
+    return Cells(matrix, (folder / "mark").read_text(), target_sum=float(target_sum), **others)

@@ -1,0 +1,104 @@
+"""Which cells meet in a step, and which of them belong together."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.neighbors import NearestNeighbors
+from torch import Tensor
+
+from scapp.clear.config import ClearConfig
+from scapp.clear.training.effective_sizes import effective_sizes, steps_per_epoch
+from scapp.clear.training.saved_state import generator_for
+from scapp.data.config import PrepareConfig
+from scapp.data.qc.preprocessing import principal_components
+
+EXACT_CELLS = 20_000
+"""Up to so many cells, nearest neighbours are found exactly."""
+MOST_SHARE = 0.05
+"""Neighbours are at most this share of the cells, so that those of a small type are mostly of that type."""
+
+
+class Schedule:
+    """The steps of an epoch: random cells, or random cells of one batch at a time.
+
+    Parameters
+    ----------
+    config
+        Batch size and seed.
+    n_cells
+        Of the data.
+    batches
+        Batch of each cell from 0, shape (n_cells,), or none. A batch of a single cell, which has nothing to be compared with, is left
+        out of training; it is embedded like the others.
+    """
+
+    def __init__(self, config: ClearConfig, n_cells: int, batches: np.ndarray | None = None) -> None:
+        self.seed = config.seed
+        self.n_cells = n_cells
+        self.batch_size, _ = effective_sizes(config, n_cells)
+        self.members: list[Tensor] = []
+        if batches is not None:
+            groups = [np.flatnonzero(batches == code) for code in np.unique(batches)]
+            self.members = [torch.from_numpy(group) for group in groups if len(group) > 1]
+        self.n_steps = (
+            sum(self._n_parts(group) for group in self.members) if self.members else steps_per_epoch(config, n_cells)
+        )
+
+    def _n_parts(self, group: Tensor) -> int:
+        return max(round(len(group) / self.batch_size), 1)
+
+    def epoch(self, number: int) -> list[Tensor]:
+        """Cells of each step: from seed and number alone, so that any step can be resumed."""
+        generator = generator_for(self.seed, f"order {number}", torch.device("cpu"))
+        if not self.members:
+            order = torch.randperm(self.n_cells, generator=generator)
+            return [order[step * self.batch_size : (step + 1) * self.batch_size] for step in range(self.n_steps)]
+        parts: list[Tensor] = []
+        for group in self.members:
+            shuffled = group[torch.randperm(len(group), generator=generator)]
+            parts.extend(shuffled.tensor_split(self._n_parts(group)))
+        return [parts[int(place)] for place in torch.randperm(len(parts), generator=generator)]
+
+
+def nearest_neighbours(values: Any, config: ClearConfig, batches: np.ndarray | None = None) -> np.ndarray:
+    """Nearest cells of each cell in PCA (50 components of the model's genes), of the same batch where batches are given.
+
+    Parameters
+    ----------
+    values
+        What the model reads, CSR or dense, shape (n_cells, n_genes).
+    config
+        ``n_neighbors``, ``scale_input``, ``seed``.
+    batches
+        Batch of each cell, shape (n_cells,).
+
+    Returns
+    -------
+    Cell numbers, int64, shape (n_cells, k); a cell that has fewer is its own neighbour in the places that are left.
+    """
+    n_cells, n_genes = values.shape
+    found = np.repeat(np.arange(n_cells)[:, None], config.n_neighbors, axis=1)
+    if n_cells < 3 or n_genes < 2:
+        return found
+    prepare = PrepareConfig(scale_for_pca=config.scale_input, seed=config.seed)
+    components = principal_components(values, np.ones(n_genes, dtype=bool), prepare)
+    groups = [np.arange(n_cells)] if batches is None else [np.flatnonzero(batches == b) for b in np.unique(batches)]
+    for members in groups:
+        n_near = min(config.n_neighbors, max(int(MOST_SHARE * len(members)), 1), len(members) - 1)
+        if n_near < 1:
+            continue
+        near = members[_nearest(components[members], n_near, config.seed)]
+        found[members] = np.resize(near.T, (config.n_neighbors, len(members))).T
+    return found
+
+
+def _nearest(points: np.ndarray, n_near: int, seed: int) -> np.ndarray:
+    """Positions of the nearest others, shape (n_points, n_near)."""
+    if len(points) <= EXACT_CELLS:
+        return np.asarray(NearestNeighbors(n_neighbors=n_near).fit(points).kneighbors(return_distance=False))
+    from pynndescent import NNDescent  # compiles for seconds, which few cells do not need
+
+    index, _ = NNDescent(points, n_neighbors=n_near + 1, random_state=seed).neighbor_graph
+    # a point finds itself first, but for equal points
+    return np.asarray(index[:, 1:], dtype=np.int64)

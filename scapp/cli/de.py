@@ -1,0 +1,145 @@
+"""``de``: who is there, what changed and why, across conditions and donors."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from scapp.analysis.de.config import CURATED, DifferentialConfig, EnrichConfig, StudyConfig
+from scapp.analysis.de.design import levels_of
+from scapp.cli.console import checked_folder, load, run
+from scapp.cli.options import add_reading, add_settings, command, given
+from scapp.cli.prepare_data import prepared
+from scapp.core import files, keys
+from scapp.core.errors import ConfigError, DataError, listed
+from scapp.data.locations import safe_file_name
+from scapp.jobs.session import Session
+from scapp.reports.de_report import study_report_html
+from scapp.steps.step import Reading
+from scapp.workspace.datasets.dataset import Dataset
+
+
+def add_commands(commands: Any) -> None:
+    """Declare the command."""
+    de = command(commands, "de", _de, "compare conditions: composition, genes, pathways, and a report; writes a folder")
+    add_reading(de)
+    de.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    de.add_argument("--condition", required=True, metavar="COL", help="column that says what is compared")
+    de.add_argument("--reference", required=True, metavar="A", help="condition that the others are compared with")
+    de.add_argument(
+        "--compare", action="append", metavar="B", help="condition to compare; again for more. Default: all"
+    )
+    de.add_argument("--cell-type-key", metavar="COL", help="column of cell types; each is then tested by itself")
+    de.add_argument("--cell-type", action="append", metavar="X", help="only this type; again for more")
+    de.add_argument("--donor-key", metavar="COL", help="column of donors or animals; without it tests are exploratory")
+    de.add_argument(
+        "--batch-key", metavar="COL", help="column of batches, to warn where they go along with the condition"
+    )
+    de.add_argument("--covariate", action="append", metavar="COL", help="column that says one thing of each donor")
+    de.add_argument("--gene-sets", metavar="GMT", help="file of gene sets; default: scapp's own")
+    add_settings(de, DifferentialConfig)
+
+
+def _de(arguments: argparse.Namespace) -> dict[str, Any]:
+    output = checked_folder(arguments.output)
+    if arguments.cell_type and not arguments.cell_type_key:
+        raise ConfigError("--cell-type was given without --cell-type-key.", hint="Name the column of cell types.")
+    library = str(Path(arguments.gene_sets).resolve()) if arguments.gene_sets else CURATED
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session(folder)
+        dataset = prepared(session, load(session, arguments), arguments.input)
+        design = _design(dataset, arguments)
+        found = run(session, "study", design, dataset.id)
+        for note in found["notes"]:
+            _note(note)
+        dataset = session.workspace.open(dataset.id)
+        config = _config(arguments, dataset)
+        found = run(session, "de", config, dataset.id)
+        for what in found["left_out"]:
+            _note(f"left out: {what}")
+        rows = [_with_pathways(session, dataset.id, row, library) for row in found["rows"]]
+        written = _write(session.workspace.open(dataset.id), rows, output)
+        return {"rows": rows, "files": [str(path) for path in written]}
+
+
+def _note(text: str) -> None:
+    print(f"note: {text}", file=sys.stderr)
+
+
+def _design(dataset: Dataset, arguments: argparse.Namespace) -> StudyConfig:
+    reading = Reading(dataset)
+    values = reading.column(arguments.condition)
+    levels = levels_of(values)
+    if arguments.reference not in levels:
+        raise ConfigError(
+            f"'{arguments.condition}' has no '{arguments.reference}'; it has {listed(levels)}.",
+            hint="Give --reference one of these.",
+        )
+    others = [name for name in levels if name != arguments.reference]
+    return StudyConfig(
+        condition_key=arguments.condition,
+        donor_key=arguments.donor_key,
+        cell_type_key=arguments.cell_type_key,
+        batch_key=arguments.batch_key,
+        order=(arguments.reference, *others),
+    )
+
+
+def _config(arguments: argparse.Namespace, dataset: Dataset) -> DifferentialConfig:
+    types: tuple[str, ...] = tuple(arguments.cell_type or ())
+    if arguments.cell_type_key and not types:
+        types = tuple(levels_of(Reading(dataset).column(arguments.cell_type_key)))
+    return DifferentialConfig.build(
+        {
+            **given(arguments, DifferentialConfig),
+            "cell_types": types,
+            "compared": tuple(arguments.compare or ()),
+            "covariates": tuple(arguments.covariate or ()),
+        }
+    )
+
+
+def _with_pathways(session: Session, dataset: str, row: dict[str, Any], library: str) -> dict[str, Any]:
+    """The row with its best pathways; a ranking that is too short for any set says so and stops nothing."""
+    config = EnrichConfig(result=row["name"], library=library)
+    try:
+        found = run(session, "enrich", config, dataset)
+    except DataError as error:
+        if library != CURATED:
+            raise
+        _note(f"no pathways for {row['name']}: {error.message}")
+        return {**row, "top_sets_up": [], "top_sets_down": []}
+    return {**row, "top_sets_up": found["top_sets_up"], "top_sets_down": found["top_sets_down"]}
+
+
+def _free(folder: Path, stem: str, taken: list[Path]) -> Path:
+    """A file that no other table has: names that differ by signs alone become the same."""
+    path, number = folder / f"{stem}.csv", 2
+    while path in taken:
+        path, number = folder / f"{stem}_{number}.csv", number + 1
+    return path
+
+
+def _write(dataset: Dataset, rows: list[dict[str, Any]], output: Path) -> list[Path]:
+    tables = {"summary": pd.DataFrame(rows)}
+    for name, slot in (("composition", keys.COMPOSITION), ("composition_tests", keys.COMPOSITION_TESTS)):
+        tables[name] = dataset.read(slot)
+    for row in rows:
+        tables[f"genes_{row['name']}"] = dataset.read(keys.differential(row["name"]))
+        for key in keys.names_in(dataset.slots, "uns"):
+            if key.startswith(f"enrichment_{row['name']} · "):
+                tables[f"pathways_{row['name']}"] = dataset.read(f"uns/{key}")
+    output.mkdir(exist_ok=True)
+    written: list[Path] = []
+    for name, table in tables.items():
+        path = _free(output, safe_file_name(name[:100]), written)
+        with files.replacing(path) as temporary:
+            table.to_csv(temporary, index=False)
+        written.append(path)
+    path = output / "report.html"
+    with files.replacing(path) as temporary:
+        temporary.write_text(study_report_html(Reading(dataset)), encoding="utf-8")
+    return [*written, path]

@@ -1,0 +1,132 @@
+"""``import``, ``qc`` and ``clear``."""
+
+import argparse
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from scapp.clear.config import PRESETS, ClearConfig, clear_config
+from scapp.cli.console import ConsoleContext, checked_output, checkpoints_of, load, run
+from scapp.cli.options import add_input, add_settings, command, count, given
+from scapp.core import files
+from scapp.core.errors import ConfigError, DataError
+from scapp.data.config import KEEP_EVERYTHING, PrepareConfig
+from scapp.jobs.devices import choose_device, peak_memory_mb
+from scapp.jobs.session import Session
+from scapp.steps.catalogue import step
+from scapp.workspace.datasets.dataset import Dataset
+
+OPTIONAL_FILTERS = ("max_genes", "max_counts", "max_pct_mt", "max_doublet_score")
+
+
+def add_commands(commands: Any) -> None:
+    """Declare the commands."""
+    reading = command(commands, "import", _import, "read any supported format and write AnnData")
+    add_input(reading)
+
+    qc = command(commands, "qc", _qc, "filter, normalise and choose highly variable genes")
+    add_input(qc)
+    add_settings(qc, PrepareConfig)
+
+    clear = command(commands, "clear", _clear, "train CLEAR; writes X_clear, X_umap_clear and leiden_clear")
+    add_input(clear)
+    clear.add_argument("--preset", choices=list(PRESETS), help="where the settings start from (default: recommended)")
+    clear.add_argument("--config", type=Path, help="JSON file with settings of ClearConfig")
+    clear.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    clear.add_argument(
+        "--processes",
+        type=count,
+        default=0,
+        help="processes that train together (each with a GPU of its own where there are any); default: one, or several where GPUs are worth it",
+    )
+    clear.add_argument("--resume", action="store_true", help="go on from the checkpoint of an interrupted command")
+    add_settings(clear, ClearConfig)
+
+
+def _import(arguments: argparse.Namespace) -> dict[str, Any]:
+    output = checked_output(arguments.output)
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session(folder)
+        dataset = load(session, arguments)
+        session.write(dataset, output)
+        return {
+            "n_cells": dataset.n_cells,
+            "n_genes": dataset.n_genes,
+            "taken_from": dataset.manifest.source["taken_from"],
+            "files": [str(output)],
+        }
+
+
+def _qc(arguments: argparse.Namespace) -> dict[str, Any]:
+    output = checked_output(arguments.output)
+    config = PrepareConfig.build(given(arguments, PrepareConfig))
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session(folder)
+        summary = run(session, "prepare", config, load(session, arguments).id)
+        session.write(session.workspace.open(summary["dataset"]), output)
+        return {
+            **{name: summary[name] for name in summary if name.startswith("n_")},
+            "removed": summary["removed"],
+            "files": [str(output)],
+        }
+
+
+def _clear(arguments: argparse.Namespace) -> dict[str, Any]:
+    output = checked_output(arguments.output)
+    config = _clear_choices(arguments)
+    device = choose_device(arguments.device)
+    checkpoints = checkpoints_of(output, resume=arguments.resume)
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session(folder, device=device, processes=arguments.processes)
+        dataset = load(session, arguments)
+        if config.label_key and config.label_key not in dataset.columns():
+            raise DataError(
+                f"The input has no annotation '{config.label_key}'; it has {', '.join(dataset.columns()) or 'none'}.",
+                hint="Give one of them with --label-key, or leave it out.",
+            )
+        made = prepared(session, dataset, arguments.input).id
+        trained = run(session, "clear", config, made, ConsoleContext(checkpoints, resume=arguments.resume))
+        run(session, "map", step("map").config.build({"representation": "clear", "seed": config.seed}), made)
+        session.write(session.workspace.open(made), output)
+        result = {name: trained[name] for name in ("n_cells", "n_genes", "epochs", "train_seconds", "cells_per_s")}
+        result |= {"device": device, "peak_memory_mb": peak_memory_mb(device)}
+        if config.label_key:
+            result |= _scores(session.workspace.open(made), config.label_key, config.seed)
+        shutil.rmtree(checkpoints, ignore_errors=True)
+        return result
+
+
+def prepared(session: Session, dataset: Dataset, path: Path) -> Dataset:
+    """Keep every cell and gene; normalise and choose genes as ``qc`` did when it wrote this file, else by default."""
+    from scapp.reports.export import read_preparation
+
+    earlier = read_preparation(path) or {}
+    config = PrepareConfig.build({**earlier, **dict.fromkeys(OPTIONAL_FILTERS), **KEEP_EVERYTHING})
+    return session.workspace.open(run(session, "prepare", config, dataset.id)["dataset"])
+
+
+def _clear_choices(arguments: argparse.Namespace) -> ClearConfig:
+    chosen = given(arguments, ClearConfig)
+    from_file = _config_file(arguments.config) if arguments.config else {}
+    preset = arguments.preset or from_file.pop("preset", "recommended")
+    augmentation = {**from_file.pop("augmentation", {}), **chosen.pop("augmentation", {})}
+    return clear_config(preset, **{**from_file, **chosen, "augmentation": augmentation})
+
+
+def _config_file(path: Path) -> dict[str, Any]:
+    try:
+        content = files.read_json(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"'{path}' could not be read as JSON ({error}).", hint="Check the path and the file."
+        ) from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"'{path}' holds no JSON object.", hint='Write settings as {"epochs": 100}.')
+    return content
+
+
+def _scores(dataset: Dataset, label_key: str, seed: int) -> dict[str, float]:
+    from scapp.steps.evaluate.representation_scores import score_representation
+
+    return score_representation(dataset, "clear", label_key, seed=seed)

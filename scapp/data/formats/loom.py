@@ -1,0 +1,63 @@
+"""Loom files (linnarssonlab.org/loompy, format 2 and 3), read with h5py alone."""
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from scapp.core.errors import DataError, listed
+from scapp.core.memory import check_memory
+from scapp.data.config import ImportConfig
+from scapp.data.formats.imported import Imported, Place, from_places
+
+CELL_NAMES = ("CellID", "obs_names", "cell_id", "barcode", "Barcode")
+GENE_NAMES = ("Gene", "var_names", "gene", "gene_name", "Accession")
+ROWS_PER_PIECE = 2_000
+
+
+def read_loom(path: Path, config: ImportConfig) -> Imported:
+    """Genes are rows and cells columns; attributes of more than one dimension are left out.
+
+    Raises
+    ------
+    DataError
+        No ``matrix`` in the file.
+    """
+    with h5py.File(path) as file:
+        if not isinstance(file.get("matrix"), h5py.Dataset):
+            raise DataError(
+                f"'{path.name}' ends in .loom and has no 'matrix'; it holds {listed(file)}.",
+                hint="Write it again with loompy, or save the data as .h5ad and upload that.",
+            )
+        n_genes, n_cells = file["matrix"].shape
+        check_memory(12.0 * n_genes * n_cells * 0.3, f"Reading '{path.name}'", "Upload a file with fewer cells.")
+        obs = _attributes(file, "col_attrs", CELL_NAMES, n_cells, "cell")
+        var = _attributes(file, "row_attrs", GENE_NAMES, n_genes, "gene")
+        names = [name for name in ("counts", "raw_counts", "spliced") if name in file.get("layers", {})]
+        places: list[Place] = [(f"the layer '{name}'", _sparse(file["layers"][name]), var) for name in names]
+        places.append(("the loom matrix", _sparse(file["matrix"]), var))
+    return from_places(places, obs, config)
+
+
+def _sparse(dataset: Any) -> sparse.csr_matrix:
+    pieces = [sparse.csr_matrix(dataset[i : i + ROWS_PER_PIECE]) for i in range(0, dataset.shape[0], ROWS_PER_PIECE)]
+    return sparse.vstack(pieces, format="csr").T.tocsr()
+
+
+def _attributes(file: h5py.File, group: str, names: tuple[str, ...], length: int, what: str) -> pd.DataFrame:
+    found: dict[str, np.ndarray] = {}
+    for name, node in file.get(group, {}).items():
+        if not isinstance(node, h5py.Dataset) or node.shape[:1] != (length,) or node.size != length:
+            continue
+        values = node[()].reshape(length)
+        found[name] = np.array([_text(v) for v in values], dtype=object) if values.dtype.kind in "OS" else values
+    key = next((name for name in names if name in found), None)
+    index = found.pop(key) if key else [f"{what}{i}" for i in range(length)]
+    return pd.DataFrame(found, index=pd.Index(index).astype(str))
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

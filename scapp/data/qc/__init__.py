@@ -1,0 +1,1 @@
+"""Quality metrics, thresholds, filtering and normalisation."""

@@ -1,0 +1,1 @@
+"""Several samples: found, described by a sheet, and joined."""

@@ -1,0 +1,198 @@
+"""The supervisor: takes queued runs of one lane, one at a time, and keeps their status true.
+
+It holds the lane's lock, so there is one worker a lane. The work itself is done in a child process
+(``executor``), which stays warm between runs and may be killed: library calls that cannot be
+interrupted are stopped that way, and a child that dies leaves a run that says how.
+"""
+
+import errno
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+from filelock import FileLock, Timeout
+
+from scapp.core.environment import THREAD_VARIABLES, Environment
+from scapp.core.provenance import now
+from scapp.workspace.housekeeping import tidy
+from scapp.workspace.runs.run import HEARTBEAT_SECONDS, Failure, Run, RunStore, State, Status
+
+POLL_SECONDS = 0.2
+GRACE_SECONDS = 10.0
+KILL_SECONDS = 3.0
+
+
+class Supervisor:
+    """One lane's worker.
+
+    Parameters
+    ----------
+    root
+        The workspace's folder.
+    lane
+        ``training`` or ``light``.
+    environment
+        Threads, and how long to wait without work.
+    """
+
+    def __init__(self, root: Path, lane: str, environment: Environment) -> None:
+        self.root = Path(root)
+        self.lane = lane
+        self.environment = environment
+        self.store = RunStore(root)
+        self._child: subprocess.Popen[str] | None = None
+
+    def work(self) -> None:
+        """Take runs until none has come for the idle time. At once done when another worker has the lane."""
+        lock = FileLock(lane_lock(self.root, self.lane))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return
+        try:
+            self._fail_abandoned()
+            if self.lane == "light":
+                tidy(self.root)
+            self._warm_child()
+            idle_since = time.monotonic()
+            while time.monotonic() - idle_since < self.environment.worker_idle_seconds:
+                run = self.store.next_queued(self.lane)
+                if run is None:
+                    time.sleep(POLL_SECONDS)
+                    continue
+                self._take(run)
+                idle_since = time.monotonic()
+        finally:
+            self._end_child()
+            lock.release()
+
+    def _fail_abandoned(self) -> None:
+        """Write down what ``observe`` sees: runs of this lane whose worker is gone."""
+        for run in self.store.list():
+            if run.config.lane == self.lane:
+                observed = run.observe()
+                if observed.state == "failed" and run.status.state != "failed":
+                    run.set_status(observed)
+
+    def _take(self, run: Run) -> None:
+        child = self._warm_child()
+        with run.lock():
+            status = run.status
+            if status.state != "queued":
+                return
+            me = psutil.Process()
+            status = Status(
+                state="running",
+                started=now(),
+                pid=me.pid,
+                pid_started=me.create_time(),
+                host=socket.gethostname(),
+            )
+            run.heartbeat()
+            run.set_status(status)
+        assert child.stdin is not None
+        child.stdin.write(run.id + "\n")
+        child.stdin.flush()
+        self._watch(run, child, status)
+
+    def _watch(self, run: Run, child: subprocess.Popen[str], status: Status) -> None:
+        assert child.stdout is not None
+        selector = selectors.DefaultSelector()
+        selector.register(child.stdout, selectors.EVENT_READ)
+        beat = 0.0
+        stop_seen: float | None = None
+        while True:
+            answered = bool(selector.select(timeout=POLL_SECONDS))
+            if answered or child.poll() is not None:
+                break
+            if time.monotonic() - beat > HEARTBEAT_SECONDS:
+                run.heartbeat()
+                beat = time.monotonic()
+            if stop_seen is None and run.stop_requested:
+                stop_seen = time.monotonic()
+                run.set_status(status.model_copy(update={"state": "stopping"}))
+            if stop_seen is not None:
+                self._insist(child, time.monotonic() - stop_seen)
+        selector.close()
+        answer = child.stdout.readline() if answered else ""
+        if answer:
+            _record(run, status, **json.loads(answer))
+        elif child.wait() is not None and stop_seen is not None:
+            _record(run, status, "stopped")
+        else:
+            _record(run, status, "failed", error=death(child.returncode).model_dump())
+
+    def _insist(self, child: subprocess.Popen[str], seconds: float) -> None:
+        """First the step's own look at the stop file, then SIGTERM, then SIGKILL."""
+        if seconds > GRACE_SECONDS + KILL_SECONDS:
+            child.kill()
+        elif seconds > GRACE_SECONDS:
+            child.terminate()
+
+    def _warm_child(self) -> subprocess.Popen[str]:
+        if self._child is None or self._child.poll() is not None:
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "scapp", "work", "--execute", "--workspace", str(self.root)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=child_environment(self.environment.n_threads),
+            )
+        return self._child
+
+    def _end_child(self) -> None:
+        if self._child is not None and self._child.poll() is None:
+            self._child.kill()
+            self._child.wait()
+
+
+def death(returncode: int) -> Failure:
+    """What a dead child's exit code says."""
+    if returncode == -signal.SIGKILL:
+        return Failure(
+            message="The worker was killed (signal 9). The usual cause is that the computer ran out of memory.",
+            hint="Close other programs or use fewer genes or cells, then click 'Resume' to go on from the last checkpoint.",
+        )
+    how = f"signal {-returncode}" if returncode < 0 else f"exit code {returncode}"
+    return Failure(
+        message=f"The worker ended unexpectedly ({how}).", hint="Look at the log below, then click 'Resume'."
+    )
+
+
+def _record(
+    run: Run, status: Status, state: State, result: dict[str, Any] | None = None, error: dict[str, Any] | None = None
+) -> None:
+    """Write how a run ended; on a full disk, as soon as there is room for it."""
+    ended = status.model_copy(
+        update={"state": state, "result": result or {}, "error": Failure.model_validate(error) if error else None}
+    )
+    while True:
+        try:
+            run.set_status(ended)
+        except OSError as fault:
+            if fault.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            time.sleep(1)
+        else:
+            return
+
+
+def child_environment(n_threads: int) -> dict[str, str]:
+    """Environment of the executor: thread counts, and threads that sleep while they wait."""
+    threads = {name: str(n_threads) for name in THREAD_VARIABLES}
+    return {**os.environ, **threads, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"}
+
+
+def lane_lock(root: Path, lane: str) -> Path:
+    """Lock file that the lane's worker holds while it lives."""
+    folder = Path(root) / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"worker-{lane}.lock"

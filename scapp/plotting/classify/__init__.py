@@ -1,0 +1,1 @@
+"""Scores of classifiers by cell type, and figures of the experiment."""

@@ -1,0 +1,1 @@
+"""A dataset as files for people and other programs: AnnData, tables, HTML, script, notebook, methods text."""

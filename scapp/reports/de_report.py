@@ -1,0 +1,286 @@
+"""A study of conditions and donors as one self-contained page: design, composition, genes, scores, pathways, methods."""
+
+import html
+
+import numpy as np
+import pandas as pd
+
+from scapp.analysis.de.composition import mean_shares
+from scapp.analysis.de.design import ALL_CELLS, Study, design_notes
+from scapp.analysis.de.donor_tests import compare_donors, donor_means
+from scapp.analysis.de.enrichment import running_sum
+from scapp.analysis.de.gene_sets import curated_licence, score_titles
+from scapp.analysis.de.gene_tables import passing, ranking_of, strongest
+from scapp.core import keys
+from scapp.core.errors import DataError
+from scapp.plotting.de.design_figures import condition_colours, plot_design, plot_share_points, plot_shares
+from scapp.plotting.de.pathway_figures import plot_pathways, plot_running_sum, plot_scores
+from scapp.plotting.de.volcano import means_by_sample, plot_gene_samples, plot_ma, plot_volcano
+from scapp.plotting.map.marker_figures import expression_by_group, plot_dots, plot_violins
+from scapp.plotting.map.points import plot_map
+from scapp.plotting.palette import palette
+from scapp.reports.dataset_report import grouping_of, history_html
+from scapp.reports.html_parts import figure_html, page, table_html
+from scapp.reports.methods_text import methods_text
+from scapp.steps.de.find_pathways import sets_of
+from scapp.steps.de.set_design import read_study
+from scapp.steps.step import Reading
+from scapp.workspace.datasets.history import out_of_date
+
+MAX_P, MIN_FOLD = 0.05, 0.25
+N_ROWS, N_GENES, N_CURVES, N_SETS, MOST_TYPES, N_LEADING, MOST_CELLS = 50, 30, 3, 12, 4, 12, 20_000
+NUMBERS = {
+    **dict.fromkeys(("p_value", "p_value_adjusted", "p_rank", "p_rank_adjusted", "p_t", "p_t_adjusted", "smallest_p_rank"), ".2e"),
+    **dict.fromkeys(
+        ("log2_fold_change", "standard_error", "statistic", "mean", "share_reference", "share_compared", "log2_ratio", "cliffs_delta",
+         "mean_reference", "mean_compared", "difference", "score", "normalised_score"), ".3g"),
+}  # fmt: skip
+FACTS = (
+    "cell_type", "reference", "compared", "method", "reason", "n_donors_reference", "n_donors_compared", "n_cells_reference", "n_cells_compared",
+    "n_genes", "covariates", "notes",
+)  # fmt: skip
+
+
+def study_report_html(data: Reading) -> str:
+    """HTML that needs nothing from elsewhere.
+
+    Raises
+    ------
+    DataError
+        No study design was chosen.
+    """
+    study, config = read_study(data)
+    dataset = data.dataset
+    results = keys.differentials(dataset.slots)
+    sections = [
+        f"<h1>{html.escape(dataset.name)}: {html.escape(listed_conditions(study))}</h1>",
+        f"<p>{int(study.known.sum()):,} cells of {len(study.samples()) or 'unknown'} samples × {dataset.n_genes:,} genes.</p>",
+        *_design(study, {k: v for k, v in config.model_dump().items() if k != "order"}),
+        *_composition(data, study),
+        *_maps(data, study, config.condition_key, config.cell_type_key),
+        *_markers(data, study, config.cell_type_key),
+        *(part for name in results for part in _differential(data, study, name)),
+        *_scores(data, study, results),
+        *(part for name in keys.names_in(dataset.slots, "uns") if name.startswith("enrichment_") for part in _pathways(data, name)),
+        f"<h2>Methods</h2><pre>{html.escape(methods_text(dataset))}</pre>",
+        *_parameters(data),
+        f"<p>{html.escape(curated_licence())}</p>",
+        history_html(dataset),
+    ]  # fmt: skip
+    return page(f"{dataset.name}: study", sections)
+
+
+def listed_conditions(study: Study) -> str:
+    """The comparison in a few words."""
+    return f"{', '.join(study.conditions[1:])} against {study.conditions[0]}"
+
+
+def _design(study: Study, columns: dict[str, str | None]) -> list[str]:
+    chosen = pd.DataFrame(
+        [(k.removesuffix("_key"), v or "none") for k, v in columns.items()], columns=["what", "column"]
+    )
+    notes = "".join(f"<li>{html.escape(note)}</li>" for note in design_notes(study))
+    return [
+        "<h2>Study design</h2>",
+        table_html(chosen),
+        table_html(study.samples()),
+        f"<ul>{notes}</ul>",
+        figure_html(plot_design(study.cells_per_sample())),
+    ]
+
+
+def type_colours(data: Reading, study: Study, column: str | None) -> dict[str, str]:
+    """Type -> colour, those kept with the data where there are any."""
+    slot = keys.colours(column or "")
+    kept = [str(c) for c in data.dataset.read(slot)] if column and slot in data.dataset else []
+    names = [str(n) for n in grouping_of(data.dataset, column).cat.categories] if column else study.types
+    colours = kept if len(kept) == len(names) else palette(len(names))
+    return dict(zip(names, colours, strict=True))
+
+
+def _composition(data: Reading, study: Study) -> list[str]:
+    if len(study.types) < 2:
+        return []
+    shares, tests = data.read(keys.COMPOSITION), data.read(keys.COMPOSITION_TESTS)
+    column = str(data.read(keys.STUDY)["cell_type_key"]) or None
+    parts = [
+        "<h2>Composition</h2>",
+        figure_html(plot_shares(mean_shares(shares, study.conditions), colours=type_colours(data, study, column))),
+    ]
+    if study.sample is not None:
+        parts += [
+            figure_html(plot_share_points(shares, study.conditions)),
+            "<p>Tests count donors. <i>smallest_p_rank</i> is what the rank test gives when the two sides do not overlap at all. Shares sum to one: "
+            "where one type rises, others must fall.</p>",
+            table_html(_p_first(tests), formats=NUMBERS),
+        ]
+    return parts
+
+
+def _maps(data: Reading, study: Study, condition: str | None, kind: str | None) -> list[str]:
+    drawn = [key for key in keys.names_in(data.dataset.slots, "obsm") if key.startswith(("X_umap_", "X_tsne_"))]
+    if not drawn:
+        return []
+    points = np.asarray(data.dataset.read(f"obsm/{drawn[-1]}"))
+    cells = np.flatnonzero(study.known)
+    if len(cells) > MOST_CELLS:
+        cells = np.sort(np.random.default_rng(0).choice(cells, MOST_CELLS, replace=False))
+    parts = [f"<h2>Map ({html.escape(drawn[-1].removeprefix('X_'))})</h2>"]
+    coloured = [(condition, pd.Series(study.condition), condition_colours(len(study.conditions)))]
+    if kind:
+        coloured.append((kind, pd.Series(study.cell_type), list(type_colours(data, study, kind).values())))
+    for title, values, colours in coloured:
+        parts.append(
+            figure_html(
+                plot_map(points[cells], values.iloc[cells].reset_index(drop=True), title=str(title), colours=colours)
+            )
+        )
+    return parts  # fmt: skip
+
+
+def _gene_values(data: Reading, genes: list[str]) -> np.ndarray:
+    positions = data.dataset.names(keys.VAR_NAMES).get_indexer(genes)
+    return np.column_stack([data.dataset.gene(int(position)) for position in positions])
+
+
+def _markers(data: Reading, study: Study, kind: str | None) -> list[str]:
+    if not kind or keys.markers(kind) not in data.dataset:
+        return []
+    best = strongest(data.dataset.read(keys.markers(kind)), 3, min_log2_fold=1.0)
+    genes = list(dict.fromkeys(best["gene"].astype(str)))[: 2 * N_GENES]
+    if not genes:
+        return []
+    values = _gene_values(data, genes)
+    return [
+        "<h2>Marker genes</h2>",
+        figure_html(plot_dots(expression_by_group(values, study.cell_type, genes))),
+        figure_html(
+            plot_violins(values, study.cell_type, genes, colours=list(type_colours(data, study, kind).values()))
+        ),
+    ]
+
+
+def _differential(data: Reading, study: Study, name: str) -> list[str]:
+    table, about = data.read(keys.differential(name)), data.read(keys.about_differential(name))
+    found = passing(table, max_p=MAX_P, min_log2_fold=MIN_FOLD)
+    title = f"log2 fold change, {about['compared']} against {about['reference']}"
+    cells = study.cells_titled(str(about["cell_type"]))
+    facts = pd.DataFrame([(k, about[k]) for k in FACTS if str(about[k])], columns=["what", "value"])
+    parts = [
+        f"<h2>{html.escape(name)}</h2>",
+        f"<p>{len(found):,} of {len(table):,} tested genes pass (adjusted p ≤ {MAX_P}, |log2 fold change| ≥ {MIN_FOLD}).</p>",
+        *_outdated(data, keys.differential(name)),
+        table_html(facts),
+        figure_html(plot_volcano(table, max_p=MAX_P, min_log2_fold=MIN_FOLD, x_title=title)),
+        figure_html(
+            plot_ma(
+                table,
+                max_p=MAX_P,
+                min_log2_fold=MIN_FOLD,
+                y_title=title,
+                logarithmic=about["method"] == "pseudobulk",
+            )
+        ),
+    ]
+    if study.sample is not None and len(found) and cells.any() and keys.X_BY_GENE in data.dataset:
+        best = found.sort_values("strength", ascending=False).head(N_GENES)
+        codes = study.sample_codes(cells)
+        means = means_by_sample(
+            _gene_values(data, best["gene"].astype(str).tolist()), codes, len(study.sample.categories)
+        )
+        rows = study.samples()
+        order = [study.sample.categories.get_loc(s) for s in rows["sample"]]
+        parts.append(figure_html(plot_gene_samples(means[order], best["symbol"].astype(str).tolist(), rows)))
+    return [*parts, table_html(table.head(N_ROWS), formats=NUMBERS)]
+
+
+def _scores(data: Reading, study: Study, results: list[str]) -> list[str]:
+    if keys.GENE_SET_SCORES not in data.dataset:
+        return []
+    sets = data.read(keys.GENE_SET_SCORES).head(N_SETS)
+    values = {
+        title: np.asarray(data.read(keys.obs(column)))
+        for column, title in score_titles(sets).items()
+        if keys.obs(column) in data.dataset
+    }
+    kinds = [str(data.read(keys.about_differential(name))["cell_type"]) for name in results]
+    parts = ["<h2>Gene-set scores</h2>"]
+    for title in list(dict.fromkeys(kinds))[:MOST_TYPES] or [ALL_CELLS]:
+        cells = study.cells_titled(title)
+        if not cells.any():
+            continue
+        donors = pd.DataFrame(columns=["feature", "condition", "sample", "value"])
+        if study.sample is not None:
+            codes = study.sample_codes(cells)
+            donors = donor_means(values, codes, study.samples(), list(study.sample.categories))
+        parts.append(f"<h3>{html.escape(title)}</h3>")
+        shown = {name: of_cells[cells] for name, of_cells in values.items()}
+        parts.append(figure_html(plot_scores(shown, study.condition[cells], donors)))
+        if study.sample is not None:
+            parts.append(table_html(_p_first(compare_donors(donors, study.conditions)), formats=NUMBERS))
+    return [*parts, table_html(sets.drop(columns=["column"]))]
+
+
+def _pathways(data: Reading, key: str) -> list[str]:
+    table = data.read(f"uns/{key}")
+    record = data.dataset.manifest.provenance[data.dataset.slots[f"uns/{key}"].provenance]
+    parts = [
+        f"<h2>Pathways: {html.escape(key.removeprefix('enrichment_'))}</h2>",
+        *_outdated(data, f"uns/{key}"),
+        figure_html(plot_pathways(table)),
+        table_html(_short_pathways(table.head(N_ROWS), record.config), formats=NUMBERS),
+    ]
+    slot = keys.differential(str(record.config.get("result")))
+    if record.config.get("method") == "gsea" and slot in data.dataset:
+        ranking = ranking_of(data.read(slot))
+        try:
+            sets, titles = sets_of(data, str(record.config["library"]))
+        except DataError as error:
+            return [*parts, f"<p>Running sums are left out: {html.escape(error.message)}</p>"]
+        for name in [str(name) for name in table["set"].head(N_CURVES) if str(name) in sets]:
+            parts.append(figure_html(plot_running_sum(running_sum(ranking, sets[name]), titles[name])))
+    return parts
+
+
+def _outdated(data: Reading, slot: str) -> list[str]:
+    if slot not in out_of_date(data.dataset.manifest):
+        return []
+    return ["<p><b>Out of date</b>: the design or the data have changed since this was computed.</p>"]
+
+
+def _p_first(tests: pd.DataFrame) -> pd.DataFrame:
+    """Columns that matter first, so that they are seen on a narrow page."""
+    first = ["feature", "compared", "reference", "p_rank", "p_rank_adjusted", "smallest_p_rank", "p_t", "p_t_adjusted"]
+    return tests[[*first, *(name for name in tests if name not in first)]]
+
+
+def _short_pathways(table: pd.DataFrame, config: dict[str, object]) -> pd.DataFrame:
+    """Rows that fit a page: some leading genes, and p of zero as what it is."""
+    shown = table.drop(columns="set")
+    genes = shown["leading_genes"].astype(str).str.split()
+    shown["leading_genes"] = [" ".join(names[:N_LEADING]) + (" …" if len(names) > N_LEADING else "") for names in genes]
+    if config.get("method") == "gsea":
+        least = 1 / int(str(config["n_permutations"]))
+        for name in ("p_value", "p_value_adjusted"):
+            shown[name] = [f"< {least:g}" if p == 0 else p for p in shown[name]]
+    return shown
+
+
+def _parameters(data: Reading) -> list[str]:
+    """Settings and versions of every step, as they were recorded."""
+    records = list(data.dataset.manifest.provenance.values())
+    rows = [
+        (record.step, name, str(value))
+        for record in records
+        for name, value in record.config.items()
+        if value not in (None, "", [], {})
+    ]
+    versions: dict[str, str] = {}
+    for record in records:
+        versions |= record.versions
+    return [
+        "<h2>Settings</h2><details><summary>All settings of all steps</summary>",
+        table_html(pd.DataFrame(rows, columns=["step", "setting", "value"])),
+        "</details><h2>Versions</h2>",
+        table_html(pd.DataFrame(versions.items(), columns=["package", "version"])),
+    ]

@@ -1,0 +1,201 @@
+"""A dataset as a file: AnnData in two flavours, tables, or a report."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import anndata as ad
+import h5py
+import numpy as np
+import pandas as pd
+
+from scapp.core import files, keys
+from scapp.core.step_context import StepContext
+from scapp.data.symbols import ID_COLUMNS
+from scapp.plotting.palette import palette
+from scapp.reports.csv_tables import write_tables
+from scapp.reports.dataset_report import report_html
+from scapp.reports.de_report import study_report_html
+from scapp.steps.config import ExportConfig
+from scapp.steps.step import Inputs, Outcome
+from scapp.workspace.datasets.dataset import Dataset
+
+TABLES = ("markers_", "sweep_")
+WRITTEN = {
+    "everything": "dataset.h5ad",
+    "cellxgene": "dataset_cellxgene.h5ad",
+    "tables": "tables.zip",
+    "report": "report.html",
+    "study": "study.html",
+}
+"""Name of the file in the run's folder, by flavour."""
+
+
+def export(inputs: Inputs, config: ExportConfig, context: StepContext) -> Outcome:
+    """Write what was asked for into the run's folder."""
+    dataset = inputs.data.dataset
+    name = WRITTEN[config.flavour]
+    context.report(0, 2, "collecting the data")
+    notes: list[str] = []
+    with files.replacing(inputs.folder / name) as temporary:
+        if config.flavour == "tables":
+            write_tables(dataset, temporary)
+        elif config.flavour == "report":
+            temporary.write_text(report_html(dataset))
+        elif config.flavour == "study":
+            temporary.write_text(study_report_html(inputs.data))
+        else:
+            adata = to_anndata(dataset)
+            if config.flavour == "cellxgene":
+                adata, notes = for_cellxgene(adata)
+            context.raise_if_stopped()
+            context.report(1, 2, "writing the file")
+            adata.write_h5ad(temporary, compression="gzip")
+    size = (inputs.folder / name).stat().st_size
+    summary = {"file": name, "bytes": size, "version": dataset.manifest.version, "notes": notes}
+    return Outcome(summary=summary, files=[name])
+
+
+def to_anndata(dataset: Dataset) -> ad.AnnData:
+    """Every slot of a dataset as AnnData; provenance in ``uns["scapp"]``.
+
+    Before normalisation there is no X of ours: the raw values stand in X as well, because most tools
+    look there.
+    """
+    obs = pd.DataFrame({c: dataset.read(keys.obs(c)) for c in dataset.columns("obs")}, index=range(dataset.n_cells))
+    adata = ad.AnnData(obs=obs.set_axis(dataset.names(keys.OBS_NAMES), axis=0), var=dataset.var())
+    for slot in dataset.slots:
+        field, key = keys.split(slot)
+        if field in ("layers", "obsm", "obsp", "varm") and key is not None:
+            getattr(adata, field)[key] = dataset.read(slot)
+        elif field == "uns" and key is not None and not key.startswith(TABLES):
+            adata.uns[key.replace("/", "|")] = dataset.read(slot)  # a file's keys cannot hold a slash
+    _add_tables(adata, dataset)
+    raw = next((slot for slot in (keys.X, keys.COUNTS, keys.EXPRESSION) if slot in dataset), None)
+    if raw is not None:
+        adata.X = dataset.read(raw)
+    if keys.X in dataset and keys.COUNTS in dataset:
+        adata.uns["log1p"] = {"base": None}
+    for column in adata.obs.select_dtypes("category"):
+        n_groups = len(adata.obs[column].cat.categories)
+        if n_groups and len(adata.uns.get(f"{column}_colors", [])) != n_groups:
+            adata.uns[f"{column}_colors"] = palette(len(adata.obs[column].cat.categories))
+    adata.uns["scapp"] = provenance(dataset)
+    return adata
+
+
+def _add_tables(adata: ad.AnnData, dataset: Dataset) -> None:
+    """Marker tables in scanpy's layout (the last one made as ``rank_genes_groups``), sweeps as they are."""
+    marked = [slot for slot in dataset.slots if slot.startswith("uns/markers_")]
+    for slot in marked:
+        column = slot.removeprefix("uns/markers_")
+        adata.uns[f"rank_genes_groups_{column}"] = scanpy_layout(dataset.read(slot), column)
+    if marked:
+        last = max(marked, key=lambda slot: dataset.slots[slot].version)
+        adata.uns["rank_genes_groups"] = adata.uns[f"rank_genes_groups_{last.removeprefix('uns/markers_')}"]
+    for slot in dataset.slots:
+        if slot.startswith("uns/sweep_"):
+            adata.uns[slot.removeprefix("uns/")] = dataset.read(slot)
+
+
+def scanpy_layout(table: pd.DataFrame, column: str) -> dict[str, Any]:
+    """A table of marker genes as ``scanpy.tl.rank_genes_groups`` leaves it."""
+    groups = [str(name) for name in table["group"].cat.categories]
+    fields = {
+        "names": ("gene", object),
+        "scores": ("score", "float32"),
+        "pvals": ("p_value", "float64"),
+        "pvals_adj": ("p_value_adjusted", "float64"),
+        "logfoldchanges": ("log2_fold_change", "float32"),
+    }
+    layout: dict[str, Any] = {
+        "params": {
+            "groupby": column,
+            "reference": "rest",
+            "method": "wilcoxon",
+            "use_raw": False,
+            "corr_method": "benjamini-hochberg",
+        }
+    }
+    parts = {group: table[table["group"] == group] for group in groups}
+    for name, (source, kind) in fields.items():
+        values = [parts[group][source].astype(str if kind is object else kind).to_numpy() for group in groups]
+        layout[name] = np.rec.fromarrays(values, dtype=[(group, kind) for group in groups])
+    return layout
+
+
+REQUIRED_BY_CELLXGENE = (
+    "assay_ontology_term_id",
+    "cell_type_ontology_term_id",
+    "development_stage_ontology_term_id",
+    "disease_ontology_term_id",
+    "donor_id",
+    "is_primary_data",
+    "self_reported_ethnicity_ontology_term_id",
+    "sex_ontology_term_id",
+    "suspension_type",
+    "tissue_ontology_term_id",
+    "tissue_type",
+)
+SCHEMA_NAMES = {"donor": "donor_id", "celltype": "cell_type", "condition": "disease"}
+
+
+def for_cellxgene(adata: ad.AnnData) -> tuple[ad.AnnData, list[str]]:
+    """The flavour that CELLxGENE reads: counts in ``.raw``, Ensembl ids as gene names where known, the schema's column names.
+
+    Returns
+    -------
+    adata
+        A new object.
+    notes
+        What the schema asks for and only the user can know.
+    """
+    notes = []
+    adata = adata.copy()
+    ids = next((adata.var[column].astype(str) for column in ID_COLUMNS if column in adata.var), None)
+    if ids is not None and ids.is_unique:
+        adata.var["feature_name"] = adata.var_names
+        adata.var_names = pd.Index(ids.to_numpy(), name=None)
+    elif not adata.var_names.str.match(r"ENS[A-Z]*G\d").all():
+        notes.append("Genes are named by symbol: the schema asks for Ensembl ids.")
+    for before, after in SCHEMA_NAMES.items():
+        if before in adata.obs and after not in adata.obs:
+            adata.obs[after] = adata.obs[before]
+    if "counts" in adata.layers:
+        adata.raw = ad.AnnData(adata.layers["counts"], obs=adata.obs[[]], var=adata.var)
+        del adata.layers["counts"]
+    else:
+        notes.append("There are no raw counts for .raw.")
+    for name in [name for name in adata.uns if name.startswith("rank_genes_groups")]:
+        del adata.uns[name]
+    missing = [name for name in REQUIRED_BY_CELLXGENE if name not in adata.obs]
+    if missing:
+        notes.append(f"The schema also asks for these annotations, which only you know: {', '.join(missing)}.")
+    adata.uns["title"] = adata.uns["scapp"]["name"]
+    return adata, notes
+
+
+def provenance(dataset: Dataset) -> dict[str, Any]:
+    """What made each slot, and how: enough to make the file again."""
+    manifest = dataset.manifest.model_dump(mode="json", exclude={"retired"})
+    return {
+        "format": manifest["format"],
+        "name": manifest["name"],
+        "dataset": manifest["id"],
+        "slots": {slot.replace("/", "|"): entry["provenance"] for slot, entry in manifest["slots"].items()},
+        "provenance": json.dumps(manifest["provenance"]),
+        "source": json.dumps(manifest["source"]),
+        "parent": json.dumps(manifest["parent"]),
+    }
+
+
+def read_preparation(path: Path) -> dict[str, Any] | None:
+    """Settings of the last filtering and normalisation that scapp recorded in an .h5ad; None where there is no record."""
+    if path.suffix != ".h5ad" or not h5py.is_hdf5(path):
+        return None
+    with h5py.File(path) as file:
+        node = file.get("uns/scapp/provenance")
+        if not isinstance(node, h5py.Dataset):
+            return None
+        records = json.loads(node.asstr()[()]).values()
+    return next((record["config"] for record in reversed(list(records)) if record["step"] == "prepare"), None)

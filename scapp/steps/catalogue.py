@@ -1,0 +1,233 @@
+"""Every step, as a record: pages, worker and command line read this list.
+
+The functions are named by a path and imported where they run, because they load scanpy and torch,
+which the web process never does.
+"""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scapp.analysis.de.config import (
+    DifferentialConfig,
+    EnrichConfig,
+    GeneSetLibraryConfig,
+    ScoreConfig,
+    StudyConfig,
+)
+from scapp.analysis.map.config import (
+    AnnotateConfig,
+    ChooseConfig,
+    ClusterConfig,
+    ColoursConfig,
+    MapConfig,
+    MarkersConfig,
+    NamingConfig,
+    SubsetConfig,
+    SweepConfig,
+)
+from scapp.classify.config import ClassifierConfig
+from scapp.classify.experiment.config import ExperimentConfig
+from scapp.clear.config import DENSE_LIMIT_BYTES, ClearConfig, clear_config
+from scapp.clear.training.effective_sizes import estimate_memory
+from scapp.core import keys
+from scapp.core.config import Config
+from scapp.core.errors import ConfigError
+from scapp.core.step_context import StepContext
+from scapp.data.config import DoubletConfig, PrepareConfig
+from scapp.steps.config import ExportConfig, ImportRequest, PredictConfig
+from scapp.steps.evaluate.config import (
+    AblationTask,
+    BatchTask,
+    ClusteringTask,
+    DropoutTask,
+    EvaluationConfig,
+    PseudotimeTask,
+)
+from scapp.steps.step import Inputs, Outcome
+from scapp.workspace.datasets.dataset import Dataset
+
+StepFunction = Callable[[Inputs, Any, StepContext], Outcome]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One kind of run.
+
+    Parameters
+    ----------
+    name
+        Word for folders and the command line.
+    title
+        Words for people, as an action.
+    config
+        Its configuration.
+    function
+        ``module:function`` of a ``StepFunction``.
+    lane
+        ``training`` for steps that fill the device, ``light`` for the others.
+    memory
+        Bytes needed, from configuration and dataset; None where it is small.
+    """
+
+    name: str
+    title: str
+    config: type[Config]
+    function: str
+    lane: str = "light"
+    memory: Callable[[Any, Dataset], float] | None = None
+
+    def load(self) -> StepFunction:
+        """Import the function."""
+        module, name = self.function.split(":")
+        loaded: StepFunction = getattr(importlib.import_module(module), name)
+        return loaded
+
+
+STORED_SHARE = 0.15
+"""Share of a count matrix that is not zero, for estimates; 8 bytes an entry."""
+
+
+def _sparse_bytes(dataset: Dataset) -> float:
+    return 8.0 * STORED_SHARE * dataset.n_cells * dataset.n_genes
+
+
+def _prepare_memory(config: PrepareConfig, dataset: Dataset) -> float:
+    dense_genes = min(config.n_top_genes, dataset.n_genes)
+    return 4 * _sparse_bytes(dataset) + 8.0 * dataset.n_cells * dense_genes * config.scale_for_pca + 5e8
+
+
+def _doublet_memory(config: DoubletConfig, dataset: Dataset) -> float:
+    return 6 * _sparse_bytes(dataset) + 1e9
+
+
+def _clear_memory(config: ClearConfig, dataset: Dataset) -> float:
+    n_genes = int(np.sum(dataset.read(keys.var(keys.HIGHLY_VARIABLE))))
+    return 2 * _sparse_bytes(dataset) + estimate_memory(config, dataset.n_cells, n_genes)
+
+
+def _classify_memory(config: ClassifierConfig, dataset: Dataset) -> float:
+    batch = 4.0 * config.batch_size * (dataset.n_genes + 4 * config.batch_size)
+    return 4 * _sparse_bytes(dataset) + DENSE_LIMIT_BYTES + 8 * batch + 1e9
+
+
+def _experiment_memory(config: ExperimentConfig, dataset: Dataset) -> float:
+    return _classify_memory(config.classifier(), dataset) + 2 * _sparse_bytes(dataset)
+
+
+def _map_memory(config: MapConfig, dataset: Dataset) -> float:
+    return dataset.n_cells * (config.n_neighbors * 60.0 + 2_000) + 5e8
+
+
+def _marker_memory(config: MarkersConfig, dataset: Dataset) -> float:
+    return 3 * _sparse_bytes(dataset) + 1e9  # the Wilcoxon test ranks some genes at a time
+
+
+def _differential_memory(config: DifferentialConfig, dataset: Dataset) -> float:
+    return 5 * _sparse_bytes(dataset) + 1e9
+
+
+def _score_memory(config: ScoreConfig, dataset: Dataset) -> float:
+    return 4 * _sparse_bytes(dataset) + 5e8
+
+
+def _evaluation_memory(config: EvaluationConfig, dataset: Dataset) -> float:
+    clear = clear_config(config.preset)
+    return 4 * _sparse_bytes(dataset) + estimate_memory(clear, dataset.n_cells, min(2000, dataset.n_genes)) + 1e9
+
+
+def _subset_memory(config: SubsetConfig, dataset: Dataset) -> float:
+    return 5 * _sparse_bytes(dataset) + 5e8
+
+
+STEPS = (
+    Step("import", "Import", ImportRequest, "scapp.steps.upload:import_dataset"),
+    Step(
+        "doublets",
+        "Score doublets",
+        DoubletConfig,
+        "scapp.steps.qc:score_doublets",
+        memory=_doublet_memory,
+    ),
+    Step("prepare", "Filter and normalise", PrepareConfig, "scapp.steps.qc:prepare", memory=_prepare_memory),
+    Step(
+        "clear",
+        "Train CLEAR",
+        ClearConfig,
+        "scapp.steps.clear:train",
+        lane="training",
+        memory=_clear_memory,
+    ),
+    Step(
+        "classify",
+        "Train a classifier",
+        ClassifierConfig,
+        "scapp.steps.classify.fit_predict:fit",
+        lane="training",
+        memory=_classify_memory,
+    ),
+    Step(
+        "experiment",
+        "Compare classifiers",
+        ExperimentConfig,
+        "scapp.steps.classify.run_experiment:run",
+        lane="training",
+        memory=_experiment_memory,
+    ),
+    Step("predict", "Annotate by a classifier", PredictConfig, "scapp.steps.classify.fit_predict:predict"),
+    Step("map", "Make the map", MapConfig, "scapp.steps.map.make_map:make_map", memory=_map_memory),
+    Step("cluster", "Cluster", ClusterConfig, "scapp.steps.map.make_map:cluster"),
+    Step("sweep", "Try resolutions", SweepConfig, "scapp.steps.map.make_map:sweep"),
+    Step("choose", "Use as X_clear", ChooseConfig, "scapp.steps.map.make_map:choose"),
+    Step(
+        "markers",
+        "Find marker genes",
+        MarkersConfig,
+        "scapp.steps.map.find_markers:find_markers",
+        memory=_marker_memory,
+    ),
+    Step("subset", "Make a dataset", SubsetConfig, "scapp.steps.map.subset:subset", memory=_subset_memory),
+    Step("annotate", "Label cells", AnnotateConfig, "scapp.steps.map.annotate:annotate"),
+    Step("name_clusters", "Name clusters", NamingConfig, "scapp.steps.map.annotate:name_clusters"),
+    Step("colours", "Set colours", ColoursConfig, "scapp.steps.map.annotate:colour"),
+    Step("study", "Set the study design", StudyConfig, "scapp.steps.de.set_design:set_study"),
+    Step(
+        "de",
+        "Find differential genes",
+        DifferentialConfig,
+        "scapp.steps.de.find_differential:find_differential",
+        memory=_differential_memory,
+    ),
+    Step("score", "Score gene sets", ScoreConfig, "scapp.steps.de.score_gene_sets:score", memory=_score_memory),
+    Step("enrich", "Find pathways", EnrichConfig, "scapp.steps.de.find_pathways:find_pathways"),
+    Step("gene_sets", "Fetch gene sets", GeneSetLibraryConfig, "scapp.steps.de.score_gene_sets:fetch_library"),
+    *(
+        Step(
+            f"evaluate_{name}",
+            title,
+            config,
+            f"scapp.steps.evaluate.compare:{function}",
+            lane="training",
+            memory=_evaluation_memory,
+        )
+        for name, title, config, function in (
+            ("clustering", "Compare by clusters", ClusteringTask, "compare_clustering"),
+            ("dropout", "Compare under dropout", DropoutTask, "compare_dropout"),
+            ("batch", "Compare by batches", BatchTask, "compare_batches"),
+            ("pseudotime", "Compare by order", PseudotimeTask, "compare_pseudotime"),
+            ("ablation", "Compare augmentations", AblationTask, "compare_augmentations"),
+        )
+    ),
+    Step("export", "Write the file", ExportConfig, "scapp.reports.export:export"),
+)
+
+
+def step(name: str) -> Step:
+    """Find a step by its name."""
+    for candidate in STEPS:
+        if candidate.name == name:
+            return candidate
+    raise ConfigError(f"There is no step '{name}'.", hint="Known steps: " + ", ".join(s.name for s in STEPS) + ".")

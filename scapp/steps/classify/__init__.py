@@ -1,0 +1,1 @@
+"""Steps that train, apply and compare cell-type classifiers."""

@@ -1,0 +1,135 @@
+"""Choices of the comparisons of representations: clustering, dropout, batch effects, pseudotime, ablation."""
+
+from typing import Literal, Self
+
+import pydantic
+
+from scapp.clear.config import ClearConfig
+from scapp.core.config import Config, same_as, setting
+
+METHOD_TITLES = {
+    "pca": "PCA",
+    "hvg": "variable genes, no reduction",
+    "harmony": "Harmony on PCA",
+    "scvi": "scVI",
+    "clear": "CLEAR",
+    "clear_batch": "CLEAR, batches told",
+}
+"""What can be computed here; representations of the dataset join as ``stored:NAME``."""
+STORED = "stored:"
+WHOLE, WITHOUT = "all augmentations", "without "
+"""How an ablation calls its models."""
+NEED_BATCHES = ("harmony", "clear_batch")
+DROPOUT_SHARES = (0.0, 0.1, 0.3, 0.6, 0.8)
+"""Of the CLEAR paper's Figure 2D, and none."""
+
+
+def title_of(method: str) -> str:
+    """A method for people."""
+    return f"{method.removeprefix(STORED)} (stored)" if method.startswith(STORED) else METHOD_TITLES.get(method, method)
+
+
+class EvaluationConfig(Config):
+    """What all comparisons share."""
+
+    label_key: str | None = setting(
+        None, title="Labels", help="Known types, or stages; nothing is learnt from them.", column=True
+    )
+    methods: tuple[str, ...] = setting(("pca", "clear"), title="Methods", help="What is compared.", hidden=True)
+    n_seeds: int = setting(3, title="Seeds", help="Each method is run so many times.", ge=1, le=50)
+    preset: Literal["recommended", "paper", "authors_code"] = setting(
+        "recommended", title="CLEAR's preset", help="Settings that CLEAR is trained with."
+    )
+    epochs: int | None = setting(
+        None,
+        title="CLEAR's epochs",
+        help="Empty leaves them to the preset.",
+        ge=1,
+        le=10_000,
+        empty="preset",
+        advanced=True,
+    )
+    n_neighbors: int = setting(
+        15, title="Neighbours", help="Of the graphs that Leiden, Louvain and pseudotime read.", unit="cells", ge=2, le=200, advanced=True
+    )  # fmt: skip
+    seed: int = same_as(ClearConfig, "seed")
+
+
+class ClusteringTask(EvaluationConfig):
+    """Which representation finds the known types best?"""
+
+    resolution: float = setting(
+        1.0, title="Resolution", help="Of Leiden and Louvain, which are not told the number of types.", gt=0, le=10
+    )
+    lowest: float = setting(0.1, title="Lowest resolution of the sweep", help="Gives too few clusters.", gt=0, le=10)
+    highest: float = setting(2.0, title="Highest resolution of the sweep", help="Gives too many.", gt=0, le=10)
+    step: float = setting(
+        0.1, title="Step of the sweep", help="The CLEAR paper's is 0.01, which takes ten times as long.", ge=0.01, le=1
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _lowest_first(self) -> Self:
+        if self.lowest > self.highest:
+            raise ValueError(f"the lowest resolution ({self.lowest:g}) is above the highest ({self.highest:g})")
+        return self
+
+
+class DropoutTask(EvaluationConfig):
+    """Which representation withstands lost counts?"""
+
+    shares: tuple[float, ...] = setting(
+        DROPOUT_SHARES, title="Shares lost", help="Of the entries of the counts that are not zero.", hidden=True
+    )
+    thinning: bool = setting(
+        False,
+        title="Thin molecules instead",
+        help="Each molecule is lost with that chance, as in shallower sequencing, instead of whole entries.",
+    )
+
+
+class MappedTask(EvaluationConfig):
+    """A comparison whose cells are also shown on maps."""
+
+    maps: bool = setting(
+        True,
+        title="Maps",
+        help="Also draw a UMAP of each method (first seed). Takes seconds to minutes per method, by the number of cells.",
+    )
+
+
+class BatchTask(MappedTask):
+    """Which representation mixes batches and keeps types apart?"""
+
+    batch_key: str | None = setting(None, title="Batch", help="Run, plate, protocol or study.", column=True)
+    methods: tuple[str, ...] = setting(
+        ("pca", "harmony", "clear", "clear_batch"), title="Methods", help="What is compared.", hidden=True
+    )
+
+
+class PseudotimeTask(MappedTask):
+    """Which representation orders cells as their stages are?"""
+
+    stages: tuple[str, ...] = setting(
+        (), title="Stages in order", help="Levels of the labels, the first at the root. Empty: as the column orders them.", hidden=True
+    )  # fmt: skip
+    root_cell: str | None = setting(
+        None,
+        title="Root cell",
+        help="Name of the cell that time starts from. Empty: of the first stage, the cell that lies farthest from all others.",
+        empty="automatic",
+        advanced=True,
+    )
+
+    @pydantic.field_validator("stages")
+    @classmethod
+    def _each_once(cls, stages: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(stages)) < len(stages):
+            raise ValueError("a stage is named twice")
+        return stages
+
+
+class AblationTask(EvaluationConfig):
+    """What does each of CLEAR's augmentations contribute?"""
+
+    methods: tuple[str, ...] = setting((), title="Methods", help="Follow from the augmentations.", hidden=True)
+    alone: bool = setting(True, title="Each alone", help="Also train with one augmentation at a time.")

@@ -1,0 +1,1 @@
+"""Steps of the map page: maps, clusters, marker genes, annotations, subsets."""

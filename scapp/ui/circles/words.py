@@ -1,0 +1,29 @@
+"""Sentences of the Latent circles page, for biologists and classes."""
+
+import numpy as np
+
+CIRCLES = (
+    "MLS-CC gives every type a circle of its own and places every cell on each of them: on the circle of a type, its own cells (blue) should lie "
+    "together, and all others (grey) elsewhere. **A good circle** has the blue cells in one short stretch that the grey ones leave free. On **a middling one** "
+    "the blue cells lie together but some grey ones are among them: types that resemble it. On **a bad one** blue and grey lie everywhere: do not trust what the classifier says of that type."
+)
+CIRCLE_PARTS = "Only test cells show what the circle is worth: training cells lie well because they were put there."
+DRAW_AROUND = "Draw around points (lasso or box, above the figure) to see which cells they are, on the map and on all other circles."
+COURSE = "Test cells on the circle above at every step that was validated. Training starts from a ridge regression of the type against all others, or from chance, as was chosen."
+RIMS = (
+    "Around each rim, how many of the type's cells (blue) and of all others (grey) lie there; bars grow with the square root, so that few cells can be seen. The number is the "
+    "AUPRC, on test cells, of how close a cell lies to the mean direction of the type's training cells: 1 is best."
+)
+
+
+def circle_in_words(name: str, separation: float | None) -> str:
+    """How to read one type's circle, from the AUPRC of its separation on test cells."""
+    if separation is None or np.isnan(separation):
+        return f"**{name}** has no test cells, so nobody knows how well its circle separates it."
+    if separation >= 0.9:
+        quality = "**A good circle**: its cells can be told from all others by their place here"
+    elif separation >= 0.6:
+        quality = "**A middling circle**: most of its cells lie apart, and some of other types lie among them"
+    else:
+        quality = "**A bad circle**: its cells are not told from others by their place here"
+    return f"{quality} (AUPRC {separation:.2f} on test cells). Hover over a point to see which type a cell is of."

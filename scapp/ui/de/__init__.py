@@ -1,0 +1,1 @@
+"""The Differential expression page."""

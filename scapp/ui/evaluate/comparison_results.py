@@ -1,0 +1,319 @@
+"""What a comparison found, as figures and tables."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from scapp.core import keys
+from scapp.core.errors import listed
+from scapp.metrics.agreement import shown_resolution, turning_points
+from scapp.metrics.mixing import shared_labels
+from scapp.plotting.evaluate import (
+    plot_curves,
+    plot_orders,
+    plot_paga,
+    plot_scores,
+    plot_trend,
+    plot_two_groupings,
+    trend_data,
+)
+from scapp.plotting.map.rivers import plot_river, river_data
+from scapp.plotting.palette import palette
+from scapp.plotting.theme import MUTED
+from scapp.ui.evaluate import words
+from scapp.ui.kit import state
+from scapp.ui.kit.boundary import escape
+from scapp.ui.kit.widgets import download_csv, show_figure, show_table
+from scapp.ui.map import coloured_maps
+from scapp.workspace.datasets.dataset import Dataset
+from scapp.workspace.runs.run import Run
+
+SHARING = {
+    "all": "All cells",
+    "shared": "Types that batches share",
+    "alone": "Types of one batch",
+}
+N_TRENDS = 4
+WORDS = ("title", "method", "clusterer", "from", "to", "gene", "barcode")
+
+
+def table_of(run: Run, name: str) -> pd.DataFrame:
+    """A table that a comparison wrote; empty where it wrote none."""
+    file = f"{name}.csv"
+    return state.run_table(run, file, WORDS) if (run.folder / file).exists() else pd.DataFrame()
+
+
+def _named(table: pd.DataFrame) -> pd.DataFrame:
+    """Ways to cluster in words, and no column that is the same everywhere."""
+    if "clusterer" in table:
+        table = table.assign(clusterer=table["clusterer"].map(words.CLUSTERERS))
+    return table.drop(columns="level") if "level" in table and table["level"].nunique() < 2 else table
+
+
+def _in_words(summary: pd.DataFrame) -> pd.DataFrame:
+    """Means over seeds with their spread beside them, cost last, and columns named for people."""
+    table = _named(summary).drop(columns="method").rename(columns={"title": "method", "n_seeds": "seeds", "k_given": "k given"})  # fmt: skip
+    cost = [name for name in ("seconds", "memory_mb") if name in table]
+    table = table[[*(name for name in table if name not in cost), *cost]]
+    table = table.drop(columns=[name for name in table if str(name).endswith("_sd") and not table[name].any()])
+    titles = {name: words.SCORES[name] for name in table if name in words.SCORES}
+    spread = {f"{name}_sd": f"± {words.SCORES[name]}" for name in words.SCORES}
+    return table.rename(columns={**titles, **spread, "level": "share lost"}).round(4)
+
+
+def result_section(dataset: Dataset, task: str, run: Run) -> None:
+    """What a comparison found: in words, by score, and for single cells."""
+    result = run.observe().result or {}
+    changed = [slot for slot, found in result.get("read", {}).items() if slot not in dataset or dataset.slots[slot].fingerprint != found]  # fmt: skip
+    if changed:
+        st.warning(f"Changed since this comparison was made: {escape(listed(changed))}. Compare again to see the data as they are.")  # fmt: skip
+    for note in result.get("notes", []):
+        st.warning(escape(note))
+    results, summary = table_of(run, "results"), table_of(run, "summary")
+    said = words.ablation_verdict(results) if task == "ablation" else words.verdict(task, results)
+    if said:
+        st.markdown(said)
+    scores = [name for name in words.SCORES if name in results]
+    main = words.MAIN[task]
+    score = st.selectbox(
+        "Score", scores, index=scores.index(main) if main in scores else 0, format_func=words.SCORES.__getitem__, key=f"{task}.score.{run.id}", width=320
+    )  # fmt: skip
+    title = words.SCORES[score]
+    key = f"{task}.{score}.{run.id}"
+    if task == "dropout":
+        clusterer = st.segmented_control(
+            "Clusters by",
+            list(dict.fromkeys(results["clusterer"])),
+            default="kmeans",
+            format_func=words.CLUSTERERS.__getitem__,
+            required=True,
+            key=f"{task}.clusterer.{run.id}",
+        )
+        part = results[results["clusterer"] == clusterer]
+        show_figure(
+            plot_curves(part, "level", score, x_title="counts lost (% of entries)", y_title=title, percent=True),
+            key=f"{key}.{clusterer}",
+            name="dropout",
+            alt=f"{title} by share of counts lost",
+        )
+    else:
+        show_figure(
+            plot_scores(_named(results), score, title=title),
+            key=key,
+            name=f"{task}_{score}",
+            alt=f"{title} of each method",
+        )
+    show_table(
+        _in_words(summary),
+        key=f"{task}.summary.{run.id}",
+        name=f"{task}_summary",
+        alt="Means over seeds",
+    )
+    download_csv(results, key=f"{task}.results.{run.id}", name=f"{task}_every_seed", label="Download every seed as CSV")
+    cells = _cells_of(dataset, run)
+    if task == "clustering":
+        _sweep(run)
+        _rivers(dataset, run, cells)
+    if task == "batch":
+        _maps(dataset, run, cells)
+    if task == "pseudotime":
+        _orders(dataset, run, cells)
+
+
+def _sweep(run: Run) -> None:
+    sweep = table_of(run, "sweep")
+    if not len(sweep):
+        return
+    st.subheader("Leiden over resolutions")
+    left, right = st.columns(2)
+    with left:
+        if "ari" in sweep:
+            show_figure(
+                plot_curves(sweep, "resolution", "ari", x_title="resolution", y_title="ARI"),
+                key=f"sweep.ari.{run.id}",
+                name="sweep_ari",
+                alt="ARI by resolution",
+            )
+    with right:
+        show_figure(
+            plot_curves(sweep, "resolution", "n_clusters", x_title="resolution", y_title="clusters"),
+            key=f"sweep.n.{run.id}",
+            name="sweep_clusters",
+            alt="Clusters by resolution",
+        )
+    if "labels_apart" in sweep:
+        turning = [
+            f"{title} {found.mean():.2f} ({found.notna().sum()} of {len(found)} seeds)"
+            if found.notna().any()
+            else f"{title} nowhere"
+            for title, found in turning_points(sweep).groupby("title", sort=False)["resolution"]
+        ]
+        st.caption(
+            "Turning point, the lowest resolution at which no two labels share the cluster that most of their cells are in (mean over the seeds that have one): "
+            + "; ".join(turning)
+            + "."
+        )
+    download_csv(sweep, key=f"sweep.{run.id}", name="sweep")
+
+
+def _cells_of(dataset: Dataset, run: Run) -> dict[str, pd.DataFrame]:
+    """Method -> what was kept of each cell for the first seed, in the dataset's order."""
+    table = table_of(run, "cells")
+    found = {} if not len(table) else dict(iter(table.groupby("title", sort=False)))
+    return {str(title): part.reset_index(drop=True) for title, part in found.items() if len(part) == dataset.n_cells}
+
+
+def _rivers(dataset: Dataset, run: Run, cells: Mapping[str, pd.DataFrame]) -> None:
+    column = str(run.config.config["label_key"])
+    if not cells or keys.obs(column) not in dataset:
+        return
+    st.subheader("From types to clusters")
+    st.caption("Leiden clusters of the first seed at each method's turning point; where it has none, at the resolution of its highest ARI.")  # fmt: skip
+    sweep = table_of(run, "sweep")
+    sweep = sweep[sweep["seed"] == sweep["seed"].min()]
+    types = state.grouping(dataset, column)
+    names = list(types.cat.categories)
+    hues = dict(zip(names, state.colours(dataset, column) or palette(len(names)), strict=True))
+    holders = st.columns(2)
+    for index, (title, part) in enumerate(cells.items()):
+        data = river_data(pd.Categorical(types), pd.Categorical(part["cluster"].astype(int).astype(str)))
+        resolution, is_turning_point = shown_resolution(sweep[sweep["title"] == title])
+        where = f"{title}, {'turning point' if is_turning_point else 'no turning point,'} {resolution:g}"
+        with holders[index % 2]:
+            show_figure(
+                plot_river(data, left=column, right=where, colours=hues),
+                key=f"river.{title}.{run.id}",
+                name=f"{column}_to_{title}",
+                alt=f"Cells from {column} to clusters of {title}",
+            )
+            download_csv(data.rename(columns={"left": column, "right": "cluster"}), key=f"river.{title}.{run.id}", name=f"{column}_to_{title}")  # fmt: skip
+
+
+def _maps(dataset: Dataset, run: Run, cells: Mapping[str, pd.DataFrame]) -> None:
+    label, batch = run.config.config["label_key"], str(run.config.config["batch_key"])
+    drawn = {title: part for title, part in cells.items() if "x" in part}
+    if not drawn or any(keys.obs(name) not in dataset for name in (label, batch) if name is not None):
+        return
+    st.subheader("Maps by type and by batch")
+    batches = state.grouping(dataset, batch)
+    if label is None:
+        label, types = "no labels", pd.Series(pd.Categorical(["all cells"] * dataset.n_cells))
+    else:
+        types = state.grouping(dataset, label)
+    left, right = st.columns(2)
+    sharing = left.segmented_control(
+        "Cells", list(SHARING), default="all", required=True, format_func=SHARING.__getitem__, key=f"batch.sharing.{dataset.id}", persist_state="session",
+        help="Types that batches share should lie together whatever their batch; a type of one batch should keep its own place.",
+    )  # fmt: skip
+    chosen = right.multiselect("Only these types", list(types.cat.categories), key=f"batch.types.{dataset.id}.{label}", persist_state="session")  # fmt: skip
+    shared = shared_labels(types.cat.codes.to_numpy(), batches.cat.codes.to_numpy())
+    shown = np.ones(len(types), dtype=bool)
+    if sharing != "all":
+        shown = (shared == (sharing == "shared")) & (types.cat.codes.to_numpy() >= 0)
+    if chosen:
+        shown &= types.isin(chosen).to_numpy()
+    if not shown.any():
+        st.info("No cell is of such a type.")
+        return
+    hues = {name: state.colours(dataset, name) for name in (label, batch)}
+    for title, part in drawn.items():
+        st.markdown(f"**{title}**")
+        points = part.loc[shown, ["x", "y"]].to_numpy()
+        show_figure(
+            plot_two_groupings(points, types[shown].rename(label), batches[shown].rename(batch), hues),
+            key=f"batch.map.{title}.{run.id}",
+            name=f"map_{title}",
+            alt=f"Map of {title} by type and by batch",
+        )
+    table = pd.concat([part.assign(**{label: types, batch: batches}) for part in drawn.values()])
+    download_csv(table, key=f"batch.maps.{run.id}", name="maps", label="Download the maps as CSV")
+
+
+def _orders(dataset: Dataset, run: Run, cells: Mapping[str, pd.DataFrame]) -> None:
+    column = str(run.config.config["label_key"])
+    if not cells or keys.obs(column) not in dataset:
+        return
+    stages = state.grouping(dataset, column)
+    kept = state.colours(dataset, column)
+    of_stage = dict(zip(stages.cat.categories, kept, strict=True)) if kept else {}
+    order = run.config.config.get("stages") or []
+    if order:
+        stages = stages.cat.set_categories([str(name) for name in order])
+    hues = [of_stage.get(name, MUTED) for name in stages.cat.categories] if of_stage else None
+    st.subheader("The order of the first seed")
+    times = pd.DataFrame({title: part["pseudotime"] for title, part in cells.items()})
+    show_figure(
+        plot_orders(times, pd.Categorical(stages)),
+        key=f"orders.{run.id}",
+        name="pseudotime",
+        alt="Pseudotime of the cells of each stage",
+    )
+    connections = table_of(run, "paga")
+    links = connections.reindex(columns=["title", "from", "to", "connectivity"])  # also where there are none
+    for title, part in cells.items():
+        if "x" not in part:
+            continue
+        st.markdown(f"**{title}**")
+        roots = np.flatnonzero(part["is_root"].to_numpy() == 1)
+        show_figure(
+            plot_paga(
+                part[["x", "y"]].to_numpy(),
+                stages.rename(column),
+                part["pseudotime"].to_numpy(),
+                links[links["title"] == title],
+                root=int(roots[0]) if len(roots) else None,
+                colours=hues,
+            ),
+            key=f"paga.{title}.{run.id}",
+            name=f"paga_{title}",
+            alt=f"Map of {title} with the graph of stages, and by pseudotime",
+        )  # fmt: skip
+    left, right = st.columns(2)
+    with left:
+        table = pd.concat([part.assign(**{column: stages}) for part in cells.values()])
+        download_csv(table, key=f"orders.{run.id}", name="pseudotime", label="Download pseudotime and maps as CSV")
+    if len(connections):
+        with right:
+            download_csv(connections, key=f"paga.{run.id}", name="paga", label="Download the graphs as CSV")
+    _trends(dataset, run, times)
+
+
+def _trends(dataset: Dataset, run: Run, times: pd.DataFrame) -> None:
+    st.subheader("Genes along pseudotime")
+    following = table_of(run, "genes")
+    known = state.genes(dataset)
+    shown_of = words.OURS if words.OURS in times else str(times.columns[0])
+    default: list[str] = []
+    if len(following):
+        strongest = following[following["title"] == shown_of]["gene"]
+        default = [known.labels[known.names.index(name)] for name in strongest[:N_TRENDS] if name in known.names]
+    chosen = coloured_maps.gene_choice(dataset, key=f"trend.genes.{run.id}", default=default, most=12)
+    holders = st.columns(2)
+    for index, label in enumerate(chosen):
+        position = known.position(label)
+        values = np.asarray(dataset.gene(position), dtype=float)
+        trends = {str(title): trend_data(times[title].to_numpy(), values) for title in times}
+        with holders[index % 2]:
+            show_figure(
+                plot_trend(trends, (shown_of, times[shown_of].to_numpy(), values), known.symbols[position]),
+                key=f"trend.{label}.{run.id}",
+                name=f"trend_{known.symbols[position]}",
+                alt=f"{known.symbols[position]} along pseudotime",
+            )
+            table = pd.concat([trend.assign(method=title) for title, trend in trends.items()])
+            download_csv(table, key=f"trend.{label}.{run.id}", name=f"trend_{known.symbols[position]}")
+    if len(following):
+        with st.expander("Genes that follow pseudotime most closely"):
+            symbols = known.symbol_of()
+            table = following.assign(symbol=following["gene"].map(symbols))
+            show_table(
+                table[["title", "gene", "symbol", "gene_spearman"]].rename(
+                    columns={"title": "method", "gene_spearman": "Spearman with pseudotime"}
+                ),
+                key=f"following.{run.id}",
+                name="genes_along_pseudotime",
+                alt="Genes that follow pseudotime most closely",
+            )
+            st.caption("Variable genes, first seed. Pseudotime was made from these genes, so its p-values would mean nothing and none are given.")  # fmt: skip

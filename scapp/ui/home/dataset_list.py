@@ -1,0 +1,66 @@
+"""The list of datasets with its actions."""
+
+import streamlit as st
+
+from scapp.core import keys
+from scapp.core.errors import RunError
+from scapp.jobs.launch import discard
+from scapp.ui.kit import state
+from scapp.ui.kit.boundary import escape, show_error
+from scapp.workspace.datasets.dataset import Dataset
+from scapp.workspace.runs.run import ACTIVE
+
+
+def dataset_list() -> None:
+    """Every dataset, one row each: open, rename, duplicate, delete."""
+    for fault in state.workspace().unreadable():
+        show_error(fault.message, fault.hint)
+    found = state.workspace().datasets()
+    if not found:
+        st.info("There are no datasets yet. Open an example above, or import a file on the Upload & QC page.")
+        return
+    for dataset in found:
+        with st.container(border=True):
+            _row(dataset)
+
+
+def _row(dataset: Dataset) -> None:
+    name, open_column, more_column = st.columns([6, 1, 1], vertical_alignment="center")
+    parent = dataset.manifest.parent
+    origin = f" · from {escape(parent.name)}" if parent else ""
+    holds = ", ".join(keys.representations(dataset.slots)) or "nothing computed yet"
+    name.markdown(
+        f"**{escape(dataset.name)}**  \n{dataset.n_cells:,} cells × {dataset.n_genes:,} genes{origin} · {escape(holds)}"
+    )
+    if open_column.button("Open", key=f"open.{dataset.id}", width="stretch"):
+        state.open_dataset(dataset.id)
+        prepared = keys.PREPARATION in dataset
+        st.switch_page("pages/clear.py" if prepared else "pages/upload.py", query_params={"dataset": dataset.id})
+    with more_column.popover("More", width="stretch"):
+        _actions(dataset)
+
+
+def _actions(dataset: Dataset) -> None:
+    name = st.text_input("Name", dataset.name, key=f"name.{dataset.id}", max_chars=120)
+    if st.button("Rename", key=f"rename.{dataset.id}", disabled=name == dataset.name):
+        state.workspace().rename(dataset.id, name)
+        st.rerun()
+    if st.button("Duplicate", key=f"duplicate.{dataset.id}"):
+        state.workspace().duplicate(dataset.id, f"{dataset.name[:110]} copy")
+        st.rerun()
+    sure = st.checkbox("Yes, delete it for good", key=f"sure.{dataset.id}")
+    if st.button("Delete", key=f"delete.{dataset.id}", disabled=not sure, type="primary"):
+        _delete(dataset)
+        st.rerun()
+
+
+def _delete(dataset: Dataset) -> None:
+    store = state.runs()
+    mine = store.list(dataset=dataset.id)
+    if any(run.observe().state in ACTIVE for run in mine):
+        raise RunError("A run is working on this dataset.", hint="Stop it on its page, then delete the dataset.")
+    for run in mine:
+        discard(state.root(), run)
+    state.workspace().delete(dataset.id)
+    if st.session_state.get("dataset") == dataset.id:
+        state.open_dataset(None)

@@ -1,0 +1,37 @@
+"""Sentences of the home page, for biologists and classes."""
+
+WHAT_IS_SCAPP = (
+    "scapp takes a count matrix from single-cell RNA-seq, trains **CLEAR** on it (self-supervised contrastive "
+    "learning: a network learns to recognise a cell after its profile was distorted), and shows the cells on a map."
+)
+STEPS = (
+    (
+        "upload",
+        "1 · Upload & QC",
+        "Bring a count matrix or pick an example, look at its quality, filter and normalise it.",
+    ),
+    (
+        "augment",
+        "See what augmentations do",
+        "What CLEAR does to a cell before it has to recognise it. You may skip this.",
+    ),
+    ("clear", "2 · Train CLEAR", "Watch the loss and the embedding while the network learns."),
+    ("map", "3 · Clusters & map", "Make a map and clusters, colour them, select cells."),
+    (
+        "classify",
+        "Classify cells",
+        "Learn cell types from an annotated dataset, and annotate another. You may skip this.",
+    ),
+    (
+        "de",
+        "Compare conditions",
+        "Who is there, what changed and why, across conditions and donors. You may skip this.",
+    ),
+    (
+        "evaluate",
+        "Does CLEAR help?",
+        "CLEAR beside other representations on your data. You may skip this.",
+    ),
+    ("export", "4 · Export", "Take away the data, tables, a report, and the session as a script."),
+)
+EXAMPLE_INTRO = "No file at hand? Pick an example; nothing is downloaded."

@@ -1,0 +1,1 @@
+"""What every page shares: state, forms, live runs, widgets, routing, the one broad catch."""

@@ -1,0 +1,71 @@
+"""The list of pages, and a guard against Streamlit's own routing.
+
+A folder named ``pages/`` and ``st.navigation`` conflict: when the first address opened after a server
+start is a page's own, Streamlit runs that page alone, without app.py. Each page therefore begins with
+``guard()``, which notices that and hands over to the navigation.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+ROOT = Path(__file__).resolve().parents[3]
+_ROUTED = "_routed"
+
+
+@dataclass(frozen=True)
+class PageRecord:
+    """One page of the app, in the order of the navigation."""
+
+    id: str
+    title: str
+
+
+PAGES = (
+    PageRecord("home", "Home"),
+    PageRecord("upload", "Upload & QC"),
+    PageRecord("augment", "Augmentations"),
+    PageRecord("clear", "Train CLEAR"),
+    PageRecord("map", "Clusters & map"),
+    PageRecord("classify", "Classification"),
+    PageRecord("circles", "Latent circles"),
+    PageRecord("de", "Differential expression"),
+    PageRecord("evaluate", "Benchmarks"),
+    PageRecord("export", "Export"),
+)
+
+
+def page_file(id: str) -> Path:
+    """Where a page's script stands."""
+    return ROOT / "pages" / f"{id}.py"
+
+
+def pages() -> list[st.Page]:
+    """The pages for ``st.navigation``."""
+    return [st.Page(page_file(p.id), title=p.title, url_path=p.id, default=p.id == "home") for p in PAGES]
+
+
+def mark_routed() -> None:
+    """Say that app.py ran in this session."""
+    st.session_state[_ROUTED] = True
+
+
+def guard() -> None:
+    """First call of every page: leave for the navigation when app.py was skipped."""
+    if _ROUTED not in st.session_state:
+        st.session_state[_ROUTED] = "retry"
+        st.navigation(pages(), position="hidden")
+        st.rerun()
+
+
+def next_button(id: str, label: str, *, dataset: str) -> None:
+    """The one thing to do next: a button that leads to another page."""
+    if st.button(label, type="primary", key=f"next.{id}"):
+        st.switch_page(page_file(id), query_params={"dataset": dataset})
+
+
+def link(id: str, label: str, *, dataset: str | None = None, run: str | None = None) -> None:
+    """A link to another page that keeps the dataset."""
+    query = {name: value for name, value in (("dataset", dataset), ("run", run)) if value}
+    st.page_link(page_file(id), label=label, query_params=query)

@@ -1,0 +1,129 @@
+"""Figures and tables with their downloads, and the map with its selection."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from scapp.analysis.map.selection import Polygon
+
+MOST_ROWS = 10_000
+
+
+def show_figure(
+    figure: go.Figure,
+    *,
+    key: str,
+    name: str,
+    alt: str,
+    select: bool = False,
+    on_click: Callable[[], None] | None = None,
+    lasso: bool = False,
+) -> Any:
+    """Draw a figure; its mode bar downloads it as SVG, or PNG when so chosen in the sidebar.
+
+    Parameters
+    ----------
+    figure
+        What to draw.
+    key
+        Of the widget.
+    name
+        Of the downloaded file, without ending.
+    alt
+        What the figure shows, for screen readers.
+    select
+        Let the user select by lasso and box; the selection comes back.
+    on_click
+        Called when the user has clicked on a point; ``clicked`` says on which.
+    lasso
+        With ``on_click``, several points may be chosen at once by lasso or box.
+    """
+    image = {"format": st.session_state.get("image_format", "svg"), "filename": name, "scale": 2}
+    config = {"displaylogo": False, "toImageButtonOptions": image, "displayModeBar": True}
+    if on_click is not None:
+        modes: tuple[Literal["points", "box", "lasso"], ...] = ("points", "box", "lasso") if lasso else ("points",)
+        return st.plotly_chart(figure, key=key, config=config, alt=alt, on_select=on_click, selection_mode=modes)
+    if not select:
+        return st.plotly_chart(figure, key=key, config=config, alt=alt)
+    return st.plotly_chart(figure, key=key, config=config, alt=alt, on_select="rerun", selection_mode=("lasso", "box"))
+
+
+def image_format_choice() -> None:
+    """Which format the camera button of figures writes."""
+    st.sidebar.segmented_control(
+        "Figures download as",
+        ["svg", "png"],
+        default="svg",
+        required=True,
+        key="image_format",
+        persist_state="session",
+        help="The camera above each figure saves it. SVG can be edited; PNG suits maps of many cells.",
+    )
+
+
+def show_table(
+    table: pd.DataFrame,
+    *,
+    key: str,
+    name: str,
+    alt: str,
+    index_name: str | None = None,
+    numbers: Mapping[str, str] | None = None,
+) -> None:
+    """A table with a CSV download.
+
+    Parameters
+    ----------
+    table
+        What to show; above 10,000 rows the first ones, and the download has all.
+    key, name
+        Of the widgets, and of the file without ending.
+    alt
+        What the table holds, for screen readers.
+    index_name
+        Show the index as a column of this name.
+    numbers
+        Column -> printf format.
+    """
+    if index_name is not None:
+        table = table.rename_axis(index_name).reset_index()
+    formats = {column: st.column_config.NumberColumn(format=text) for column, text in (numbers or {}).items()}
+    st.dataframe(table.head(MOST_ROWS), hide_index=True, alt=alt, key=f"{key}.table", column_config=formats)
+    if len(table) > MOST_ROWS:
+        st.caption(f"The first {MOST_ROWS:,} of {len(table):,} rows are shown; the download has all.")
+    download_csv(table, key=key, name=name)
+
+
+def download_csv(table: pd.DataFrame, *, key: str, name: str, label: str = "Download as CSV") -> None:
+    """A CSV download without the index, written when it is asked for."""
+    st.download_button(
+        label,
+        lambda: table.to_csv(index=False),
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        key=f"{key}.csv",
+        on_click="ignore",
+    )
+
+
+def clicked(event: Any) -> list[str]:
+    """What the points that were clicked on stand for: the first of their ``customdata``."""
+    selection = getattr(event, "selection", None) or {}
+    return [
+        str(data[0] if isinstance(data, list) else data)
+        for point in selection.get("points", [])
+        if (data := point.get("customdata"))
+    ]
+
+
+def selected_polygons(event: Any) -> list[Polygon]:
+    """Lasso and box selections of a figure as polygons of (x, y) corners."""
+    selection = getattr(event, "selection", None) or {}
+    polygons: list[Polygon] = [list(zip(lasso["x"], lasso["y"], strict=True)) for lasso in selection.get("lasso", [])]
+    for box in selection.get("box", []):
+        (left, right), (bottom, top) = sorted(box["x"]), sorted(box["y"])
+        polygons.append([(left, bottom), (right, bottom), (right, top), (left, top)])
+    return polygons

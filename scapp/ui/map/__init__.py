@@ -1,0 +1,1 @@
+"""The Clusters & map page."""

@@ -1,0 +1,177 @@
+"""The map itself: made, shown, coloured."""
+
+import numpy as np
+import streamlit as st
+
+from scapp.analysis.map.config import MapConfig
+from scapp.analysis.map.selection import selected
+from scapp.core import keys
+from scapp.core.provenance import Provenance
+from scapp.jobs.launch import submit
+from scapp.ui.kit import state
+from scapp.ui.kit.boundary import boundary, escape
+from scapp.ui.kit.forms import config_form
+from scapp.ui.kit.live import latest_of, run_panel
+from scapp.ui.kit.routing import link
+from scapp.ui.map import coloured_maps, selection_panel, words
+from scapp.ui.map.coloured_maps import GENES, Colouring, MapRecord
+from scapp.workspace.datasets.dataset import Dataset
+from scapp.workspace.runs.run import ACTIVE
+
+
+def representation_choice(dataset: Dataset) -> str:
+    """Which representation; CLEAR first where there is one."""
+    names = sorted(keys.representations(dataset.slots), key=lambda name: (name != "clear", name != "pca", name))
+    if "clear" not in names:
+        st.info("CLEAR has not been trained on this dataset yet; the map below is of other representations.")
+        link("clear", "Go to Train CLEAR", dataset=dataset.id)
+    if not names:
+        st.info(
+            "This dataset holds no representation. Filter and normalise it on the Upload & QC page, which makes PCA."
+        )
+        link("upload", "Go to Upload & QC", dataset=dataset.id)
+        st.stop()
+    chosen: str = st.selectbox(
+        "Representation",
+        names,
+        format_func=lambda name: "CLEAR (the chosen run)" if name == "clear" else coloured_maps.pretty(name),
+        key=f"map.representation.{dataset.id}",
+        persist_state="session",
+        help="What neighbours, map and clusters are computed from.",
+        width=360,
+    )
+    return chosen
+
+
+def map_run_section(dataset: Dataset, name: str) -> bool:
+    """Settings of the map, and the button; whether a map is being made."""
+    run = latest_of("map", dataset, representation=name)
+    active = run is not None and run.observe().state in ACTIVE
+    made = keys.umap(name) in dataset or keys.drawn("tsne", name) in dataset
+    with st.expander("Settings of the map", expanded=not made):
+        values = config_form(MapConfig, key=f"map.{dataset.id}", start=MapConfig(representation=name))
+        config = MapConfig.build({**values, "representation": name})
+        st.caption(words.MAP)
+    if made and _of_parent(dataset, name):
+        st.info(
+            "These maps and clusters were made among all cells of the dataset that these cells were taken from. "
+            "Make the map again to see these cells by themselves."
+        )
+    elif made and _outdated(dataset, name):
+        st.warning("The representation has changed since this map was made. Make the map again to see it.")
+    if not active and st.button(
+        "Make the map again" if made else "Make the map", type="secondary" if made else "primary", key="map.go"
+    ):
+        submit(state.root(), "map", config, dataset)
+        st.rerun()
+    run_panel(run, key=f"map.{name}")
+    return active
+
+
+def _outdated(dataset: Dataset, name: str) -> bool:
+    """Whether any map was made from other values than the representation has now."""
+    slot = keys.representation(name)
+    return any(
+        record.inputs.get(slot) not in (None, dataset.slots[slot].fingerprint) for record in _makers(dataset, name)
+    )
+
+
+def _of_parent(dataset: Dataset, name: str) -> bool:
+    """Whether a map was taken over with the cells."""
+    return any(record.step == "subset" for record in _makers(dataset, name))
+
+
+def _makers(dataset: Dataset, name: str) -> list[Provenance]:
+    """The steps that wrote the maps of a representation."""
+    drawn = [keys.drawn(method, name) for method in coloured_maps.METHODS if keys.drawn(method, name) in dataset]
+    return [dataset.manifest.provenance[dataset.slots[map_slot].provenance] for map_slot in drawn]
+
+
+def map_choice(dataset: Dataset, name: str) -> MapRecord | None:
+    """Which of the maps is shown: those of the representation first, then those that came with the file."""
+    found = [record for record in coloured_maps.available(dataset) if record.representation in (name, "")]
+    if not found:
+        return None
+    if len(found) == 1:
+        return found[0]
+    chosen: MapRecord = st.segmented_control(
+        "Map",
+        found,
+        default=found[0],
+        required=True,
+        format_func=lambda record: record.title,
+        key=f"map.which.{dataset.id}.{name}.{len(found)}",
+        persist_state="session",
+    )
+    return chosen
+
+
+@st.fragment
+def map_section(dataset: Dataset, record: MapRecord) -> None:
+    """The map with its colours, and what is selected on it. A fragment: selecting does not redraw the page."""
+    with boundary():
+        if faithful := coloured_maps.faithful_words(dataset, record):
+            st.caption(faithful)
+        chosen = _colour_choice(dataset, record)
+        if chosen == GENES:
+            _gene_maps(dataset, record)
+            return
+        colour = coloured_maps.colouring(dataset, chosen)
+        groups = _only(dataset, colour)
+        shown = _members(dataset, colour, groups)
+        key = f"map.{dataset.id}.{record.key}.{chosen}"
+        keep = f"map.{dataset.id}.{record.key}"
+        event = coloured_maps.draw(dataset, record, colour, key=key, keep=keep, shown=shown, select=True)
+        st.caption(words.SELECT if colour.values is not None and groups is not None else words.SELECT_ONLY)
+        selection = coloured_maps.drawn_selection(event, record, chosen, tuple(groups or ()))
+        selection_panel.selection_section(dataset, selection)
+
+
+def _colour_choice(dataset: Dataset, record: MapRecord) -> str:
+    groups, scales = coloured_maps.colour_options(dataset, record.representation)
+    key, last = f"map.colour.{dataset.id}", f"map.coloured.{dataset.id}"
+    # on another representation's map, its own clusters take the place of those of the one before
+    before = st.session_state.get(last)
+    if before not in (None, record.representation) and str(st.session_state.get(key)).endswith(f"_{before}") and groups:
+        st.session_state[key] = groups[0]
+    st.session_state[last] = record.representation
+    chosen: str = st.selectbox("Colour by", [*groups, *scales, GENES], key=key, persist_state="session", width=320)
+    return chosen
+
+
+def _only(dataset: Dataset, colour: Colouring) -> list[str] | None:
+    """Groups that alone are drawn; None where the colours are on a scale."""
+    if colour.values is None or not hasattr(colour.values, "cat"):
+        return None
+    groups = [str(name) for name in colour.values.cat.categories]
+    key = f"map.only.{dataset.id}.{colour.title}"
+    return st.multiselect("Show only", groups, key=key, placeholder="all groups")
+
+
+def _members(dataset: Dataset, colour: Colouring, groups: list[str] | None) -> np.ndarray:
+    if not groups or colour.values is None:
+        return np.ones(dataset.n_cells, dtype=bool)
+    return selected(
+        coloured_maps.Selection(column=colour.title, groups=tuple(groups)), dataset.n_cells, None, colour.values
+    )
+
+
+def _gene_maps(dataset: Dataset, record: MapRecord) -> None:
+    """Several genes side by side; one alone is large and can be selected on."""
+    genes = coloured_maps.gene_choice(dataset, key=f"map.genes.{dataset.id}", default=state.genes(dataset).labels[:1])
+    if len(genes) == 1:
+        colour = coloured_maps.gene_colouring(dataset, genes[0])
+        event = coloured_maps.draw(
+            dataset, record, colour, key=f"map.{dataset.id}.{record.key}.{genes[0]}", select=True
+        )
+        st.caption(words.SELECT_ONLY)
+        selection_panel.selection_section(dataset, coloured_maps.drawn_selection(event, record))
+        return
+    if not genes:
+        st.info("Type the symbol or the id of a gene; up to nine are shown side by side.")
+    columns = st.columns(2 if len(genes) in (2, 4) else 3)
+    for index, gene in enumerate(genes):
+        with columns[index % len(columns)]:
+            st.markdown(f"**{escape(gene)}**")
+            colour = coloured_maps.gene_colouring(dataset, gene)
+            coloured_maps.draw(dataset, record, colour, key=f"genes.{dataset.id}.{record.key}.{gene}", height=320)

@@ -1,0 +1,161 @@
+"""Cell types: suggested names, names and merges of clusters, colours."""
+
+import pandas as pd
+import streamlit as st
+
+from scapp.analysis.map.config import ColoursConfig, NamingConfig
+from scapp.analysis.markers.suggested_names import Suggestion, suggest_names
+from scapp.core import keys
+from scapp.data.panels import PANELS, panel
+from scapp.jobs.launch import run_now
+from scapp.plotting.palette import palette
+from scapp.ui.kit import state
+from scapp.ui.kit.boundary import escape
+from scapp.ui.kit.widgets import download_csv
+from scapp.ui.map import coloured_maps, words
+from scapp.ui.map.clusters_tab import METHODS
+from scapp.ui.map.markers_tab import outdated
+from scapp.workspace.datasets.dataset import Dataset
+
+PREFILLED = ("clear", "likely")
+MOST_COLOURS = 60
+
+
+def naming_section(dataset: Dataset, name: str) -> None:
+    """Every cluster with its suggestion and a field for its name."""
+    groups, _ = coloured_maps.colour_options(dataset, name)
+    if not groups:
+        st.info("There are no clusters yet: make the map, which clusters the cells.")
+        return
+    st.header("Name clusters")
+    st.markdown(words.NAMING)
+    left, right = st.columns(2)
+    source = left.selectbox("Clusters", groups, key=f"naming.source.{dataset.id}", persist_state="session")
+    chosen = right.selectbox(
+        "Marker panel",
+        [record.id for record in PANELS],
+        format_func=lambda id: panel(id).title,
+        key=f"naming.panel.{dataset.id}",
+        persist_state="session",
+        help="Types that are suggested; choose the tissue that your cells come from.",
+    )
+    table = _table(dataset, source, chosen)
+    edited = st.data_editor(
+        table,
+        hide_index=True,
+        num_rows="fixed",
+        disabled=[column for column in table if column != "name"],
+        key=f"naming.table.{dataset.id}.{source}.{chosen}.{_version(dataset, source)}",
+        column_config={
+            "name": st.column_config.TextColumn(
+                "name", help="Clusters of the same name become one group.", max_chars=60, width="medium"
+            ),
+            "fit (AUC)": st.column_config.NumberColumn(format="%.2f"),
+        },
+    )
+    download_csv(edited, key="naming", name=f"names_of_{source}")
+    column = st.text_input(
+        "Write the names into the annotation",
+        _free_name(dataset),
+        key=f"naming.column.{dataset.id}",
+        max_chars=60,
+        width=320,
+    )
+    if st.button("Write the names", type="primary", key="naming.go", disabled=not column):
+        names = {
+            str(group): str(given or group) for group, given in zip(edited["cluster"], edited["name"], strict=True)
+        }
+        config = NamingConfig(source=source, column=column, names=names)
+        summary = run_now(state.root(), "name_clusters", config, dataset)
+        state.say_next(f"{summary['n_groups']} groups are in the annotation '{summary['column']}' now.")
+        st.session_state[f"map.colour.{dataset.id}"] = summary["column"]
+        st.rerun()
+
+
+def _version(dataset: Dataset, column: str) -> str:
+    slots = (keys.obs(column), keys.markers(column))
+    return ".".join(dataset.slots[slot].element[:6] for slot in slots if slot in dataset)
+
+
+def _free_name(dataset: Dataset) -> str:
+    """cell_type, unless the data brought their own."""
+    slot = keys.obs("cell_type")
+    if slot not in dataset:
+        return "cell_type"
+    by_hand = dataset.manifest.provenance[dataset.slots[slot].provenance].step == "name_clusters"
+    return "cell_type" if by_hand else "my_cell_type"
+
+
+def _table(dataset: Dataset, source: str, panel_id: str) -> pd.DataFrame:
+    values = state.grouping(dataset, source)
+    sizes = values.value_counts()
+    groups = [str(name) for name in values.cat.categories]
+    found: dict[str, Suggestion] = {}
+    if keys.markers(source) in dataset and outdated(dataset, source):
+        st.warning(
+            f"'{source}' has changed since its marker genes were found, so no names are suggested. "
+            "Find the marker genes again (tab 'Marker genes')."
+        )
+    elif keys.markers(source) in dataset:
+        found = _suggestions(dataset, source, panel_id)
+    else:
+        st.info(f"Find the marker genes of '{source}' first (tab 'Marker genes') to have names suggested.")
+    computed = source.startswith(tuple(METHODS))
+    rows = []
+    for group in groups:
+        best = found.get(group)
+        sure = best is not None and best.sureness in PREFILLED
+        rows.append(
+            {
+                "cluster": group,
+                "cells": int(sizes.get(group, 0)),
+                "name": best.name if best and sure and computed else group,
+                "suggested": best.name if best and best.sureness != "unsure" else "",
+                "how sure": best.sureness if best else "",
+                "fit (AUC)": best.auc if best else None,
+                "speaks for it": ", ".join(best.genes[:5]) if best else "",
+                "closest types": _closest(best) if best else "",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _closest(best: Suggestion) -> str:
+    """The best and the next, also where neither is sure enough to be suggested."""
+    ranked = [(best.name, best.auc), (best.second, best.second_auc)]
+    return ", ".join(f"{name} ({area:.2f})" for name, area in ranked if name)
+
+
+def _suggestions(dataset: Dataset, source: str, panel_id: str) -> dict[str, Suggestion]:
+    element = dataset.slots[keys.markers(source)].element
+    return {found.group: found for found in _suggested(element, panel_id, dataset, source)}
+
+
+@st.cache_data(max_entries=16, show_spinner="Comparing marker genes with the panel…")
+def _suggested(element: str, panel_id: str, _dataset: Dataset, _source: str) -> list[Suggestion]:
+    table = state.read(_dataset, keys.markers(_source))
+    return suggest_names(table, state.genes(_dataset).symbol_of(), panel(panel_id))
+
+
+def colours_section(dataset: Dataset) -> None:
+    """A colour for every group, kept with the data and exported with it."""
+    st.header("Colours")
+    groups, _ = coloured_maps.colour_options(dataset)
+    if not groups:
+        return
+    st.markdown(words.COLOURS)
+    column = st.selectbox("Annotation", groups, key=f"colours.column.{dataset.id}", persist_state="session", width=320)
+    names = [str(name) for name in state.grouping(dataset, column).cat.categories]
+    current = state.colours(dataset, column) or palette(len(names))
+    if len(names) > MOST_COLOURS:
+        st.info(f"'{column}' has {len(names)} groups; colours can be chosen for up to {MOST_COLOURS}.")
+        return
+    cells = st.columns(6)
+    chosen = {}
+    for index, (name, colour) in enumerate(zip(names, current, strict=True)):
+        with cells[index % 6]:
+            chosen[name] = st.color_picker(escape(name), colour, key=f"colour.{dataset.id}.{column}.{name}.{colour}")
+    changed = {name: colour for (name, colour), old in zip(chosen.items(), current, strict=True) if colour != old}
+    if st.button("Keep these colours", key="colours.go", disabled=not changed):
+        run_now(state.root(), "colours", ColoursConfig(column=column, colours=chosen), dataset)
+        st.rerun()

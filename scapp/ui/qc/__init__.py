@@ -1,0 +1,1 @@
+"""Quality control on the Upload & QC page."""

@@ -1,0 +1,1 @@
+"""The map of many cells: a WebGL component."""

@@ -1,0 +1,1 @@
+"""Importing data on the Upload & QC page."""

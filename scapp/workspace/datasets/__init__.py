@@ -1,0 +1,1 @@
+"""Datasets on disk: elements, manifests, commits, history."""

@@ -1,0 +1,109 @@
+"""One version of a dataset, as its manifest named it when it was opened."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from scapp.core import keys
+from scapp.core.errors import DataError, listed
+from scapp.workspace.datasets.elements import read_csc_column, read_csr_rows, read_element
+from scapp.workspace.datasets.manifest import Entry, Manifest
+
+_PRODUCED_BY = (
+    ("X", "Filter and normalise the dataset on the Upload & QC page."),
+    ("layers/", "Import a file with raw counts on the Upload & QC page."),
+    ("obsp/", "Click 'Make the map' on the Clusters & map page."),
+    ("obsm/X_umap", "Click 'Make the map' on the Clusters & map page."),
+    ("obsm/X_clear", "Train CLEAR on the Train CLEAR page."),
+    ("obsm/", "Filter and normalise the dataset on the Upload & QC page."),
+)
+"""What to click next when a slot is empty, by how the slot begins."""
+
+
+class Dataset:
+    """One version of a dataset: what its manifest named when it was opened."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.folder = folder
+        self.manifest = manifest
+
+    @property
+    def id(self) -> str:
+        """Random id, also the folder's name."""
+        return self.manifest.id
+
+    @property
+    def name(self) -> str:
+        """The user's name for it."""
+        return self.manifest.name
+
+    @property
+    def n_cells(self) -> int:
+        """Number of cells."""
+        return self.manifest.n_cells
+
+    @property
+    def n_genes(self) -> int:
+        """Number of genes."""
+        return self.manifest.n_genes
+
+    @property
+    def slots(self) -> Mapping[str, Entry]:
+        """Slots that hold something, in the order of writing."""
+        return self.manifest.slots
+
+    def __contains__(self, slot: str) -> bool:
+        return slot in self.manifest.slots
+
+    def columns(self, field: str = "obs") -> list[str]:
+        """Names of the cell (or gene) annotations."""
+        return keys.names_in(self.manifest.slots, field)
+
+    def read(self, slot: str) -> Any:
+        """The value of a slot.
+
+        Raises
+        ------
+        DataError
+            The slot is empty; the hint names the page that fills it.
+        """
+        return read_element(self._element(slot))
+
+    def obs(self, columns: list[str]) -> pd.DataFrame:
+        """Some cell annotations, in file order, without loading the names of the cells."""
+        return pd.DataFrame({column: self.read(keys.obs(column)) for column in columns}, index=range(self.n_cells))
+
+    def names(self, slot: str) -> pd.Index:
+        """``obs_names`` or ``var_names``."""
+        return pd.Index(self.read(slot), dtype=object).astype(str)
+
+    def var(self) -> pd.DataFrame:
+        """All gene annotations, indexed by gene name."""
+        columns = {column: self.read(keys.var(column)) for column in self.columns("var")}
+        return pd.DataFrame(columns, index=self.names(keys.VAR_NAMES))
+
+    def gene(self, position: int) -> np.ndarray:
+        """log-normalised values of one gene, shape (n_cells,), read from the by-gene copy of X."""
+        if not 0 <= position < self.n_genes:
+            raise DataError(f"There is no gene number {position}.", hint="Choose a gene from the list.")
+        return read_csc_column(self._element(keys.X_BY_GENE), position)
+
+    def profiles(self, cells: np.ndarray) -> sparse.csr_matrix:
+        """log-normalised values of some cells, shape (len(cells), n_genes), without loading the matrix."""
+        return read_csr_rows(self._element(keys.X), np.asarray(cells, dtype=np.int64))
+
+    def _element(self, slot: str) -> Path:
+        entry = self.manifest.slots.get(slot)
+        if entry is None:
+            hint = next(
+                (text for start, text in _PRODUCED_BY if slot.startswith(start)), "Run the step that makes it first."
+            )
+            raise DataError(
+                f"'{self.name}' has no {slot}; it holds {listed(self.manifest.slots)}.",
+                hint=hint,
+            )
+        return self.folder / "elements" / entry.element

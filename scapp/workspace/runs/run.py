@@ -1,0 +1,302 @@
+"""Runs: a folder each, with what was asked, how far it is, and what came of it.
+
+``config.json`` says what was asked and never changes. ``status.json`` is replaced atomically, by one
+process at a time: whoever queues the run, then the worker. ``progress.json`` and ``metrics.jsonl`` are
+written by the step itself. A file named ``stop`` asks it to stop.
+"""
+
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import psutil
+from filelock import FileLock
+from pydantic import BaseModel, Field
+
+from scapp.core import files
+from scapp.core.errors import RunError
+from scapp.core.provenance import now
+from scapp.workspace.runs.checkpoints import latest_checkpoint
+
+State = Literal["queued", "running", "stopping", "stopped", "done", "failed"]
+ACTIVE: tuple[State, ...] = ("queued", "running", "stopping")
+HEARTBEAT_SECONDS = 2.0
+STALE_SECONDS = 30.0
+FORMAT = 1
+_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
+
+
+class Failure(BaseModel):
+    """Why a run failed, for its page."""
+
+    message: str
+    hint: str
+    resumable: bool = True
+
+
+class RunConfig(BaseModel):
+    """What was asked."""
+
+    format: int = FORMAT
+    id: str
+    step: str
+    dataset: str | None = None
+    config: dict[str, Any] = Field(default_factory=dict)
+    title: str = ""
+    lane: str = "light"
+    created: str = ""
+
+
+class Status(BaseModel):
+    """Where a run is."""
+
+    state: State
+    changed: str = ""
+    started: str | None = None
+    pid: int | None = None
+    pid_started: float | None = None
+    host: str | None = None
+    error: Failure | None = None
+    result: dict[str, Any] = Field(default_factory=dict)
+
+
+class Run:
+    """One run on disk. Reading it never waits and never fails on a half-written file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config = RunConfig.model_validate(files.read_json(folder / "config.json"))
+
+    @property
+    def id(self) -> str:
+        """Time of creation and a random part."""
+        return self.config.id
+
+    @property
+    def status(self) -> Status:
+        """Status as written; see ``observe`` for one that knows of dead workers."""
+        return Status.model_validate(files.read_json(self.folder / "status.json"))
+
+    def observe(self) -> Status:
+        """Status, where a run whose worker has died or fallen silent is failed, with the reason."""
+        status = self.status
+        if status.state not in ("running", "stopping"):
+            return status
+        if status.host == socket.gethostname() and not process_alive(status.pid, status.pid_started):
+            status = self.status
+            if status.state not in ("running", "stopping"):
+                return status
+            return status.model_copy(update={"state": "failed", "error": WORKER_DIED})
+        if self.seconds_since_heartbeat() > STALE_SECONDS:
+            return status.model_copy(update={"state": "failed", "error": WORKER_SILENT})
+        return status
+
+    def set_status(self, status: Status) -> None:
+        """Replace the status."""
+        files.write_json(
+            self.folder / "status.json", status.model_copy(update={"changed": now()}).model_dump(mode="json")
+        )
+
+    def heartbeat(self) -> None:
+        """Say that the worker is alive."""
+        (self.folder / "heartbeat").touch()
+
+    def seconds_since_heartbeat(self) -> float:
+        """Age of the last heartbeat; zero before the first."""
+        try:
+            return time.time() - (self.folder / "heartbeat").stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        """``done``, ``total`` and ``text``; empty before the first report."""
+        try:
+            return dict(files.read_json(self.folder / "progress.json"))
+        except FileNotFoundError:
+            return {}
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """Rows logged so far."""
+        return files.read_json_lines(self.folder / "metrics.jsonl")
+
+    @property
+    def log(self) -> str:
+        """Text of the log."""
+        path = self.folder / "log.txt"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether the run can be resumed from where it was."""
+        return latest_checkpoint(self.folder) is not None
+
+    def request_stop(self) -> None:
+        """Ask the run to stop; it does within seconds. A queued one never starts."""
+        with self.lock():
+            (self.folder / "stop").touch()
+            if self.status.state == "queued":
+                self.set_status(Status(state="stopped"))
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether it was asked to stop."""
+        return (self.folder / "stop").exists()
+
+    def queue_again(self) -> None:
+        """Queue a stopped or failed run: it goes on from its last checkpoint.
+
+        Raises
+        ------
+        RunError
+            It is still active, or done.
+        """
+        with self.lock():
+            observed = self.observe()
+            if observed.state not in ("stopped", "failed"):
+                raise RunError(
+                    f"This run is {observed.state}; only a stopped or failed one can go on.",
+                    hint="Wait for it, or start a new run.",
+                )
+            stop_orphan(self.status)
+            (self.folder / "stop").unlink(missing_ok=True)
+            self.set_status(Status(state="queued"))
+
+    def lock(self) -> FileLock:
+        """Lock around changes of the status."""
+        return FileLock(self.folder / ".lock", timeout=30)
+
+
+WORKER_DIED = Failure(
+    message="The worker process ended without a word: it was killed, or the computer was restarted.",
+    hint="Click 'Resume' to go on from the last checkpoint. If it happens again, free some memory first.",
+)
+WORKER_SILENT = Failure(
+    message=f"The worker has given no sign of life for {STALE_SECONDS:.0f} seconds.",
+    hint="If the computer was asleep, wait a moment; otherwise click 'Resume' to go on from the last checkpoint.",
+)
+
+
+class RunStore:
+    """All runs of a workspace.
+
+    Parameters
+    ----------
+    root
+        The workspace's folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.folder = Path(root) / "runs"
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def create(self, step: str, *, dataset: str | None, config: dict[str, Any], title: str, lane: str) -> Run:
+        """Queue a run."""
+        id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+        building = files.temporary_folder(self.folder, ".new-")
+        asked = RunConfig(id=id, step=step, dataset=dataset, config=config, title=title, lane=lane, created=now())
+        files.write_json(building / "config.json", asked.model_dump(mode="json"))
+        files.write_json(building / "status.json", Status(state="queued", changed=now()).model_dump(mode="json"))
+        os.replace(building, self.folder / id)
+        run = Run(self.folder / id)
+        self.announce(run)
+        return run
+
+    def open(self, id: str) -> Run:
+        """A run by its id.
+
+        Raises
+        ------
+        RunError
+            There is none.
+        """
+        if not _ID.fullmatch(id) or not (self.folder / id / "config.json").exists():
+            raise RunError(f"There is no run '{id[:40]}'.", hint="It may have been discarded; start a new one.")
+        return Run(self.folder / id)
+
+    def list(self, *, dataset: str | None = None, step: str | None = None) -> list[Run]:
+        """Runs, newest first, of one dataset and step where given."""
+        found = []
+        for folder in sorted(self.folder.iterdir(), reverse=True):
+            if not _ID.fullmatch(folder.name):
+                continue
+            try:
+                run = Run(folder)
+            except FileNotFoundError:
+                continue  # discarded between listing and reading
+            if dataset in (None, run.config.dataset) and step in (None, run.config.step):
+                found.append(run)
+        # ids tell seconds only
+        return sorted(found, key=lambda run: (run.config.created, run.id), reverse=True)
+
+    def latest(self, *, dataset: str | None, step: str) -> Run | None:
+        """The newest run of a step on a dataset."""
+        return next(iter(self.list(dataset=dataset, step=step)), None)
+
+    def announce(self, run: Run) -> None:
+        """Put a run on its lane's list of waiting ones, so that a worker need not look through all runs."""
+        marker = self._waiting(run.config.lane) / run.id
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch()
+
+    def next_queued(self, lane: str) -> Run | None:
+        """The run that has waited longest in a lane."""
+        waiting = self._waiting(lane)
+        for marker in sorted(waiting.iterdir()) if waiting.exists() else []:
+            try:
+                run = self.open(marker.name)
+                if run.status.state == "queued":
+                    return run
+            except (RunError, FileNotFoundError):
+                pass  # discarded meanwhile
+            marker.unlink(missing_ok=True)
+        return None
+
+    def _waiting(self, lane: str) -> Path:
+        return self.folder.parent / "waiting" / lane
+
+    def discard(self, id: str) -> None:
+        """Delete a run and what it holds.
+
+        Raises
+        ------
+        RunError
+            It is still active.
+        """
+        run = self.open(id)
+        with run.lock():
+            state = run.observe().state
+            if state in ACTIVE:
+                raise RunError(f"The run is {state}.", hint="Stop it first, then discard it.")
+            stop_orphan(run.status)
+        # gone in one rename, so that nobody reads half a run
+        doomed = self.folder / f".gone-{run.id}"
+        os.replace(run.folder, doomed)
+        shutil.rmtree(doomed)
+
+
+def process_alive(pid: int | None, started: float | None) -> bool:
+    """Whether the very process (not a later one with its number) is there and not a zombie."""
+    if pid is None or started is None:
+        return False
+    try:
+        process = psutil.Process(pid)
+        return abs(process.create_time() - started) < 1 and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def stop_orphan(status: Status) -> None:
+    """End a worker that still has the run but no longer answers, so that two never work on one run."""
+    if status.state not in ("running", "stopping"):
+        return
+    if status.pid is not None and status.host == socket.gethostname() and process_alive(status.pid, status.pid_started):
+        os.kill(status.pid, signal.SIGKILL)

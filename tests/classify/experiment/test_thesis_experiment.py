@@ -1,0 +1,117 @@
+"""The thesis's experiment on simulated data, and what shares a base model."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+from scapp.classify.classifier import CellTypeClassifier
+from scapp.classify.config import ClassifierConfig
+from scapp.classify.experiment.config import ExperimentConfig
+from scapp.classify.experiment.reference_classifiers import REFERENCES, castle_genes, spread
+from scapp.classify.experiment.regimes import Regime, sample
+from scapp.classify.experiment.thesis_experiment import Experiment, Material, jobs_of, run_all
+from scapp.classify.gene_alignment import genes_of
+from scapp.classify.gene_scaling import prepare
+from scapp.core.step_context import QuietContext
+
+TINY = {"seeds": 1, "steps": 20, "batch_size": 64, "simple": False, "unbalanced": False, "scarce_cells": 20}
+
+
+@pytest.fixture(scope="module")
+def material(study):
+    labels = pd.Categorical(study.obs["cell_type"])
+    clear = np.random.default_rng(0).normal(size=(study.n_obs, 4)).astype(np.float32)
+    clear[:, 0] += 3 * labels.codes
+    return Material(
+        sparse.csr_matrix(study.layers["counts"]),
+        genes_of(study.var_names, study.var),
+        [str(name) for name in labels.categories],
+        labels.codes.astype(np.int64),
+        clear=clear,
+    )
+
+
+def test_every_model_is_trained_and_measured(material):
+    config = ExperimentConfig.build({**TINY, "scdae": True})
+    rows = list(run_all(Experiment(material, config), QuietContext(), []))[-1]
+    models = [row["model"] for row in rows]
+    bases = [f"{base}{h}" for base in ("lr", "actinn", "scdae") for h in ("", "+mlp", "+mls")]
+    assert set(models) == {*bases, *(r.id for r in REFERENCES), "clear", "clear+mls"}
+    for row in rows:
+        assert len(row["types"]) == 3
+        assert sum(t["n_test"] for t in row["types"]) == row["n_test"]
+        reads_clear = "clear" in row["model"]
+        assert [lost["share"] for lost in row["dropout"]] == ([] if reads_clear else [0.1, 0.3, 0.6, 0.8])
+    good = {row["model"]: row["top1"] for row in rows}
+    assert min(good[m] for m in ("lr", "lr+mls", "sklearn_lr", "pca_svm", "boosting", "knn_pca", "knn_clear")) > 0.7
+
+
+def test_jobs_follow_the_choices():
+    def models(**changes):
+        config = ExperimentConfig.build({**TINY, **changes})
+        return [(job.regime.id, job.seed, job.model, job.changes) for job in jobs_of(config, with_clear=False)]
+
+    assert {m for _, _, m, _ in models(references=False, actinn=False, mlp=False)} == {"lr", "lr+mls"}
+    assert len(models(seeds=3, references=False, actinn=False, mlp=False)) == 6
+    assert {r for r, *_ in models(simple=True, unbalanced=True)} == {"simple", "scarce", "unbalanced"}
+    grid = [c for *_, c in models(references=False, actinn=False, mlp=False, grid=True) if c != (1, 1)]
+    assert len(grid) == 8
+    assert models(simple=False, scarce=False, unbalanced=False, grid=True) == []
+
+
+def test_what_is_known_is_not_trained_again(material):
+    config = ExperimentConfig.build({**TINY, "actinn": False, "mlp": False, "references": False})
+    first = list(run_all(Experiment(material, config), QuietContext(), []))[-1]
+
+    class Broken(Experiment):
+        def run(self, job, context):
+            raise AssertionError(job.key)
+
+    again = list(run_all(Broken(material, config), QuietContext(), first))[-1]
+    assert again == first
+
+
+@pytest.mark.parametrize("base", ["actinn", "scdae"])
+def test_a_shared_base_model_changes_nothing(material, base):
+    split = sample(material.codes, Regime("scarce", "", 50, 20), seed=0).split
+    config = ClassifierConfig.build({"base": base, "component": "mls", "steps": 12, "batch_size": 32})
+    plain, shared, alone = (
+        CellTypeClassifier(c, types=material.names)
+        for c in (config.model_copy(update={"component": "none"}), config, config)
+    )
+    trained = plain.fit_split(material.counts, material.codes, material.genes, split)
+    shared.fit_split(material.counts, material.codes, material.genes, split, base=trained)
+    alone.fit_split(material.counts, material.codes, material.genes, split)
+    np.testing.assert_array_equal(shared.test_probabilities, alone.test_probabilities)
+
+
+def test_castles_genes_are_few_telling_and_not_twice_the_same():
+    rng = np.random.default_rng(0)
+    codes = np.repeat([0, 1, 2], 60)
+    values = rng.poisson(0.3, (180, 400)).astype(np.float32)
+    values[:, 7] = 5 * (codes == 1)
+    values[:, 8] = values[:, 7]
+    genes = castle_genes(sparse.csr_matrix(np.log1p(values)), codes, 0)
+    assert (7 in genes) != (8 in genes)
+    assert len(genes) <= 200
+
+
+def test_a_type_without_training_cells_is_never_said():
+    said = spread(np.array([[0.4, 0.6]]), np.array([0, 2, 2]), 3)
+    assert said.tolist() == [[0.4, 0.0, 0.6]]
+
+
+def test_references_see_training_cells_alone(material):
+    """Test cells may hold anything: what was learnt from the others stays."""
+    split = sample(material.codes, Regime("scarce", "", 50, 20), seed=0).split
+    changed = material.counts.tolil()
+    changed[split.test[0]] = 1e4
+    for reference in REFERENCES:
+        if reference.reads == "genes":
+            said = []
+            for counts in (material.counts, changed.tocsr()):
+                preparation = prepare(counts, split.train, "log_cp10k")
+                learnt = reference.learn(preparation.apply(counts[split.train]), material.codes[split.train], 0)
+                said.append(learnt(preparation.apply(material.counts[split.test])))
+            np.testing.assert_array_equal(*said)

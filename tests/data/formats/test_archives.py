@@ -1,0 +1,150 @@
+"""Archives, zarr and loom."""
+
+import io
+import tarfile
+import zipfile
+
+import anndata as ad
+import h5py
+import numpy as np
+import pytest
+
+from scapp.core.errors import DataError
+from scapp.data.formats import archives
+from scapp.data.formats.reader import read
+from tests.conftest import shared_data
+from tests.data.formats.test_reader import CELLS, COUNTS, GENES, adata, write_10x
+
+
+def zipped(path, members):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+def tarred(path, folder):
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(folder, arcname=folder.name)
+    return path
+
+
+@pytest.mark.parametrize("ending", ["zip", "tar.gz"])
+def test_a_packed_10x_folder(tmp_path, ending):
+    folder = tmp_path / "run1"
+    write_10x(folder, legacy=False, compressed=True)
+    path = tmp_path / f"run.{ending}"
+    if ending == "zip":
+        zipped(
+            path, {f"run1/{p.name}": p.read_bytes() for p in folder.iterdir()} | {"__MACOSX/._x": b"", ".DS_Store": b""}
+        )
+    else:
+        tarred(path, folder)
+    np.testing.assert_array_equal(read(path).adata.layers["counts"].toarray(), COUNTS)
+
+
+@pytest.mark.filterwarnings("ignore:Writing zarr v2")
+def test_zarr_as_a_folder_and_packed(tmp_path):
+    with ad.settings.override(zarr_write_format=2):
+        adata().write_zarr(tmp_path / "x.zarr")
+    for path in (tmp_path / "x.zarr", tarred(tmp_path / "x.tar.gz", tmp_path / "x.zarr")):
+        imported = read(path)
+        np.testing.assert_array_equal(imported.adata.layers["counts"].toarray(), COUNTS)
+        assert list(imported.adata.obs_names) == CELLS
+    (tmp_path / "empty.zarr").mkdir()
+    with pytest.raises(DataError, match="no zarr store"):
+        read(tmp_path / "empty.zarr")
+
+
+def test_one_file_in_a_zip(tmp_path):
+    adata().write_h5ad(tmp_path / "x.h5ad")
+    path = zipped(tmp_path / "x.zip", {"x.h5ad": (tmp_path / "x.h5ad").read_bytes()})
+    assert read(path).adata.shape == (4, 12)
+
+
+@pytest.mark.parametrize("name", ["../evil.csv", "/etc/evil.csv", "a/../../evil.csv", "C:\\evil.csv", "..\\evil.csv"])
+def test_paths_that_leave_the_folder_are_refused(tmp_path, name):
+    path = zipped(tmp_path / "x.zip", {name: "a,b\n1,2\n"})
+    with pytest.raises(DataError, match="leave its folder"):
+        read(path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["x.zip"]
+
+
+def test_links_are_refused(tmp_path):
+    path = tmp_path / "x.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        link = tarfile.TarInfo("matrix.mtx")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    with pytest.raises(DataError, match="links or devices"):
+        read(path)
+
+
+def test_archives_beyond_the_limit_are_not_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MOST_BYTES", 100)
+    with pytest.raises(DataError, match="unpacks to"):
+        read(zipped(tmp_path / "x.zip", {"x.csv": "0" * 101}))
+
+
+def test_an_archive_without_data_says_so(tmp_path):
+    with pytest.raises(DataError, match=r"nothing that scapp reads \(a.pdf\)"):
+        read(zipped(tmp_path / "x.zip", {"a.pdf": "1"}))
+    with pytest.raises(DataError, match="nothing that scapp reads"):
+        read(zipped(tmp_path / "y.zip", {}))
+
+
+def test_a_damaged_archive(tmp_path):
+    for name in ("x.zip", "x.tar.gz"):
+        (tmp_path / name).write_bytes(b"no archive")
+        with pytest.raises(DataError, match="holds plain text"):
+            read(tmp_path / name)
+    whole = zipped(tmp_path / "x.zip", {"a.csv": "1" * 1000}).read_bytes()
+    (tmp_path / "x.zip").write_bytes(whole[:60])
+    with pytest.raises(DataError, match="truncated or damaged"):
+        read(tmp_path / "x.zip")
+
+
+def test_10x_files_with_prefixes(tmp_path):
+    folder = tmp_path / "geo"
+    write_10x(folder, legacy=True, compressed=False)
+    for path in list(folder.iterdir()):
+        path.rename(folder / f"GSM1_{path.name}")
+    assert read(folder).adata.shape == (4, 12)
+
+
+def write_loom(path, **attributes):
+    with h5py.File(path, "w") as file:
+        file["matrix"] = COUNTS.T
+        for name, values in attributes.items():
+            file[name.replace("__", "/")] = values
+
+
+def test_loom_by_hand(tmp_path):
+    path = tmp_path / "x.loom"
+    cells, genes = np.array(CELLS, dtype="S"), np.array(GENES, dtype="S")
+    kinds, space = np.array(["a", "b", "a", "b"], dtype="S"), np.zeros((4, 2))
+    write_loom(path, col_attrs__CellID=cells, col_attrs__kind=kinds, col_attrs__space=space, row_attrs__Gene=genes)
+    loaded = read(path).adata
+    np.testing.assert_array_equal(loaded.layers["counts"].toarray(), COUNTS)
+    assert list(loaded.obs_names) == CELLS
+    assert list(loaded.var_names) == GENES
+    assert loaded.obs["kind"].tolist() == ["a", "b", "a", "b"]
+    assert list(loaded.obs) == ["kind"]
+    write_loom(path)
+    assert read(path).adata.obs_names[0] == "cell0"
+    with h5py.File(path, "w") as file:
+        file["other"] = 1
+    with pytest.raises(DataError, match="no 'matrix'"):
+        read(path)
+
+
+@pytest.mark.parametrize(("name", "shape"), [("pbmc_facs_400.loom", (400, 12232)), ("starmap_mpfc.loom", (3704, 158))])
+def test_real_looms(name, shape):
+    assert read(shared_data(f"formats/{name}")).adata.shape == shape
+
+
+def test_text_tables_by_the_ending_txt(tmp_path):
+    table = io.StringIO()
+    adata().to_df().to_csv(table, sep="\t")
+    (tmp_path / "x.txt").write_text(table.getvalue())
+    assert read(tmp_path / "x.txt").adata.shape == (4, 12)

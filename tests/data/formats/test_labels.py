@@ -1,0 +1,70 @@
+"""Labels joined to cells."""
+
+import pandas as pd
+import pytest
+
+from scapp.core.errors import DataError
+from scapp.data.formats.labels import read_labels
+from tests.conftest import shared_data
+from tests.data.formats.test_reader import CELLS
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "labels.csv"
+
+
+def test_labels_are_joined_by_cell_name(path):
+    path.write_text("barcode,cell_type,age\n" + f"{CELLS[2]},B,3\n{CELLS[0]},A,1\n")
+    labels = read_labels(path, pd.Index(CELLS))
+    assert labels.table["cell_type"].tolist()[0] == "A"
+    assert labels.table["cell_type"].isna().tolist() == [False, True, False, True]
+    assert labels.findings[0].sentence == "Labels were found for 2 of 4 cells: cell_type, age."
+
+
+def test_two_columns_without_a_header_are_types(path):
+    path.write_text(f"{CELLS[0]}\tA\n{CELLS[1]}\tB\n")
+    assert read_labels(path, pd.Index(CELLS)).table["cell_type"].tolist()[:2] == ["A", "B"]
+
+
+def test_names_may_stand_in_any_column(path):
+    path.write_text("cell_type,barcode\n" + "".join(f"T{i},{cell}\n" for i, cell in enumerate(CELLS)))
+    assert read_labels(path, pd.Index(CELLS)).table["cell_type"].tolist() == ["T0", "T1", "T2", "T3"]
+
+
+def test_endings_may_differ(path):
+    path.write_text("barcode,kind\n" + "".join(f"{cell[:-2]},k{i}\n" for i, cell in enumerate(CELLS)))
+    labels = read_labels(path, pd.Index(CELLS))
+    assert labels.table["kind"].tolist() == ["k0", "k1", "k2", "k3"]
+    assert "without the endings" in labels.findings[1].sentence
+    # two samples with the same barcodes cannot be told apart without their endings
+    with pytest.raises(DataError, match="None of the 4 names"):
+        read_labels(path, pd.Index([*CELLS, CELLS[0][:-2] + "-2"]))
+
+
+def test_repeated_and_unknown_names_are_counted(path):
+    path.write_text(f"barcode,kind\n{CELLS[0]},a\n{CELLS[0]},b\nother,c\n")
+    labels = read_labels(path, pd.Index(CELLS))
+    assert labels.table["kind"].tolist()[0] == "a"
+    said = [finding.sentence for finding in labels.findings]
+    assert "1 cells are named twice" in said[1]
+    assert "1 of 3 rows of the labels name no cell" in said[2]
+
+
+def test_a_table_of_other_cells_is_refused(path):
+    path.write_text("barcode,cell_type\nother,A\n")
+    with pytest.raises(DataError, match="None of the 1 names"):
+        read_labels(path, pd.Index(CELLS))
+
+
+def test_real_labels():
+    from scapp.data.formats.reader import read
+
+    for data, labels in (
+        ("genes_by_cells_rstyle.csv.gz", "genes_by_cells_rstyle_metadata.csv.gz"),
+        ("cells_by_genes_small.tsv", "cells_by_genes_small_labels.csv"),
+        ("genes_by_cells_counts.csv.gz", "genes_by_cells_labels.txt.gz"),
+    ):
+        cells = read(shared_data(f"formats/{data}")).adata.obs_names
+        found = read_labels(shared_data(f"formats/{labels}"), cells)
+        assert found.table.notna().any(axis=1).all(), (labels, found.findings)
