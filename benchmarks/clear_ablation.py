@@ -1,9 +1,10 @@
-"""What each choice of the recommended preset is worth: python -m benchmarks.clear_ablation FILE... [--variants own_positives ...].
+"""What each choice of the recommended preset is worth: python -m benchmarks.clear_ablation FILE... [--variants
+own_positives ...].
 
-Every variant changes the preset in one place and trains on every labelled file, prepared with the app's defaults and all cells
-kept. Prints a Markdown table: k-means ARI with k = number of types, and the best Leiden ARI of a sweep; PCA (50 components of the
-same 2,000 genes) beside it. With --batch-key the column is given to the variants, and silhouettes of labels and of batches
-within labels are printed as well.
+Every variant changes the preset in one place and trains on every labelled file, prepared with the app's defaults and
+all cells kept. Prints a Markdown table: k-means ARI with k = number of types, and the best Leiden ARI of a sweep; PCA
+(50 components of the same 2,000 genes) beside it. With --batch-key the column is given to the variants, and silhouettes
+of labels and of batches within labels are printed as well.
 """
 
 import argparse

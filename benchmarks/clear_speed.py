@@ -1,9 +1,10 @@
-"""How fast CLEAR trains on this machine: python -m benchmarks.clear_speed [--presets authors_code recommended] [--cells 2000 20000 200000].
+"""How fast CLEAR trains on this machine: python -m benchmarks.clear_speed [--presets authors_code recommended] [--cells
+2000 20000 200000].
 
-For each preset and size a process of its own trains for some seconds on random sparse values (10% of entries) and says: cells per
-second, milliseconds of a step by stage, and its peak memory. Beside it, with --slow, the same training with views made cell by cell
-in numpy, as a plain reading of the paper would write them; its speed is printed as a ratio. On a GPU: --device cuda, and for
-the size of the COVID-19 study --cells 1460000.
+For each preset and size a process of its own trains for some seconds on random sparse values (10% of entries) and says:
+cells per second, milliseconds of a step by stage, and its peak memory. Beside it, with --slow, the same training with
+views made cell by cell in numpy, as a plain reading of the paper would write them; its speed is printed as a ratio. On
+a GPU: --device cuda, and for the size of the COVID-19 study --cells 1460000.
 """
 
 import argparse
@@ -23,7 +24,9 @@ WARM_STEPS = 5
 
 
 def values_of(n_cells: int, n_genes: int) -> sparse.csr_matrix:
-    """Log-normalised values of an unstructured data set; the same entries again and again, so that a million cells are made fast."""
+    """Log-normalised values of an unstructured data set; the same entries again and again, so that a million cells are
+    made fast.
+    """
     block = sparse.random(2000, n_genes, density=DENSITY, format="csr", dtype=np.float32, random_state=0)
     block.data = np.log1p(20 * block.data)
     return sparse.vstack([block] * -(-n_cells // 2000), format="csr")[:n_cells]
@@ -173,8 +176,8 @@ def _print(found: dict[str, Any], note: str = "") -> None:
     stages = " / ".join(f"{value:.1f}" for value in found["stages_ms"].values())
     size = f"{found['n_cells']:,} x {found['n_genes']:,}"
     print(
-        f"| {found['preset']} ({found['device']}, {found['precision']}) | {size} | {found['cells_per_s']:,.0f}{note} | {stages} "
-        f"| {found['start_s']:.1f} | {found['peak_memory_mb']:,.0f} |",
+        f"| {found['preset']} ({found['device']}, {found['precision']}) | {size} | {found['cells_per_s']:,.0f}{note} |"
+        f" {stages} | {found['start_s']:.1f} | {found['peak_memory_mb']:,.0f} |",
         flush=True,
     )
 

@@ -42,7 +42,8 @@ def main() -> None:
                 points = dataset.read(keys.umap("pca"))
                 colours = [dataset.read(keys.obs(column)).codes for column in ("leiden_pca", "cell_type")]
                 print(
-                    f"{size:>9,} cells  {'Plotly alone: another colour':<28} {plotly(points, colours, Path(folder)):6.2f} s",
+                    f"{size:>9,} cells  {'Plotly alone: another colour':<28}"
+                    f" {plotly(points, colours, Path(folder)):6.2f} s",
                     flush=True,
                 )
         finally:
@@ -134,8 +135,9 @@ def plotly(points, colours, folder: Path) -> float:
         f"<script>const other = {figures[1].to_json()}, first = {figures[0].to_json()}</script></body></html>"
     )
     script = (
-        "async (name) => { const f = name === 'other' ? other : first; const t = performance.now(); await Plotly.react('map', f.data, f.layout);"
-        "await new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d))); return (performance.now() - t) / 1000 }"
+        "async (name) => { const f = name === 'other' ? other : first; const t = performance.now(); await"
+        " Plotly.react('map', f.data, f.layout);await new Promise(d => requestAnimationFrame(() =>"
+        " requestAnimationFrame(d))); return (performance.now() - t) / 1000 }"
     )
     with browser() as page:
         page.goto(page_file.as_uri(), timeout=180_000)

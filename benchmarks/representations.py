@@ -1,7 +1,9 @@
-"""CLEAR beside other representations over several labelled files: python -m benchmarks.representations FOLDER [--seeds N] [--only clustering ...].
+"""CLEAR beside other representations over several labelled files: python -m benchmarks.representations FOLDER [--seeds
+N] [--only clustering ...].
 
-Runs `python -m scapp evaluate` as a user would, on the files named in ``TASKS`` that FOLDER holds, and prints a Markdown table per task, means over seeds: ARI of
-k-means, of Leiden and the best of the sweep; ARI of k-means at each share lost; batch scores; Spearman.
+Runs `python -m scapp evaluate` as a user would, on the files named in ``TASKS`` that FOLDER holds, and prints a
+Markdown table per task, means over seeds: ARI of k-means, of Leiden and the best of the sweep; ARI of k-means at each
+share lost; batch scores; Spearman.
 """
 
 import argparse
@@ -14,21 +16,42 @@ from typing import Any
 
 import pandas as pd
 
-CLUSTERING = ("yan_human_embryo", "pollen_human_cells", "kolodziejczyk_mesc", "tabula_muris_immune_1000", "zheng_pbmc_facs", "worm_neuron_cao", "mouse_motor_cortex")  # fmt: skip
+CLUSTERING = (
+    "yan_human_embryo",
+    "pollen_human_cells",
+    "kolodziejczyk_mesc",
+    "tabula_muris_immune_1000",
+    "zheng_pbmc_facs",
+    "worm_neuron_cao",
+    "mouse_motor_cortex",
+)
 TASKS: dict[str, tuple[tuple[str, str, list[str]], ...]] = {
     "clustering": tuple((name, "cell_type", ["--methods", "pca", "hvg", "clear"]) for name in CLUSTERING),
     "dropout": (("pollen_human_cells", "cell_type", []), ("tabula_muris_immune_1000", "cell_type", [])),
     "batch": (
-        *((name, "cell_type", ["--batch-key", "batch", "--maps", "no"])
-        for name in ("cellbench_3cl_2protocols", "cellbench_3cl_3protocols", "kolodziejczyk_mesc", "pancreas_3studies")),
+        *(
+            (name, "cell_type", ["--batch-key", "batch", "--maps", "no"])
+            for name in (
+                "cellbench_3cl_2protocols",
+                "cellbench_3cl_3protocols",
+                "kolodziejczyk_mesc",
+                "pancreas_3studies",
+            )
+        ),
         # of which no types are known: donors are to mix, and treated cells to stay apart from the others
         ("glioblastoma_panobinostat", "condition", ["--batch-key", "donor", "--maps", "no"]),
     ),
     "pseudotime": tuple(
         (name, "stage", ["--maps", "no"])
-        for name in ("yan_human_embryo", "deng_mouse_embryo_subset", "ipsc_cardiomyocyte_timecourse", "ginhoux_dc_progenitors", "biase_mouse_embryo")
+        for name in (
+            "yan_human_embryo",
+            "deng_mouse_embryo_subset",
+            "ipsc_cardiomyocyte_timecourse",
+            "ginhoux_dc_progenitors",
+            "biase_mouse_embryo",
+        )
     ),
-}  # fmt: skip
+}
 SHOWN = {
     "batch": ("f1_ARI", "f1_ASW", "iLISI"),
     "pseudotime": ("spearman", "spearman_path"),
@@ -63,7 +86,13 @@ def _run(task: str, file: Path, label: str, options: list[str], seeds: int) -> l
             "--n-seeds",
             str(seeds),
         ]
-        finished = subprocess.run([*command, *options, "-o", f"{folder}/out"], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # fmt: skip
+        finished = subprocess.run(
+            [*command, *options, "-o", f"{folder}/out"],
+            check=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
         rows: list[dict[str, Any]] = json.loads(finished.stdout.splitlines()[-1])["rows"]
         if task == "clustering":
             sweep = pd.read_csv(f"{folder}/out/sweep.csv")

@@ -1,7 +1,7 @@
 """How long a comparison of conditions takes at 50,000 cells: python -m benchmarks.study_speed.
 
-Times are ratios against a peer on the same data in the same run: sums by sample against scanpy's `aggregate`, the whole comparison against PyDESeq2 alone on
-the finished sums, the rank score against scanpy's `score_genes`.
+Times are ratios against a peer on the same data in the same run: sums by sample against scanpy's `aggregate`, the whole
+comparison against PyDESeq2 alone on the finished sums, the rank score against scanpy's `score_genes`.
 """
 
 import time
@@ -36,9 +36,13 @@ def main() -> None:
     ).tocsr()
     donor = rng.integers(N_DONORS, size=N_CELLS)
     obs = pd.DataFrame(
-        {"donor": [f"d{i:02d}" for i in donor], "condition": np.where(donor < N_DONORS // 2, "a", "b"), "type": rng.choice(list("ABCDE"), N_CELLS)},
+        {
+            "donor": [f"d{i:02d}" for i in donor],
+            "condition": np.where(donor < N_DONORS // 2, "a", "b"),
+            "type": rng.choice(list("ABCDE"), N_CELLS),
+        },
         index=[str(i) for i in range(N_CELLS)],
-    )  # fmt: skip
+    )
     study = make_study(obs, StudyConfig(condition_key="condition", donor_key="donor", cell_type_key="type"))
     assert study.sample is not None
     codes = np.asarray(study.sample.codes)

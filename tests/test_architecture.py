@@ -26,7 +26,10 @@ def test_the_web_process_loads_no_heavy_library():
     imports = [".".join(module.parts) for module in modules]
     for page in [ROOT / "app.py", *(page_file(p.id) for p in PAGES)]:
         imports += [node.module for node in ast.walk(ast.parse(page.read_text())) if isinstance(node, ast.ImportFrom)]
-    code = f"import importlib, sys\nfor name in {imports!r}: importlib.import_module(name)\nprint([m for m in {HEAVY!r} if m in sys.modules])"
+    code = (
+        f"import importlib, sys\nfor name in {imports!r}: importlib.import_module(name)\nprint([m for m in {HEAVY!r} if"
+        " m in sys.modules])"
+    )
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert finished.stdout.strip() == "[]"
 

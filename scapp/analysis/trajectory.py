@@ -17,7 +17,8 @@ LEAST_CELLS = 5
 N_COMPONENTS = 15
 """Diffusion components, scanpy's default; fewer where cells are few."""
 SLOWEST = 0.999
-"""Second eigenvalue of diffusion above which parts of the graph hang by a thread: crossing then takes over 1 / (1 - 0.999) = 1000 steps, and that one
+"""Second eigenvalue of diffusion above which parts of the graph hang by a thread: crossing then takes over 1 / (1 -
+0.999) = 1000 steps, and that one
 crossing decides diffusion pseudotime."""
 MOST_NEIGHBORS = 200
 """Further than that the graph is not widened: it would be no graph of neighbours any longer, nor fit into memory."""
@@ -70,8 +71,9 @@ def pseudotime(
     n_neighbors
         Of the graph; at most one less than there are cells.
     connect
-        Take more neighbours, a fifth at a time and 200 at most, until every cell can be reached and diffusion crosses the graph within a thousand steps
-        (its second eigenvalue is below 0.999). Stages that lie far apart else fall into parts without an order, or hang by a thread that decides it.
+        Take more neighbours, a fifth at a time and 200 at most, until every cell can be reached and diffusion crosses
+        the graph within a thousand steps (its second eigenvalue is below 0.999). Stages that lie far apart else fall
+        into parts without an order, or hang by a thread that decides it.
     seed
         Of the graph.
 
@@ -131,8 +133,8 @@ def _hangs_by_a_thread(adata: ad.AnnData) -> bool:
 def path_time(representation: np.ndarray, *, root: int, n_neighbors: int = 15) -> np.ndarray:
     """Length of the shortest way from the root along nearest neighbours, 0 to 1, float32, shape (n_cells,).
 
-    Parts that neighbours do not connect are joined by the minimum spanning tree, so every cell is reached: for few cells in stages
-    that lie far apart, where diffusion finds no way.
+    Parts that neighbours do not connect are joined by the minimum spanning tree, so every cell is reached: for few
+    cells in stages that lie far apart, where diffusion finds no way.
 
     References
     ----------

@@ -58,15 +58,23 @@ class DenoisingEncoder(nn.Module):
         super().__init__()
         first, second, third = DAE_WIDTHS
         self.encode = nn.Sequential(
-            nn.Linear(n_genes, first), nn.BatchNorm1d(first), nn.ELU(),
-            nn.Linear(first, second), nn.BatchNorm1d(second), nn.Tanh(),
+            nn.Linear(n_genes, first),
+            nn.BatchNorm1d(first),
+            nn.ELU(),
+            nn.Linear(first, second),
+            nn.BatchNorm1d(second),
+            nn.Tanh(),
             nn.Linear(second, third),
-        )  # fmt: skip
+        )
         self.decode = nn.Sequential(
-            nn.Linear(third, second), nn.BatchNorm1d(second), nn.Tanh(),
-            nn.Linear(second, first), nn.BatchNorm1d(first), nn.ELU(),
+            nn.Linear(third, second),
+            nn.BatchNorm1d(second),
+            nn.Tanh(),
+            nn.Linear(second, first),
+            nn.BatchNorm1d(first),
+            nn.ELU(),
             nn.Linear(first, n_genes),
-        )  # fmt: skip
+        )
 
     def forward(self, profiles: Tensor) -> Tensor:
         """(n_cells, n_genes) -> (n_cells, 125)."""

@@ -9,7 +9,8 @@ from torch import nn
 def temperature_of(logits: torch.Tensor, codes: np.ndarray) -> float:
     """What validation logits are best divided by; 1 where there are no validation cells.
 
-    Targets are smoothed by 1 / (n + 2) (Platt 1999): a few cells that are all named rightly do not make anybody certain.
+    Targets are smoothed by 1 / (n + 2) (Platt 1999): a few cells that are all named rightly do not make anybody
+    certain.
     """
     if not len(codes):
         return 1.0

@@ -61,7 +61,8 @@ class CellTypeClassifier:
     readers
         Of MLS-CC, what reads a type's probability from its own circle.
     metrics
-        ``top1``, ``top3``, ``macro_f1``, ``mean_auprc``, ``n_test`` on the test cells; ``component_step``, the step of a component's training that was kept (0 is its start).
+        ``top1``, ``top3``, ``macro_f1``, ``mean_auprc``, ``n_test`` on the test cells; ``component_step``, the step of
+        a component's training that was kept (0 is its start).
 
     Examples
     --------
@@ -256,10 +257,13 @@ class CellTypeClassifier:
         aligned = align(counts, genes, self.genes)
         if self.covered(aligned) < LEAST_COVERED:
             raise DataError(
-                f"This dataset has {aligned.there.sum():,} of the model's {len(aligned.there):,} genes, which hold {self.covered(aligned):.0%} of what it "
-                f"reads; at least {LEAST_COVERED:.0%} are needed (the model's genes are called {', '.join(self.genes.names[:3])}, "
-                f"the dataset's {', '.join(genes.names[:3])}).",
-                hint="Use a dataset of the same species with symbols or Ensembl ids, and with all of its genes; or train on the genes that both have.",
+                f"This dataset has {aligned.there.sum():,} of the model's {len(aligned.there):,} genes, which hold"
+                f" {self.covered(aligned):.0%} of what it reads; at least {LEAST_COVERED:.0%} are needed (the model's"
+                f" genes are called {', '.join(self.genes.names[:3])}, the dataset's {', '.join(genes.names[:3])}).",
+                hint=(
+                    "Use a dataset of the same species with symbols or Ensembl ids, and with all of its genes; or train"
+                    " on the genes that both have."
+                ),
             )
         there = aligned.there[self.preparation.genes]
         return self.preparation.apply(aligned.counts, there), self.preparation.expected(there), aligned

@@ -16,12 +16,18 @@ class ClassifierConfig(Config):
     base: Literal["lr", "actinn", "scdae"] = setting(
         "lr",
         title="Base model",
-        help="'lr': logistic regression on the genes; 'actinn': a small network (Ma and Pellegrini 2020); 'scdae': a denoising autoencoder with a head.",
+        help=(
+            "'lr': logistic regression on the genes; 'actinn': a small network (Ma and Pellegrini 2020); 'scdae': a"
+            " denoising autoencoder with a head."
+        ),
     )
     component: Literal["none", "mlp", "mls"] = setting(
         "mls",
         title="Contrastive component",
-        help="'mlp' (MLP-CC) pulls cells of one type together on a sphere; 'mls' (MLS-CC) gives every type a circle of its own; 'none' is the base model alone.",
+        help=(
+            "'mlp' (MLP-CC) pulls cells of one type together on a sphere; 'mls' (MLS-CC) gives every type a circle of"
+            " its own; 'none' is the base model alone."
+        ),
     )
     valid_share: float = setting(
         0.1,
@@ -42,7 +48,10 @@ class ClassifierConfig(Config):
     hold_out_key: str | None = setting(
         None,
         title="Hold out whole groups of",
-        help="A column of donors or batches: test cells then come from groups that training never saw. The harder and truer test.",
+        help=(
+            "A column of donors or batches: test cells then come from groups that training never saw. The harder and"
+            " truer test."
+        ),
         column=True,
     )
     steps: int = setting(
@@ -54,7 +63,10 @@ class ClassifierConfig(Config):
     balanced: bool = setting(
         True,
         title="Balanced batches",
-        help="While a component is trained, rare types are drawn as often as common ones, so that each has cells to be compared with.",
+        help=(
+            "While a component is trained, rare types are drawn as often as common ones, so that each has cells to be"
+            " compared with."
+        ),
         advanced=True,
     )
     learning_rate: float = setting(
@@ -74,7 +86,10 @@ class ClassifierConfig(Config):
     mls_positives: Positives = setting(
         "one_vs_rest",
         title="Positives on a type's circle",
-        help="'one_vs_rest': the type against all others; 'one_vs_rest_own': the same, seen from the type's cells alone; 'as_printed': each type by itself, in every circle (thesis, equation 6).",
+        help=(
+            "'one_vs_rest': the type against all others; 'one_vs_rest_own': the same, seen from the type's cells alone;"
+            " 'as_printed': each type by itself, in every circle (thesis, equation 6)."
+        ),
         advanced=True,
     )
     circle_dims: int = setting(
@@ -88,7 +103,10 @@ class ClassifierConfig(Config):
     start: Literal["ridge", "random"] = setting(
         "ridge",
         title="Circles start from",
-        help="'ridge': each type against all others by ridge regression, which training then improves on; 'random': as in the thesis.",
+        help=(
+            "'ridge': each type against all others by ridge regression, which training then improves on; 'random': as"
+            " in the thesis."
+        ),
         advanced=True,
     )
     mlp_hidden: int = setting(
@@ -110,7 +128,10 @@ class ClassifierConfig(Config):
     mask_share: float = setting(
         0.0,
         title="Mask while a component is trained",
-        help="Share of the embedding's entries (for 'lr', of the principal components) that are set to zero at random in each step, as CLEAR does to genes; 0 for none.",
+        help=(
+            "Share of the embedding's entries (for 'lr', of the principal components) that are set to zero at random in"
+            " each step, as CLEAR does to genes; 0 for none."
+        ),
         ge=0,
         le=0.95,
         advanced=True,
@@ -118,13 +139,19 @@ class ClassifierConfig(Config):
     views: Views = setting(
         "none",
         title="Distorted copies",
-        help="While a component is trained, a distorted copy of each cell is one more cell of its type: 'paper' takes CLEAR's five augmentations, 'dropout' loses half of the genes.",
+        help=(
+            "While a component is trained, a distorted copy of each cell is one more cell of its type: 'paper' takes"
+            " CLEAR's five augmentations, 'dropout' loses half of the genes."
+        ),
         advanced=True,
     )
     n_components: int = setting(
         1000,
         title="Principal components",
-        help="A component that reads genes ('lr') is trained in so many principal components of the training cells (all, where there are fewer), and then written as a map of the genes.",
+        help=(
+            "A component that reads genes ('lr') is trained in so many principal components of the training cells (all,"
+            " where there are fewer), and then written as a map of the genes."
+        ),
         ge=1,
         le=2000,
         advanced=True,

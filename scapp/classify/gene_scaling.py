@@ -22,7 +22,8 @@ class Preparation:
     genes
         Columns that are read, in order, shape (n_kept,).
     scaling
-        ``log_cp10k``: log1p of counts per 10,000 (all genes of the cell). ``max_log``: log1p of counts over the largest training value.
+        ``log_cp10k``: log1p of counts per 10,000 (all genes of the cell). ``max_log``: log1p of counts over the largest
+        training value.
     largest
         Largest value in the training cells, for ``max_log``.
     means
@@ -39,7 +40,9 @@ class Preparation:
 
     @property
     def weights(self) -> np.ndarray:
-        """Share of each gene in what the model reads of the training cells, shape (n_kept,), sum 1: what it costs to miss it."""
+        """Share of each gene in what the model reads of the training cells, shape (n_kept,), sum 1: what it costs to
+        miss it.
+        """
         return np.asarray(self.means / self.means.sum())
 
     def apply(self, counts: Any, there: np.ndarray | None = None) -> sparse.csr_matrix:
@@ -50,9 +53,10 @@ class Preparation:
         counts
             Shape (n_cells, n_genes).
         there
-            Which of the kept genes were measured, bool, shape (n_kept,); all by default. A cell is then scaled to the share of the counts that
-            training cells have in these genes: scaled to 10,000, a panel of few genes would look several times too high. Genes that are
-            missing stay 0 here; ``expected`` says what to put in their place.
+            Which of the kept genes were measured, bool, shape (n_kept,); all by default. A cell is then scaled to the
+            share of the counts that training cells have in these genes: scaled to 10,000, a panel of few genes would
+            look several times too high. Genes that are missing stay 0 here; ``expected`` says what to put in their
+            place.
         """
         counts = sparse.csr_matrix(counts, dtype=np.float32)
         if self.scaling == "log_cp10k":
@@ -63,7 +67,9 @@ class Preparation:
         return chosen
 
     def expected(self, there: np.ndarray) -> np.ndarray:
-        """What stands in for genes that were not measured: their mean over training cells; 0 for those that were, shape (n_kept,), float32."""
+        """What stands in for genes that were not measured: their mean over training cells; 0 for those that were, shape
+        (n_kept,), float32.
+        """
         return np.where(there, 0, self.means).astype(np.float32)
 
 

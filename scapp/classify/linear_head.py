@@ -65,10 +65,11 @@ def solve_linear(
 
 
 def readout_loss(inputs: np.ndarray, codes: np.ndarray, valid: np.ndarray, valid_codes: np.ndarray) -> float:
-    """Log loss, on validation cells, of a softmax layer that is solved on what a component gives, with the best of a few penalties.
+    """Log loss, on validation cells, of a softmax layer that is solved on what a component gives, with the best of a
+    few penalties.
 
-    A contrastive loss goes on falling while training cells are driven together and doubtful cells to either side: what is lost then for
-    telling types apart is seen here alone.
+    A contrastive loss goes on falling while training cells are driven together and doubtful cells to either side: what
+    is lost then for telling types apart is seen here alone.
 
     Parameters
     ----------

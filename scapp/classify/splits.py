@@ -24,7 +24,8 @@ def stratified_split(codes: np.ndarray, *, valid_share: float, test_share: float
     codes
         Type of each cell from 0, negative where there is none, shape (n_cells,).
     valid_share, test_share
-        Of the cells of each type, rounded; every type keeps a cell to train on, so that a type of one cell has no other.
+        Of the cells of each type, rounded; every type keeps a cell to train on, so that a type of one cell has no
+        other.
     seed
         Of the shuffle.
 

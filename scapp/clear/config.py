@@ -25,13 +25,19 @@ class ClearConfig(Config):
     preset: Preset = setting(
         "paper",
         title="Preset",
-        help="'recommended' is what measured best on real data; 'paper' follows the published text; 'authors_code' does what the authors' public code does.",
+        help=(
+            "'recommended' is what measured best on real data; 'paper' follows the published text; 'authors_code' does"
+            " what the authors' public code does."
+        ),
         hidden=True,
     )
     epochs: int | None = setting(
         200,
         title="Epochs",
-        help="How many times training goes through the cells. Empty: as many as the number of cells asks for (see 'Steps').",
+        help=(
+            "How many times training goes through the cells. Empty: as many as the number of cells asks for (see"
+            " 'Steps')."
+        ),
         empty="automatic",
         ge=1,
         le=10_000,
@@ -39,7 +45,10 @@ class ClearConfig(Config):
     steps: int = setting(
         800,
         title="Steps, where epochs are left open",
-        help="What trains a network is its number of steps: few cells are gone through more often than many, but every cell 4 to 50 times.",
+        help=(
+            "What trains a network is its number of steps: few cells are gone through more often than many, but every"
+            " cell 4 to 50 times."
+        ),
         ge=1,
         le=1_000_000,
         advanced=True,
@@ -90,7 +99,10 @@ class ClearConfig(Config):
     queue_size: int = setting(
         1024,
         title="Queue",
-        help="How many earlier embeddings serve as negatives, beside the other cells of the batch where the loss is symmetric.",
+        help=(
+            "How many earlier embeddings serve as negatives, beside the other cells of the batch where the loss is"
+            " symmetric."
+        ),
         unit="cells",
         ge=0,
         le=65_536,
@@ -107,13 +119,19 @@ class ClearConfig(Config):
     key_encoder: Literal["momentum", "query"] = setting(
         "momentum",
         title="Keys come from",
-        help="A momentum encoder that follows slowly (MoCo), or the query encoder itself, which then learns from both sides (SimCLR).",
+        help=(
+            "A momentum encoder that follows slowly (MoCo), or the query encoder itself, which then learns from both"
+            " sides (SimCLR)."
+        ),
         advanced=True,
     )
     symmetric: bool = setting(
         True,
         title="Symmetric loss",
-        help="Both views are queries, and the batch's other keys are negatives too (paper, equations 1 and 2); otherwise one direction and the queue only.",
+        help=(
+            "Both views are queries, and the batch's other keys are negatives too (paper, equations 1 and 2); otherwise"
+            " one direction and the queue only."
+        ),
         advanced=True,
     )
     exclude_own_keys: bool = setting(
@@ -125,7 +143,10 @@ class ClearConfig(Config):
     positives: Literal["self", "neighbours"] = setting(
         "self",
         title="Positive pairs",
-        help="Two views of one cell, or of a cell and one of its nearest neighbours in PCA: then a type is drawn together, not a cell.",
+        help=(
+            "Two views of one cell, or of a cell and one of its nearest neighbours in PCA: then a type is drawn"
+            " together, not a cell."
+        ),
         advanced=True,
     )
     n_neighbors: int = setting(
@@ -140,13 +161,19 @@ class ClearConfig(Config):
     batch_key: str | None = setting(
         None,
         title="Batch column",
-        help="Removes differences between batches: every step compares cells of one batch alone, so that a batch is nothing to tell cells apart by.",
+        help=(
+            "Removes differences between batches: every step compares cells of one batch alone, so that a batch is"
+            " nothing to tell cells apart by."
+        ),
         column=True,
     )
     label_key: str | None = setting(
         None,
         title="Labels to compare with",
-        help="A column of known types: while training runs, and at its end, how well k-means finds them is shown, beside PCA. Nothing is learnt from it.",
+        help=(
+            "A column of known types: while training runs, and at its end, how well k-means finds them is shown, beside"
+            " PCA. Nothing is learnt from it."
+        ),
         column=True,
     )
     hidden: int = setting(1024, title="Hidden units", help="Width of the first layer.", ge=8, le=8192, advanced=True)
@@ -170,7 +197,10 @@ class ClearConfig(Config):
     representation: Literal["output", "hidden", "automatic"] = setting(
         "output",
         title="Representation",
-        help="What is kept of a cell: the encoder's last layer, or its hidden layer. 'automatic': the hidden layer, or with a batch column the last, which mixes batches better.",
+        help=(
+            "What is kept of a cell: the encoder's last layer, or its hidden layer. 'automatic': the hidden layer, or"
+            " with a batch column the last, which mixes batches better."
+        ),
         advanced=True,
     )
     output_relu: bool = setting(
@@ -182,7 +212,10 @@ class ClearConfig(Config):
     scale_input: bool = setting(
         True,
         title="Scale genes",
-        help="Each gene is centred, divided by its standard deviation and clipped at 10. A masked gene is then average, not absent.",
+        help=(
+            "Each gene is centred, divided by its standard deviation and clipped at 10. A masked gene is then average,"
+            " not absent."
+        ),
         advanced=True,
     )
     inference: Literal["query", "key"] = setting(
@@ -194,7 +227,10 @@ class ClearConfig(Config):
     embedding_length: Literal["one", "root", "own"] = setting(
         "one",
         title="Length of embeddings",
-        help="'one': scaled to length 1, as in the loss; 'own': left as the network makes them; 'root': the square root of that, in between.",
+        help=(
+            "'one': scaled to length 1, as in the loss; 'own': left as the network makes them; 'root': the square root"
+            " of that, in between."
+        ),
         advanced=True,
     )
     augmentation: AugmentationConfig = AugmentationConfig()

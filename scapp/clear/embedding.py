@@ -13,7 +13,9 @@ from scapp.clear.training.matrix import CellMatrix
 
 INFERENCE_BATCH = 4096
 LEAST_CELLS = 32
-"""Smaller batches of cells are normalised like all cells together: their own mean would be that of the types that happen to be in them."""
+"""Smaller batches of cells are normalised like all cells together: their own mean would be that of the types that
+happen to be in them.
+"""
 
 
 @torch.no_grad()
@@ -26,9 +28,9 @@ def embed(
 ) -> np.ndarray:
     """Embed every cell; a batch normalisation layer is first set to the undistorted cells.
 
-    During training the layer sees distorted cells (most genes masked), and with a batch column the cells of one batch at a time. So
-    its statistics are taken anew from the cells as they are, and each batch of cells is normalised by its own. Afterwards
-    the encoder keeps the statistics of all cells.
+    During training the layer sees distorted cells (most genes masked), and with a batch column the cells of one batch
+    at a time. So its statistics are taken anew from the cells as they are, and each batch of cells is normalised by its
+    own. Afterwards the encoder keeps the statistics of all cells.
 
     Parameters
     ----------

@@ -92,7 +92,8 @@ def alignment(first: Tensor, second: Tensor) -> float:
 
 
 def uniformity(embeddings: Tensor) -> float:
-    """How evenly embeddings fill the sphere: log of the mean of exp(-2 d^2) over pairs, 0 when all coincide, towards -4 when spread.
+    """How evenly embeddings fill the sphere: log of the mean of exp(-2 d^2) over pairs, 0 when all coincide, towards -4
+    when spread.
 
     Parameters
     ----------

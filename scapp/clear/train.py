@@ -42,13 +42,15 @@ def train_clear(
     device
         Of torch: ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
     processes
-        How many train together; each takes its part of a step's ``batch_size`` cells. With ``cuda``, each has a GPU of its own.
+        How many train together; each takes its part of a step's ``batch_size`` cells. With ``cuda``, each has a GPU of
+        its own.
     batches
         Batch of each cell from 0, shape (n_cells,): differences between batches are not learnt. ``batch_key`` names it.
     totals, target_sum
         Counts of each cell, shape (n_cells,), and the number that ``values`` were scaled to: for thinning alone.
     labels
-        Label of each cell, NaN where there is none: how well k-means finds them is logged beside the loss. Nothing is learnt from them.
+        Label of each cell, NaN where there is none: how well k-means finds them is logged beside the loss. Nothing is
+        learnt from them.
     reference
         Another representation, shape (n_cells, d), whose agreement with the labels is logged as well.
 
@@ -57,7 +59,8 @@ def train_clear(
     DataError
         Fewer than two cells, or no batch of two.
     ConfigError
-        Thinning without counts or of scaled genes; no negatives at all; more processes than GPUs, or than cells in a step.
+        Thinning without counts or of scaled genes; no negatives at all; more processes than GPUs, or than cells in a
+        step.
     DivergedError
         The loss became NaN or infinite.
     RunError

@@ -1,7 +1,7 @@
 """What can be seen of a model while it trains. Nothing here is learnt from, and nothing here changes what is learnt.
 
-Now and then a fixed sample of cells is embedded: two principal components of it, how similar views of one cell and of different
-cells are, and how well k-means finds the labels in it. The share of the time that this takes is bounded.
+Now and then a fixed sample of cells is embedded: two principal components of it, how similar views of one cell and of
+different cells are, and how well k-means finds the labels in it. The share of the time that this takes is bounded.
 """
 
 import math
@@ -55,7 +55,8 @@ class Watch:
     labels
         Label of each cell, categorical; NaN where there is none. Agreement with it is logged, nothing more.
     reference
-        Another representation of the same cells, such as PCA, shape (n_cells, d): its agreement stands beside the model's.
+        Another representation of the same cells, such as PCA, shape (n_cells, d): its agreement stands beside the
+        model's.
     """
 
     def __init__(
@@ -89,7 +90,9 @@ class Watch:
         return torch.from_numpy(np.ascontiguousarray(cells)).to(self.matrix.device)
 
     def is_due(self, epoch: int) -> bool:
-        """Whether to look after this epoch: always after the last, else where neither frames nor time would be too many."""
+        """Whether to look after this epoch: always after the last, else where neither frames nor time would be too
+        many.
+        """
         if epoch >= self.epochs:
             return True
         return epoch >= self._next_epoch and self._spent <= FREE_SECONDS + TIME_SHARE * (time.monotonic() - self._began)
@@ -113,9 +116,9 @@ class Watch:
         row
             Numbers to log with the epoch.
         arrays
-            The frame: ``shown`` and ``points``; histograms ``positive`` and ``negative`` of similarities over -1 to 1; and of some anchors
-            ``anchors``, their ``partners`` and ``candidates`` (cells), ``own`` similarity and ``similar`` (n_anchors, n_candidates), NaN
-            where a candidate is no negative.
+            The frame: ``shown`` and ``points``; histograms ``positive`` and ``negative`` of similarities over -1 to 1;
+            and of some anchors ``anchors``, their ``partners`` and ``candidates`` (cells), ``own`` similarity and
+            ``similar`` (n_anchors, n_candidates), NaN where a candidate is no negative.
 
         Raises
         ------
@@ -195,7 +198,9 @@ class _Agreement:
         self._running: tuple[int, Future[float]] | None = None
 
     def of(self, embedding: np.ndarray) -> float:
-        """Adjusted Rand index of k-means (k = number of labels) in the first components of an embedding of the shown cells."""
+        """Adjusted Rand index of k-means (k = number of labels) in the first components of an embedding of the shown
+        cells.
+        """
         if self.n_labels < 2:
             return 0.0
         components = principal_axes(np.asarray(embedding, dtype=np.float64)[self.known], LABEL_COMPONENTS)
@@ -203,7 +208,9 @@ class _Agreement:
         return float(adjusted_rand_score(self.codes, found))
 
     def log(self, epoch: int, embedding: np.ndarray, *, wait: bool) -> dict[str, Any]:
-        """What has come of an earlier epoch, ``ari_epoch`` and ``ari``; and begin with this one where nothing else is going on."""
+        """What has come of an earlier epoch, ``ari_epoch`` and ``ari``; and begin with this one where nothing else is
+        going on.
+        """
         if wait:
             self._thread.shutdown()
             return {"ari_epoch": epoch, "ari": self.of(embedding)}

@@ -79,7 +79,8 @@ def _classify_predict(arguments: argparse.Namespace) -> dict[str, Any]:
         session.write(session.workspace.open(dataset.id), output)
         if found["covered"] < RELIABLE_SHARE:
             print(
-                f"note: this dataset has genes for {found['covered']:.0%} of what the model reads; take its predictions with care.",
+                f"note: this dataset has genes for {found['covered']:.0%} of what the model reads; take its predictions"
+                " with care.",
                 file=sys.stderr,
             )
         left_out = ("dataset", "seconds", "files")

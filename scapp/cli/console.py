@@ -121,7 +121,9 @@ def checkpoints_of(output: Path, *, resume: bool) -> Path:
 def run_into(
     session: Session, name: str, config: Config, dataset: str, output: Path, context: StepContext | None = None
 ) -> dict[str, Any]:
-    """Carry out a step that writes files, and put them into the output folder; its summary, ``files`` being their paths there."""
+    """Carry out a step that writes files, and put them into the output folder; its summary, ``files`` being their paths
+    there.
+    """
     made = session.folder / "made"
     made.mkdir()
     print(step(name).title, file=sys.stderr)

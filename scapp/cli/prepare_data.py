@@ -38,7 +38,10 @@ def add_commands(commands: Any) -> None:
         "--processes",
         type=count,
         default=0,
-        help="processes that train together (each with a GPU of its own where there are any); default: one, or several where GPUs are worth it",
+        help=(
+            "processes that train together (each with a GPU of its own where there are any); default: one, or several"
+            " where GPUs are worth it"
+        ),
     )
     clear.add_argument("--resume", action="store_true", help="go on from the checkpoint of an interrupted command")
     add_settings(clear, ClearConfig)

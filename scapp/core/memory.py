@@ -18,6 +18,7 @@ def check_memory(needed_bytes: float, what: str, cure: str) -> None:
     free = psutil.virtual_memory().available
     if needed_bytes > MEMORY_SHARE * free:
         raise ConfigError(
-            f"{what} needs about {needed_bytes / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free, of which scapp uses at most 80%.",
+            f"{what} needs about {needed_bytes / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free, of which scapp"
+            " uses at most 80%.",
             hint=cure,
         )

@@ -81,7 +81,10 @@ def _check_values(matrix: sparse.csr_matrix, *, negative: bool) -> None:
     if n_missing:
         raise DataError(
             f"{n_missing:,} of {matrix.shape[0] * matrix.shape[1]:,} entries are missing (NaN).",
-            hint="If missing means zero, tick 'Read missing values as zero' below the upload and import again; otherwise fill them in.",
+            hint=(
+                "If missing means zero, tick 'Read missing values as zero' below the upload and import again; otherwise"
+                " fill them in."
+            ),
         )
     if np.isinf(values).any():
         raise DataError(
@@ -91,8 +94,12 @@ def _check_values(matrix: sparse.csr_matrix, *, negative: bool) -> None:
     n_negative = int((values < 0).sum())
     if n_negative and not negative:
         raise DataError(
-            f"{n_negative:,} entries are negative (smallest {values.min():.3g}): these are scaled or batch-corrected values, which no step of scapp starts from.",
-            hint="Upload the raw counts, or an .h5ad that keeps them in layers['counts'] or .raw (in R: the counts slot, not scale.data).",
+            f"{n_negative:,} entries are negative (smallest {values.min():.3g}): these are scaled or batch-corrected"
+            " values, which no step of scapp starts from.",
+            hint=(
+                "Upload the raw counts, or an .h5ad that keeps them in layers['counts'] or .raw (in R: the counts slot,"
+                " not scale.data)."
+            ),
         )
     if not values.size or not values.any():
         raise DataError(

@@ -28,7 +28,10 @@ class ImportConfig(Config):
     round_to_counts: bool = setting(
         False,
         title="Round to whole counts",
-        help="For expected counts (RSEM, kallisto) and counts cleaned of background (SoupX, CellBender); not for TPM or RPKM.",
+        help=(
+            "For expected counts (RSEM, kallisto) and counts cleaned of background (SoupX, CellBender); not for TPM or"
+            " RPKM."
+        ),
         advanced=True,
     )
 
@@ -171,7 +174,10 @@ class PrepareConfig(Config):
     min_genes: int = setting(
         200,
         title="Least genes per cell",
-        help="Cells with fewer detected genes are often empty droplets. Too high a value loses small cells such as platelets.",
+        help=(
+            "Cells with fewer detected genes are often empty droplets. Too high a value loses small cells such as"
+            " platelets."
+        ),
         unit="genes",
         ge=0,
     )
@@ -221,13 +227,19 @@ class PrepareConfig(Config):
     flavor: Literal["seurat", "cell_ranger", "seurat_v3"] = setting(
         "seurat",
         title="Highly variable by",
-        help="'seurat' and 'cell_ranger' rank the dispersion of log values, 'seurat_v3' the standardised variance of counts.",
+        help=(
+            "'seurat' and 'cell_ranger' rank the dispersion of log values, 'seurat_v3' the standardised variance of"
+            " counts."
+        ),
         advanced=True,
     )
     batch_key: str | None = setting(
         None,
         title="Choose genes per batch",
-        help="Genes are ranked within each batch and the ranks combined, so that genes that differ only between batches are not chosen.",
+        help=(
+            "Genes are ranked within each batch and the ranks combined, so that genes that differ only between batches"
+            " are not chosen."
+        ),
         column=True,
         advanced=True,
     )

@@ -87,7 +87,8 @@ EXAMPLES = (
     Example(
         "blood",
         "Simulated blood study (6,000 cells)",
-        "Healthy, moderate and severe: 18 donors, ten blood types, real gene names, and known changes in shares and in CD14 monocytes.",
+        "Healthy, moderate and severe: 18 donors, ten blood types, real gene names, and known changes in shares and in"
+        " CD14 monocytes.",
         load_blood,
     ),
 )

@@ -1,9 +1,9 @@
 """Marker panels of common cell types, to help with naming. Curated by us from the marker genes that textbooks and the
 atlases below agree on; human symbols (mouse genes are matched without regard to case).
 
-Sources: Zheng et al. 2017 and Hao et al. 2021 (blood), Villani et al. 2017 (dendritic cells and monocytes), Domínguez Conde et
-al. 2022 (immune cells across tissues), Baron et al. 2016 (pancreas), Haber et al. 2017 (intestine), Tabula Sapiens 2022 (other tissues),
-Zeisel et al. 2018 and Yao et al. 2021 (brain).
+Sources: Zheng et al. 2017 and Hao et al. 2021 (blood), Villani et al. 2017 (dendritic cells and monocytes), Domínguez
+Conde et al. 2022 (immune cells across tissues), Baron et al. 2016 (pancreas), Haber et al. 2017 (intestine), Tabula
+Sapiens 2022 (other tissues), Zeisel et al. 2018 and Yao et al. 2021 (brain).
 """
 
 from dataclasses import dataclass

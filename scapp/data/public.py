@@ -86,7 +86,10 @@ PUBLIC = (
         "The mouse lemur's cell atlas, 27 organs.",
         "The Tabula Microcebus Consortium 2021",
         "https://figshare.com/articles/dataset/Tabula_Microcebus_v1_0/14468196",
-        how="Download 'LCA_complete_wRaw_toPublish.h5ad' from the page and import it by its path; it holds the counts in layers['raw_counts'].",
+        how=(
+            "Download 'LCA_complete_wRaw_toPublish.h5ad' from the page and import it by its path; it holds the counts"
+            " in layers['raw_counts']."
+        ),
     ),
     PublicSet(
         "wilk",
@@ -94,7 +97,10 @@ PUBLIC = (
         "44,721 blood cells of seven patients and six healthy donors.",
         "Wilk et al. 2020, Nat Med 26: 1070",
         f"{GEO}GSE150728",
-        how="The series is published as R files (.rds). Read them in R, write each as 10x output or .h5ad, and import the folder as samples.",
+        how=(
+            "The series is published as R files (.rds). Read them in R, write each as 10x output or .h5ad, and import"
+            " the folder as samples."
+        ),
     ),
     PublicSet(
         "ren",
@@ -102,8 +108,11 @@ PUBLIC = (
         "196 patients and controls.",
         "Ren et al. 2021, Cell 184: 1895",
         f"{GEO}GSE158055",
-        how="Download GSE158055_covid19_counts.mtx.gz (7.6 GB), _barcodes and _features into a folder, name them matrix.mtx.gz, barcodes.tsv.gz and "
-        "features.tsv.gz, and import the folder by its path on a machine with about 100 GB of memory; labels: GSE158055_cell_annotation.csv.gz.",
+        how=(
+            "Download GSE158055_covid19_counts.mtx.gz (7.6 GB), _barcodes and _features into a folder, name them"
+            " matrix.mtx.gz, barcodes.tsv.gz and features.tsv.gz, and import the folder by its path on a machine with"
+            " about 100 GB of memory; labels: GSE158055_cell_annotation.csv.gz."
+        ),
     ),
 )
 
@@ -176,5 +185,8 @@ def download(url: str, folder: Path, report: Callable[[float, float], None]) -> 
     except requests.exceptions.RequestException as error:
         raise DataError(
             f"'{name}' could not be downloaded: there is no connection to its server ({type(error).__name__}).",
-            hint="Check the network (or its proxy), or download the file on another computer and upload it. The examples need no network.",
+            hint=(
+                "Check the network (or its proxy), or download the file on another computer and upload it. The examples"
+                " need no network."
+            ),
         ) from error

@@ -22,7 +22,9 @@ _ID_LAST = r"^(.+)[._|-]ENS[A-Z]*G\d+(?:\.\d+)?$"
 
 
 def gene_symbols(names: Sequence[str] | pd.Index, var: pd.DataFrame) -> pd.Index:
-    """Symbols of genes: from a known column of ``var`` where there is one, else the names, without an Ensembl id that is joined to them."""
+    """Symbols of genes: from a known column of ``var`` where there is one, else the names, without an Ensembl id that
+    is joined to them.
+    """
     for column in SYMBOL_COLUMNS:
         if column in var:
             symbols = var[column].astype(object).where(var[column].notna(), np.asarray(names, dtype=object))

@@ -36,16 +36,16 @@ class Units:
 
 
 NOT_COUNTS = (
-    "They are normalised and logged like counts; steps that need raw counts are not offered. If they are expected counts "
-    "(RSEM, kallisto, SoupX, CellBender), tick 'Round to whole counts' under 'Options' and import again."
+    "They are normalised and logged like counts; steps that need raw counts are not offered. If they are expected"
+    " counts (RSEM, kallisto, SoupX, CellBender), tick 'Round to whole counts' under 'Options' and import again."
 )
 UNITS = (
     Units("counts", "raw counts"),
     Units(
         "log",
         "log-normalised values",
-        "They are used as they are; steps that need counts (doublets, count filters) are not offered. If they are small expected "
-        "counts or RPKM instead, tick 'Round to whole counts' under 'Options', or import the counts.",
+        "They are used as they are; steps that need counts (doublets, count filters) are not offered. If they are small"
+        " expected counts or RPKM instead, tick 'Round to whole counts' under 'Options', or import the counts.",
     ),
     Units("scaled_to_total", "values scaled to the same total in each cell, not logged", NOT_COUNTS),
     Units("tpm", "TPM or CPM (each cell adds up to a million)", NOT_COUNTS),
@@ -53,8 +53,8 @@ UNITS = (
     Units(
         "scaled",
         "scaled or batch-corrected values (some are negative)",
-        "They can be looked at, embedded and clustered as they are. For filters, marker genes and everything else, import the raw "
-        "counts (in R: the counts slot, not scale.data).",
+        "They can be looked at, embedded and clustered as they are. For filters, marker genes and everything else,"
+        " import the raw counts (in R: the counts slot, not scale.data).",
     ),
 )
 
@@ -110,7 +110,9 @@ def units_of(matrix: sparse.csr_matrix) -> UnitsId:
 
 
 def same_total(matrix: sparse.csr_matrix) -> float | None:
-    """What every cell adds up to, where all add up to the same within 2%; None otherwise and for fewer than three cells."""
+    """What every cell adds up to, where all add up to the same within 2%; None otherwise and for fewer than three
+    cells.
+    """
     totals = np.asarray(matrix.sum(axis=1)).ravel()
     totals = totals[totals > 0]
     if len(totals) < 3:

@@ -140,7 +140,9 @@ class Session:
 
 
 def _limit_threads(n_threads: int) -> None:
-    """Also where numpy and torch were loaded before, as in a notebook: the variables of the environment come too late for them."""
+    """Also where numpy and torch were loaded before, as in a notebook: the variables of the environment come too late
+    for them.
+    """
     import threadpoolctl
     import torch
 

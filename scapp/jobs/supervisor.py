@@ -159,7 +159,10 @@ def death(returncode: int) -> Failure:
     if returncode == -signal.SIGKILL:
         return Failure(
             message="The worker was killed (signal 9). The usual cause is that the computer ran out of memory.",
-            hint="Close other programs or use fewer genes or cells, then click 'Resume' to go on from the last checkpoint.",
+            hint=(
+                "Close other programs or use fewer genes or cells, then click 'Resume' to go on from the last"
+                " checkpoint."
+            ),
         )
     how = f"signal {-returncode}" if returncode < 0 else f"exit code {returncode}"
     return Failure(

@@ -30,7 +30,9 @@ def matched_accuracy(labels: np.ndarray, clusters: np.ndarray) -> float:
 
 
 def jaccard(labels: np.ndarray, clusters: np.ndarray) -> float:
-    """Pairs of cells together in both, over pairs together in either; 1 is perfect, and also where no pair is together in any."""
+    """Pairs of cells together in both, over pairs together in either; 1 is perfect, and also where no pair is together
+    in any.
+    """
     (_, only_clusters), (only_labels, both) = sk.cluster.pair_confusion_matrix(labels, clusters)
     either = int(both) + int(only_labels) + int(only_clusters)
     return float(both / either) if either else 1.0
@@ -63,7 +65,9 @@ def silhouette(representation: np.ndarray, labels: np.ndarray) -> float:
 
 
 def silhouette_widths(representation: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The silhouette of each cell, of 5,000 drawn ones where there are more; empty with fewer than two labels, or as many labels as cells."""
+    """The silhouette of each cell, of 5,000 drawn ones where there are more; empty with fewer than two labels, or as
+    many labels as cells.
+    """
     if len(labels) > SILHOUETTE_CELLS:
         chosen = np.random.default_rng(0).choice(len(labels), SILHOUETTE_CELLS, replace=False)
         representation, labels = representation[chosen], labels[chosen]
@@ -73,14 +77,18 @@ def silhouette_widths(representation: np.ndarray, labels: np.ndarray) -> np.ndar
 
 
 def labels_apart(labels: np.ndarray, clusters: np.ndarray) -> bool:
-    """Whether no two labels have most of their cells in the same cluster (the CLEAR paper's turning point of a sweep is the lowest resolution where it is so)."""
+    """Whether no two labels have most of their cells in the same cluster (the CLEAR paper's turning point of a sweep is
+    the lowest resolution where it is so).
+    """
     table = sk.cluster.contingency_matrix(labels, clusters)
     majority = table.argmax(axis=1)
     return len(set(majority.tolist())) == len(majority)
 
 
 def turning_points(sweep: pd.DataFrame) -> pd.DataFrame:
-    """Of each method and seed the lowest resolution at which no two labels share a majority cluster; NaN where there is none."""
+    """Of each method and seed the lowest resolution at which no two labels share a majority cluster; NaN where there is
+    none.
+    """
     rows = []
     for (title, seed), part in sweep.groupby(["title", "seed"], sort=False):
         resolution, is_turning_point = shown_resolution(part)
@@ -89,7 +97,8 @@ def turning_points(sweep: pd.DataFrame) -> pd.DataFrame:
 
 
 def shown_resolution(sweep: pd.DataFrame) -> tuple[float, bool]:
-    """The resolution whose clusters say most about a sweep, and whether it is the turning point; without one it is that of the highest ARI, and without labels the lowest.
+    """The resolution whose clusters say most about a sweep, and whether it is the turning point; without one it is that
+    of the highest ARI, and without labels the lowest.
 
     Parameters
     ----------

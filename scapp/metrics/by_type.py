@@ -20,8 +20,8 @@ def headline(codes: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
 
     Returns
     -------
-    ``top1``, ``top3``, ``macro_f1`` (over the types that are there or were said), ``mean_auprc`` (over the types that are there and not alone),
-    ``n_test``. NaN without cells.
+    ``top1``, ``top3``, ``macro_f1`` (over the types that are there or were said), ``mean_auprc`` (over the types that
+    are there and not alone), ``n_test``. NaN without cells.
     """
     n_cells, n_types = probabilities.shape
     if not n_cells:
@@ -43,8 +43,9 @@ def per_type(codes: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
 
     Returns
     -------
-    One row per type, in order: ``n_test``, ``precision``, ``recall``, ``f1``, ``auroc``, ``auprc``. A type without test cells has NaN
-    in all but ``n_test``, because nothing is known of it; so have AUROC and AUPRC where every cell is of the type.
+    One row per type, in order: ``n_test``, ``precision``, ``recall``, ``f1``, ``auroc``, ``auprc``. A type without test
+    cells has NaN in all but ``n_test``, because nothing is known of it; so have AUROC and AUPRC where every cell is of
+    the type.
     """
     n_types = probabilities.shape[1]
     said = probabilities.argmax(axis=1) if len(codes) else codes
@@ -65,7 +66,9 @@ def per_type(codes: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
 
 
 def precision_recall(truth: np.ndarray, scores: np.ndarray) -> pd.DataFrame:
-    """Precision and recall at every threshold, from the strictest: ``recall``, ``precision``, ``threshold``; empty without a true cell."""
+    """Precision and recall at every threshold, from the strictest: ``recall``, ``precision``, ``threshold``; empty
+    without a true cell.
+    """
     if not truth.any():
         return pd.DataFrame({"recall": [], "precision": [], "threshold": []})
     precision, recall, thresholds = sk.precision_recall_curve(truth, scores)
@@ -79,8 +82,8 @@ def calibration(codes: np.ndarray, probabilities: np.ndarray, *, n_bins: int = N
 
     Returns
     -------
-    One row per bin of equal width that holds cells: ``low``, ``high``, ``n_cells``, ``confidence`` (mean probability of what was said)
-    and ``accuracy``.
+    One row per bin of equal width that holds cells: ``low``, ``high``, ``n_cells``, ``confidence`` (mean probability of
+    what was said) and ``accuracy``.
 
     References
     ----------
@@ -103,7 +106,9 @@ def calibration(codes: np.ndarray, probabilities: np.ndarray, *, n_bins: int = N
 
 
 def expected_calibration_error(codes: np.ndarray, probabilities: np.ndarray, *, n_bins: int = N_BINS) -> float:
-    """Mean distance of confidence and accuracy over bins of confidence, weighted by their cells (Guo et al. 2017); NaN without cells."""
+    """Mean distance of confidence and accuracy over bins of confidence, weighted by their cells (Guo et al. 2017); NaN
+    without cells.
+    """
     if not len(codes):
         return float("nan")
     table = calibration(codes, probabilities, n_bins=n_bins)

@@ -36,8 +36,8 @@ def ari_scores(clusters: np.ndarray, labels: np.ndarray, batches: np.ndarray) ->
 
     Returns
     -------
-    ``cARI`` (with labels, all cells), ``1-bARI`` (1 - ARI with batches, over cells of labels that two batches have), ``f1_ARI`` (their harmonic mean). An
-    ARI below 0 counts as 0, so that all are 0 to 1.
+    ``cARI`` (with labels, all cells), ``1-bARI`` (1 - ARI with batches, over cells of labels that two batches have),
+    ``f1_ARI`` (their harmonic mean). An ARI below 0 counts as 0, so that all are 0 to 1.
     """
     of_labels = max(adjusted_rand_index(labels, clusters), 0.0)
     shared = shared_labels(labels, batches)
@@ -52,12 +52,14 @@ def asw_scores(representation: np.ndarray, labels: np.ndarray, batches: np.ndarr
 
     Returns
     -------
-    ``cASW`` (of labels, all cells, scaled from -1..1 to 0..1), ``1-bASW`` (1 - the size of each cell's silhouette of batches within its label, the mean over cells and then over labels that two
-    batches have: 1 is mixed), ``f1_ASW`` (their harmonic mean).
+    ``cASW`` (of labels, all cells, scaled from -1..1 to 0..1), ``1-bASW`` (1 - the size of each cell's silhouette of
+    batches within its label, the mean over cells and then over labels that two batches have: 1 is mixed), ``f1_ASW``
+    (their harmonic mean).
 
     References
     ----------
-    Silhouettes of batches within labels: Luecken et al. 2022 (scIB), who take sizes before means alike, so that a batch inside another does not pass for mixed.
+    Silhouettes of batches within labels: Luecken et al. 2022 (scIB), who take sizes before means alike, so that a batch
+    inside another does not pass for mixed.
     """
     of_labels = (silhouette(representation, labels) + 1) / 2
     mixed = []
@@ -71,7 +73,9 @@ def asw_scores(representation: np.ndarray, labels: np.ndarray, batches: np.ndarr
 
 
 def neighbours(representation: np.ndarray, n_neighbours: int = N_NEIGHBOURS) -> tuple[np.ndarray, np.ndarray]:
-    """Nearest other cells of each cell and their Euclidean distances, each shape (n_cells, k), k below the number of cells."""
+    """Nearest other cells of each cell and their Euclidean distances, each shape (n_cells, k), k below the number of
+    cells.
+    """
     from sklearn.neighbors import NearestNeighbors
 
     k = min(n_neighbours, len(representation) - 1)
@@ -86,7 +90,8 @@ def lisi(
 ) -> np.ndarray:
     """Effective number of groups among each cell's neighbours (inverse Simpson index).
 
-    Neighbours are weighted by a Gaussian of their distance, as wide as gives the perplexity (fewer neighbours than three times that: as many as a third).
+    Neighbours are weighted by a Gaussian of their distance, as wide as gives the perplexity (fewer neighbours than
+    three times that: as many as a third).
 
     Parameters
     ----------

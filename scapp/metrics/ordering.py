@@ -19,8 +19,8 @@ def order_agreement(pseudotime: np.ndarray, stage: np.ndarray) -> dict[str, floa
 
     Returns
     -------
-    ``spearman``, ``kendall`` (tau-b), ``n_cells`` (that count) and ``reached`` (share of cells with a stage that have a pseudotime). NaN where fewer than three cells count, or
-    either is the same in all.
+    ``spearman``, ``kendall`` (tau-b), ``n_cells`` (that count) and ``reached`` (share of cells with a stage that have a
+    pseudotime). NaN where fewer than three cells count, or either is the same in all.
     """
     staged = stage >= 0
     known = staged & np.isfinite(pseudotime)

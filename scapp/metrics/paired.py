@@ -13,14 +13,15 @@ def paired_tests(pairs: pd.DataFrame) -> dict[str, Any]:
     Parameters
     ----------
     pairs
-        ``first``, ``second`` (for example AUPRC with and without a component), ``type`` and ``seed``; rows that lack a figure are left out.
+        ``first``, ``second`` (for example AUPRC with and without a component), ``type`` and ``seed``; rows that lack a
+        figure are left out.
 
     Returns
     -------
-    ``n_pairs``; ``difference`` (mean of first - second); ``t`` and ``p_t`` (paired t-test over (seed, type) pairs, the thesis's);
-    ``p_wilcoxon`` (over the same pairs); ``n_types`` and ``p_wilcoxon_types`` (Wilcoxon over per-type means of the seeds: pairs of one
-    type are not independent of each other, so this is the test to believe). NaN where nothing can be tested: fewer than two pairs, or
-    differences that are all zero.
+    ``n_pairs``; ``difference`` (mean of first - second); ``t`` and ``p_t`` (paired t-test over (seed, type) pairs, the
+    thesis's); ``p_wilcoxon`` (over the same pairs); ``n_types`` and ``p_wilcoxon_types`` (Wilcoxon over per-type means
+    of the seeds: pairs of one type are not independent of each other, so this is the test to believe). NaN where
+    nothing can be tested: fewer than two pairs, or differences that are all zero.
 
     References
     ----------

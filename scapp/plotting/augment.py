@@ -89,20 +89,32 @@ def plot_copies(
     """
     figure = go.Figure()
     figure.add_scattergl(
-        x=points[:, 0], y=points[:, 1], mode="markers", name="all cells", hoverinfo="skip",
+        x=points[:, 0],
+        y=points[:, 1],
+        mode="markers",
+        name="all cells",
+        hoverinfo="skip",
         marker={"size": marker_size(len(points)), "color": MUTED, "opacity": 0.35},
-    )  # fmt: skip
+    )
     for position, (name, colour) in enumerate(zip(names, palette(len(names)), strict=True)):
         mine = copies[of == position]
         figure.add_scattergl(
-            x=mine[:, 0], y=mine[:, 1], mode="markers", name=f"copies of {name}", legendgroup=name,
+            x=mine[:, 0],
+            y=mine[:, 1],
+            mode="markers",
+            name=f"copies of {name}",
+            legendgroup=name,
             marker={"size": 6, "color": colour, "opacity": 0.75},
-        )  # fmt: skip
+        )
         figure.add_scattergl(
-            x=cells[position : position + 1, 0], y=cells[position : position + 1, 1], mode="markers", name=str(name),
-            legendgroup=name, showlegend=False,
+            x=cells[position : position + 1, 0],
+            y=cells[position : position + 1, 1],
+            mode="markers",
+            name=str(name),
+            legendgroup=name,
+            showlegend=False,
             marker={"size": 15, "color": colour, "symbol": "star", "line": {"width": 1.5, "color": "#222"}},
-        )  # fmt: skip
+        )
     figure = styled(figure, height=520, x_title=f"{axes} 1", y_title=f"{axes} 2", legend=True)
     figure.update_xaxes(showticklabels=False)
     figure.update_yaxes(showticklabels=False)

@@ -57,9 +57,13 @@ def plot_rims(
         return empty_figure("no types", height=300)
     n_rows = -(-len(order) // COLUMNS)
     figure = make_subplots(
-        rows=n_rows, cols=COLUMNS, specs=[[{"type": "polar"}] * COLUMNS] * n_rows,
-        subplot_titles=list(titles), vertical_spacing=0.28 / n_rows, horizontal_spacing=0.06,
-    )  # fmt: skip
+        rows=n_rows,
+        cols=COLUMNS,
+        specs=[[{"type": "polar"}] * COLUMNS] * n_rows,
+        subplot_titles=list(titles),
+        vertical_spacing=0.28 / n_rows,
+        horizontal_spacing=0.06,
+    )
     angles = (np.arange(BINS) + 0.5) * 360 / BINS
     for place, code in enumerate(order):
         row, column = place // COLUMNS + 1, place % COLUMNS + 1
@@ -70,12 +74,20 @@ def plot_rims(
             shares = rim(circles[members, code])
             figure.add_trace(
                 go.Barpolar(
-                    theta=angles, r=np.sqrt(shares), width=[360 / BINS] * BINS, name=name,
-                    marker={"color": colour}, opacity=0.65, showlegend=place == 0, legendgroup=name,
-                    hovertemplate=f"{name}: %{{customdata:.1f}}% of its cells here<extra></extra>", customdata=shares,
+                    theta=angles,
+                    r=np.sqrt(shares),
+                    width=[360 / BINS] * BINS,
+                    name=name,
+                    marker={"color": colour},
+                    opacity=0.65,
+                    showlegend=place == 0,
+                    legendgroup=name,
+                    hovertemplate=f"{name}: %{{customdata:.1f}}% of its cells here<extra></extra>",
+                    customdata=shares,
                 ),
-                row, column,
-            )  # fmt: skip
+                row,
+                column,
+            )
     # a hole, so that bars stand on a rim
     figure.update_polars(
         hole=0.45,
@@ -136,9 +148,14 @@ def plot_circle(
     own = codes[shown] == code
     for members, name, colour in ((~own, OTHERS, MUTED), (own, str(types[code]), KEPT)):
         figure.add_scattergl(
-            x=places[members, 0], y=places[members, 1], mode="markers", name=f"{name} ({members.sum():,})", text=names[members],
-            marker={"size": 6, "color": colour, "opacity": 0.7}, hovertemplate="%{text}<extra></extra>",
-        )  # fmt: skip
+            x=places[members, 0],
+            y=places[members, 1],
+            mode="markers",
+            name=f"{name} ({members.sum():,})",
+            text=names[members],
+            marker={"size": 6, "color": colour, "opacity": 0.7},
+            hovertemplate="%{text}<extra></extra>",
+        )
     return _round(figure, height)
 
 
@@ -169,9 +186,13 @@ def plot_course(
     _draw_circle(figure)
     for members, name, colour in kinds:
         figure.add_scatter(
-            x=places[-1, members, 0], y=places[-1, members, 1], mode="markers", name=name, marker={"size": 6, "color": colour, "opacity": 0.7},
+            x=places[-1, members, 0],
+            y=places[-1, members, 1],
+            mode="markers",
+            name=name,
+            marker={"size": 6, "color": colour, "opacity": 0.7},
             hoverinfo="skip",
-        )  # fmt: skip
+        )
     figure.frames = [
         go.Frame(
             name=str(step),
@@ -193,16 +214,26 @@ def plot_course(
         ],
         updatemenus=[
             {
-                "type": "buttons", "direction": "left", "x": 0, "y": 1.16, "xanchor": "left", "yanchor": "top", "showactive": False,
+                "type": "buttons",
+                "direction": "left",
+                "x": 0,
+                "y": 1.16,
+                "xanchor": "left",
+                "yanchor": "top",
+                "showactive": False,
                 "buttons": [
-                    {"label": "Play from the start", "method": "animate", "args": [None, {**moving, "fromcurrent": False}]},
+                    {
+                        "label": "Play from the start",
+                        "method": "animate",
+                        "args": [None, {**moving, "fromcurrent": False}],
+                    },
                     {"label": "Pause", "method": "animate", "args": [[None], still]},
                 ],
             }
         ],
         legend={"x": 1, "xanchor": "right"},
         margin={"t": 60},
-    )  # fmt: skip
+    )
     return figure
 
 

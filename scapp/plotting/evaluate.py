@@ -43,14 +43,29 @@ def plot_scores(results: pd.DataFrame, score: str, *, title: str) -> go.Figure:
         part = known[known["clusterer"] == name] if name else known
         means = part.groupby("title", sort=False)[score].mean()
         figure.add_bar(
-            x=list(means.index), y=means, name=name or title, marker={"color": colour, "opacity": 0.55}, offsetgroup=name,
+            x=list(means.index),
+            y=means,
+            name=name or title,
+            marker={"color": colour, "opacity": 0.55},
+            offsetgroup=name,
             hovertemplate="%{x}: mean %{y:.3f}<extra></extra>",
-        )  # fmt: skip
+        )
         figure.add_box(
-            x=part["title"], y=part[score], name=name, offsetgroup=name, boxpoints="all", pointpos=0, jitter=0.4, fillcolor="rgba(0,0,0,0)", line={"color": "rgba(0,0,0,0)"},
-            marker={"color": colour, "size": 7, "line": {"width": 1, "color": "white"}}, showlegend=False, text=part["seed"],
-            hovertemplate="%{x}, seed %{text}: %{y:.3f}<extra></extra>", hoveron="points",
-        )  # fmt: skip
+            x=part["title"],
+            y=part[score],
+            name=name,
+            offsetgroup=name,
+            boxpoints="all",
+            pointpos=0,
+            jitter=0.4,
+            fillcolor="rgba(0,0,0,0)",
+            line={"color": "rgba(0,0,0,0)"},
+            marker={"color": colour, "size": 7, "line": {"width": 1, "color": "white"}},
+            showlegend=False,
+            text=part["seed"],
+            hovertemplate="%{x}, seed %{text}: %{y:.3f}<extra></extra>",
+            hoveron="points",
+        )
     figure = styled(figure, height=400, x_title="", y_title=title, legend=len(groups) > 1)
     figure.update_layout(
         barmode="group", boxmode="group", legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
@@ -70,13 +85,26 @@ def plot_curves(table: pd.DataFrame, x: str, y: str, *, x_title: str, y_title: s
         mean, low, high = grouped.mean(), grouped.min(), grouped.max()
         where = [100 * value if percent else value for value in mean.index]
         figure.add_scatter(
-            x=[*where, *where[::-1]], y=[*high, *low[::-1]], fill="toself", mode="lines", line={"width": 0}, fillcolor=colour, opacity=0.18, showlegend=False,
-            hoverinfo="skip", legendgroup=name,
-        )  # fmt: skip
+            x=[*where, *where[::-1]],
+            y=[*high, *low[::-1]],
+            fill="toself",
+            mode="lines",
+            line={"width": 0},
+            fillcolor=colour,
+            opacity=0.18,
+            showlegend=False,
+            hoverinfo="skip",
+            legendgroup=name,
+        )
         figure.add_scatter(
-            x=where, y=mean, mode="lines+markers", name=name, line={"color": colour}, legendgroup=name,
+            x=where,
+            y=mean,
+            mode="lines+markers",
+            name=name,
+            line={"color": colour},
+            legendgroup=name,
             hovertemplate=f"{name} at %{{x:g}}: %{{y:.3f}}<extra></extra>",
-        )  # fmt: skip
+        )
     return styled(figure, height=400, x_title=x_title, y_title=y_title, legend=True)
 
 
@@ -97,8 +125,12 @@ def plot_orders(times: pd.DataFrame, stages: pd.Categorical) -> go.Figure:
     for name, colour in method_colours([str(c) for c in times.columns]).items():
         known = times[name].notna().to_numpy() & (np.asarray(stages.codes) >= 0)
         figure.add_box(
-            x=[names[code] for code in np.asarray(stages.codes)[known]], y=times[name][known], name=name, marker={"color": colour, "size": 3}, line={"width": 1},
-        )  # fmt: skip
+            x=[names[code] for code in np.asarray(stages.codes)[known]],
+            y=times[name][known],
+            name=name,
+            marker={"color": colour, "size": 3},
+            line={"width": 1},
+        )
     figure = styled(figure, height=420, x_title="stage", y_title="pseudotime (0 at the root)", legend=True)
     figure.update_layout(boxmode="group", legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
     figure.update_xaxes(type="category", categoryorder="array", categoryarray=names)
@@ -137,8 +169,14 @@ def plot_two_groupings(
 
 
 def plot_paga(
-    points: np.ndarray, stages: pd.Series, time: np.ndarray, connections: pd.DataFrame, *, root: int | None, colours: list[str] | None = None
-) -> go.Figure:  # fmt: skip
+    points: np.ndarray,
+    stages: pd.Series,
+    time: np.ndarray,
+    connections: pd.DataFrame,
+    *,
+    root: int | None,
+    colours: list[str] | None = None,
+) -> go.Figure:
     """The map by stage, with the graph of stages on it, and by pseudotime, with the root cell.
 
     Parameters
@@ -179,21 +217,57 @@ def plot_paga(
         if start in middles and end in middles:
             ends = np.stack([middles[start], middles[end]])
             figure.add_scatter(
-                x=ends[:, 0], y=ends[:, 1], mode="lines", line={"width": 1 + 7 * float(strength), "color": "rgba(90,90,90,0.75)"}, showlegend=False, hoverinfo="skip", row=1, col=1,
-            )  # fmt: skip
+                x=ends[:, 0],
+                y=ends[:, 1],
+                mode="lines",
+                line={"width": 1 + 7 * float(strength), "color": "rgba(90,90,90,0.75)"},
+                showlegend=False,
+                hoverinfo="skip",
+                row=1,
+                col=1,
+            )
     figure.add_scatter(
-        x=[place[0] for place in middles.values()], y=[place[1] for place in middles.values()], mode="markers", showlegend=False, text=list(middles), hovertemplate="%{text}<extra></extra>",
-        marker={"size": 15, "color": [hues[list(map(str, groups.categories)).index(name) % len(hues)] for name in middles], "line": {"width": 2, "color": "#333333"}}, row=1, col=1,
-    )  # fmt: skip
+        x=[place[0] for place in middles.values()],
+        y=[place[1] for place in middles.values()],
+        mode="markers",
+        showlegend=False,
+        text=list(middles),
+        hovertemplate="%{text}<extra></extra>",
+        marker={
+            "size": 15,
+            "color": [hues[list(map(str, groups.categories)).index(name) % len(hues)] for name in middles],
+            "line": {"width": 2, "color": "#333333"},
+        },
+        row=1,
+        col=1,
+    )
     figure.add_scattergl(
-        x=points[kept, 0], y=points[kept, 1], mode="markers", showlegend=False, hovertemplate="%{marker.color:.3f}<extra></extra>",
-        marker={"size": size, "color": np.where(np.isfinite(time[kept]), time[kept], np.nan), "colorscale": SEQUENTIAL, "colorbar": {"title": {"text": "pseudotime"}, "x": 0.89}}, row=1, col=2,
-    )  # fmt: skip
+        x=points[kept, 0],
+        y=points[kept, 1],
+        mode="markers",
+        showlegend=False,
+        hovertemplate="%{marker.color:.3f}<extra></extra>",
+        marker={
+            "size": size,
+            "color": np.where(np.isfinite(time[kept]), time[kept], np.nan),
+            "colorscale": SEQUENTIAL,
+            "colorbar": {"title": {"text": "pseudotime"}, "x": 0.89},
+        },
+        row=1,
+        col=2,
+    )
     if root is not None:
         figure.add_scatter(
-            x=[points[root, 0]], y=[points[root, 1]], mode="markers", marker={"symbol": "star", "size": 16, "color": "#d1495b", "line": {"width": 1, "color": "white"}}, name="root cell",
-            showlegend=False, hovertemplate="root cell<extra></extra>", row=1, col=2,
-        )  # fmt: skip
+            x=[points[root, 0]],
+            y=[points[root, 1]],
+            mode="markers",
+            marker={"symbol": "star", "size": 16, "color": "#d1495b", "line": {"width": 1, "color": "white"}},
+            name="root cell",
+            showlegend=False,
+            hovertemplate="root cell<extra></extra>",
+            row=1,
+            col=2,
+        )
     figure.update_layout(legend={"x": 0.37, "y": 1, "itemsizing": "constant"})
     return figure
 
@@ -253,12 +327,22 @@ def plot_trend(
     if cells is not None:
         kept = _drawn(len(cells[1]))
         figure.add_scattergl(
-            x=cells[1][kept], y=cells[2][kept], mode="markers", name=f"cells, by {cells[0]}", marker={"size": 4, "color": MUTED, "opacity": 0.5}, hoverinfo="skip",
-        )  # fmt: skip
+            x=cells[1][kept],
+            y=cells[2][kept],
+            mode="markers",
+            name=f"cells, by {cells[0]}",
+            marker={"size": 4, "color": MUTED, "opacity": 0.5},
+            hoverinfo="skip",
+        )
     for name, colour in method_colours(list(trends)).items():
         figure.add_scatter(
-            x=trends[name]["pseudotime"], y=trends[name]["expression"], mode="lines", name=name, line={"color": colour, "width": 3}, hovertemplate=f"{name}: %{{y:.2f}}<extra></extra>"
-        )  # fmt: skip
+            x=trends[name]["pseudotime"],
+            y=trends[name]["expression"],
+            mode="lines",
+            name=name,
+            line={"color": colour, "width": 3},
+            hovertemplate=f"{name}: %{{y:.2f}}<extra></extra>",
+        )
     figure = styled(figure, height=360, x_title="pseudotime (0 at the root)", y_title=gene, legend=True)
     figure.update_layout(legend={"orientation": "h", "y": -0.22, "yanchor": "top", "x": 0})
     return figure

@@ -84,7 +84,8 @@ def _markers(dataset: Dataset) -> list[str]:
             f"<tr><td>{html.escape(str(g))}</td><td>{html.escape(text)}</td></tr>" for g, text in rows.items()
         )
         sections.append(
-            f"<h2>Marker genes of {html.escape(column)}</h2><table><tr><th>group</th><th>strongest genes</th></tr>{listing}</table>"
+            f"<h2>Marker genes of {html.escape(column)}</h2><table><tr><th>group</th><th>strongest"
+            f" genes</th></tr>{listing}</table>"
         )
         if keys.obs(column) in dataset and len(best):
             genes = list(dict.fromkeys(strongest(table, 3, min_log2_fold=1.0)["gene"].astype(str)))[:MOST_GENES]
@@ -98,7 +99,8 @@ def _markers(dataset: Dataset) -> list[str]:
 def _sweeps(dataset: Dataset) -> list[str]:
     found = [key for key in keys.names_in(dataset.slots, "uns") if key.startswith("sweep_")]
     return [
-        f"<h2>Resolutions on {html.escape(key.removeprefix('sweep_'))}</h2>{figure_html(plot_sweep(dataset.read(f'uns/{key}')))}"
+        "<h2>Resolutions on"
+        f" {html.escape(key.removeprefix('sweep_'))}</h2>{figure_html(plot_sweep(dataset.read(f'uns/{key}')))}"
         for key in found
     ]
 
@@ -106,7 +108,8 @@ def _sweeps(dataset: Dataset) -> list[str]:
 def history_html(dataset: Dataset) -> str:
     """When each step was done, and how long it took."""
     rows = "".join(
-        f"<tr><td>{html.escape(record.created[:16].replace('T', ' '))}</td><td>{html.escape(record.step)}</td><td>{record.seconds or 0:.1f}</td></tr>"
+        f"<tr><td>{html.escape(record.created[:16].replace('T', ' '))}</td>"
+        f"<td>{html.escape(record.step)}</td><td>{record.seconds or 0:.1f}</td></tr>"
         for record in dataset.manifest.provenance.values()
     )
     return f"<h2>Steps</h2><table><tr><th>at (UTC)</th><th>step</th><th>seconds</th></tr>{rows}</table>"

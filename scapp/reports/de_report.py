@@ -1,4 +1,4 @@
-"""A study of conditions and donors as one self-contained page: design, composition, genes, scores, pathways, methods."""
+"""A study of conditions and donors as one self-contained page: design, composition, genes, scores, pathways."""
 
 import html
 
@@ -30,15 +30,42 @@ from scapp.workspace.datasets.history import out_of_date
 MAX_P, MIN_FOLD = 0.05, 0.25
 N_ROWS, N_GENES, N_CURVES, N_SETS, MOST_TYPES, N_LEADING, MOST_CELLS = 50, 30, 3, 12, 4, 12, 20_000
 NUMBERS = {
-    **dict.fromkeys(("p_value", "p_value_adjusted", "p_rank", "p_rank_adjusted", "p_t", "p_t_adjusted", "smallest_p_rank"), ".2e"),
     **dict.fromkeys(
-        ("log2_fold_change", "standard_error", "statistic", "mean", "share_reference", "share_compared", "log2_ratio", "cliffs_delta",
-         "mean_reference", "mean_compared", "difference", "score", "normalised_score"), ".3g"),
-}  # fmt: skip
+        ("p_value", "p_value_adjusted", "p_rank", "p_rank_adjusted", "p_t", "p_t_adjusted", "smallest_p_rank"), ".2e"
+    ),
+    **dict.fromkeys(
+        (
+            "log2_fold_change",
+            "standard_error",
+            "statistic",
+            "mean",
+            "share_reference",
+            "share_compared",
+            "log2_ratio",
+            "cliffs_delta",
+            "mean_reference",
+            "mean_compared",
+            "difference",
+            "score",
+            "normalised_score",
+        ),
+        ".3g",
+    ),
+}
 FACTS = (
-    "cell_type", "reference", "compared", "method", "reason", "n_donors_reference", "n_donors_compared", "n_cells_reference", "n_cells_compared",
-    "n_genes", "covariates", "notes",
-)  # fmt: skip
+    "cell_type",
+    "reference",
+    "compared",
+    "method",
+    "reason",
+    "n_donors_reference",
+    "n_donors_compared",
+    "n_cells_reference",
+    "n_cells_compared",
+    "n_genes",
+    "covariates",
+    "notes",
+)
 
 
 def study_report_html(data: Reading) -> str:
@@ -54,19 +81,27 @@ def study_report_html(data: Reading) -> str:
     results = keys.differentials(dataset.slots)
     sections = [
         f"<h1>{html.escape(dataset.name)}: {html.escape(listed_conditions(study))}</h1>",
-        f"<p>{int(study.known.sum()):,} cells of {len(study.samples()) or 'unknown'} samples × {dataset.n_genes:,} genes.</p>",
+        (
+            f"<p>{int(study.known.sum()):,} cells of {len(study.samples()) or 'unknown'} samples × {dataset.n_genes:,}"
+            " genes.</p>"
+        ),
         *_design(study, {k: v for k, v in config.model_dump().items() if k != "order"}),
         *_composition(data, study),
         *_maps(data, study, config.condition_key, config.cell_type_key),
         *_markers(data, study, config.cell_type_key),
         *(part for name in results for part in _differential(data, study, name)),
         *_scores(data, study, results),
-        *(part for name in keys.names_in(dataset.slots, "uns") if name.startswith("enrichment_") for part in _pathways(data, name)),
+        *(
+            part
+            for name in keys.names_in(dataset.slots, "uns")
+            if name.startswith("enrichment_")
+            for part in _pathways(data, name)
+        ),
         f"<h2>Methods</h2><pre>{html.escape(methods_text(dataset))}</pre>",
         *_parameters(data),
         f"<p>{html.escape(curated_licence())}</p>",
         history_html(dataset),
-    ]  # fmt: skip
+    ]
     return page(f"{dataset.name}: study", sections)
 
 
@@ -110,8 +145,10 @@ def _composition(data: Reading, study: Study) -> list[str]:
     if study.sample is not None:
         parts += [
             figure_html(plot_share_points(shares, study.conditions)),
-            "<p>Tests count donors. <i>smallest_p_rank</i> is what the rank test gives when the two sides do not overlap at all. Shares sum to one: "
-            "where one type rises, others must fall.</p>",
+            (
+                "<p>Tests count donors. <i>smallest_p_rank</i> is what the rank test gives when the two sides do not"
+                " overlap at all. Shares sum to one: where one type rises, others must fall.</p>"
+            ),
             table_html(_p_first(tests), formats=NUMBERS),
         ]
     return parts
@@ -135,7 +172,7 @@ def _maps(data: Reading, study: Study, condition: str | None, kind: str | None) 
                 plot_map(points[cells], values.iloc[cells].reset_index(drop=True), title=str(title), colours=colours)
             )
         )
-    return parts  # fmt: skip
+    return parts
 
 
 def _gene_values(data: Reading, genes: list[str]) -> np.ndarray:
@@ -168,7 +205,10 @@ def _differential(data: Reading, study: Study, name: str) -> list[str]:
     facts = pd.DataFrame([(k, about[k]) for k in FACTS if str(about[k])], columns=["what", "value"])
     parts = [
         f"<h2>{html.escape(name)}</h2>",
-        f"<p>{len(found):,} of {len(table):,} tested genes pass (adjusted p ≤ {MAX_P}, |log2 fold change| ≥ {MIN_FOLD}).</p>",
+        (
+            f"<p>{len(found):,} of {len(table):,} tested genes pass (adjusted p ≤ {MAX_P}, |log2 fold change| ≥"
+            f" {MIN_FOLD}).</p>"
+        ),
         *_outdated(data, keys.differential(name)),
         table_html(facts),
         figure_html(plot_volcano(table, max_p=MAX_P, min_log2_fold=MIN_FOLD, x_title=title)),

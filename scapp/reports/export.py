@@ -141,7 +141,8 @@ SCHEMA_NAMES = {"donor": "donor_id", "celltype": "cell_type", "condition": "dise
 
 
 def for_cellxgene(adata: ad.AnnData) -> tuple[ad.AnnData, list[str]]:
-    """The flavour that CELLxGENE reads: counts in ``.raw``, Ensembl ids as gene names where known, the schema's column names.
+    """The flavour that CELLxGENE reads: counts in ``.raw``, Ensembl ids as gene names where known, the schema's column
+    names.
 
     Returns
     -------
@@ -190,7 +191,7 @@ def provenance(dataset: Dataset) -> dict[str, Any]:
 
 
 def read_preparation(path: Path) -> dict[str, Any] | None:
-    """Settings of the last filtering and normalisation that scapp recorded in an .h5ad; None where there is no record."""
+    """Settings of the last filtering and normalisation that scapp recorded in an .h5ad; None without a record."""
     if path.suffix != ".h5ad" or not h5py.is_hdf5(path):
         return None
     with h5py.File(path) as file:

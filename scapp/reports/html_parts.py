@@ -11,7 +11,8 @@ MOST_DRAWN = 25_000
 """Points of a figure up to which it does without WebGL."""
 STYLE = (
     "body{font-family:system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#222;line-height:1.5}"
-    "table{border-collapse:collapse;margin:1rem 0}td,th{border-bottom:1px solid #ddd;padding:.25rem .75rem;text-align:left}"
+    "table{border-collapse:collapse;margin:1rem 0}td,th{border-bottom:1px solid #ddd;padding:.25rem"
+    " .75rem;text-align:left}"
     "pre{white-space:pre-wrap;background:#f6f6f4;padding:1rem}td.n{white-space:nowrap;font-variant-numeric:tabular-nums}.scroll{overflow-x:auto}"
 )
 
@@ -26,7 +27,9 @@ def page(title: str, sections: Sequence[str]) -> str:
 
 
 def figure_html(figure: go.Figure) -> str:
-    """A figure on white. A browser gives a page few WebGL contexts, so points are drawn without unless there are very many."""
+    """A figure on white. A browser gives a page few WebGL contexts, so points are drawn without unless there are very
+    many.
+    """
     figure.update_layout(template="plotly_white")
     if sum(len(trace.x) for trace in figure.data if trace.type == "scattergl" and trace.x is not None) <= MOST_DRAWN:
         content = figure.to_dict()

@@ -14,10 +14,13 @@ from scapp.core.provenance import Provenance
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.history import needed
 
-SCANPY = "Wolf FA, Angerer P, Theis FJ. SCANPY: large-scale single-cell gene expression data analysis. Genome Biol 2018; 19: 15."
+SCANPY = (
+    "Wolf FA, Angerer P, Theis FJ. SCANPY: large-scale single-cell gene expression data analysis. Genome Biol 2018;"
+    " 19: 15."
+)
 CLEAR = (
-    "Han W, Cheng Y, Chen J, et al. Self-supervised contrastive learning for integrative single cell RNA-seq data analysis. "
-    "Brief Bioinform 2022; 23(5): bbac377."
+    "Han W, Cheng Y, Chen J, et al. Self-supervised contrastive learning for integrative single cell RNA-seq data"
+    " analysis. Brief Bioinform 2022; 23(5): bbac377."
 )
 CITATIONS = {
     "doublets": "Wolock SL, Lopez R, Klein AM. Scrublet. Cell Syst 2019; 8: 281-291.",
@@ -25,14 +28,38 @@ CITATIONS = {
     "umap": "McInnes L, Healy J, Melville J. UMAP. arXiv 2018; 1802.03426.",
     "tsne": "van der Maaten L, Hinton G. Visualizing data using t-SNE. J Mach Learn Res 2008; 9: 2579-2605.",
     "leiden": "Traag VA, Waltman L, van Eck NJ. From Louvain to Leiden. Sci Rep 2019; 9: 5233.",
-    "deseq2": "Love MI, Huber W, Anders S. Moderated estimation of fold change and dispersion for RNA-seq data with DESeq2. Genome Biol 2014; 15: 550.",
-    "pydeseq2": "Muzellec B, Telenczuk M, Cabeli V, Andreux M. PyDESeq2: a python package for bulk RNA-seq differential expression analysis. Bioinformatics 2023; 39: btad547.",
-    "pseudobulk": "Squair JW, Gautier M, Kathe C, et al. Confronting false discoveries in single-cell differential expression. Nat Commun 2021; 12: 5692.",
-    "score": "Tirosh I, Izar B, Prakadan SM, et al. Dissecting the multicellular ecosystem of metastatic melanoma by single-cell RNA-seq. Science 2016; 352: 189-196.",
-    "aucell": "Aibar S, Gonzalez-Blas CB, Moerman T, et al. SCENIC: single-cell regulatory network inference and clustering. Nat Methods 2017; 14: 1083-1086.",
-    "gsea": "Subramanian A, Tamayo P, Mootha VK, et al. Gene set enrichment analysis. Proc Natl Acad Sci USA 2005; 102: 15545-15550.",
-    "gseapy": "Fang Z, Liu X, Peltz G. GSEApy: a comprehensive package for performing gene set enrichment analysis in Python. Bioinformatics 2023; 39: btac757.",
-    "louvain": "Blondel VD, Guillaume JL, Lambiotte R, Lefebvre E. Fast unfolding of communities in large networks. J Stat Mech 2008; P10008.",
+    "deseq2": (
+        "Love MI, Huber W, Anders S. Moderated estimation of fold change and dispersion for RNA-seq data with DESeq2."
+        " Genome Biol 2014; 15: 550."
+    ),
+    "pydeseq2": (
+        "Muzellec B, Telenczuk M, Cabeli V, Andreux M. PyDESeq2: a python package for bulk RNA-seq differential"
+        " expression analysis. Bioinformatics 2023; 39: btad547."
+    ),
+    "pseudobulk": (
+        "Squair JW, Gautier M, Kathe C, et al. Confronting false discoveries in single-cell differential expression."
+        " Nat Commun 2021; 12: 5692."
+    ),
+    "score": (
+        "Tirosh I, Izar B, Prakadan SM, et al. Dissecting the multicellular ecosystem of metastatic melanoma by"
+        " single-cell RNA-seq. Science 2016; 352: 189-196."
+    ),
+    "aucell": (
+        "Aibar S, Gonzalez-Blas CB, Moerman T, et al. SCENIC: single-cell regulatory network inference and clustering."
+        " Nat Methods 2017; 14: 1083-1086."
+    ),
+    "gsea": (
+        "Subramanian A, Tamayo P, Mootha VK, et al. Gene set enrichment analysis. Proc Natl Acad Sci USA 2005; 102:"
+        " 15545-15550."
+    ),
+    "gseapy": (
+        "Fang Z, Liu X, Peltz G. GSEApy: a comprehensive package for performing gene set enrichment analysis in Python."
+        " Bioinformatics 2023; 39: btac757."
+    ),
+    "louvain": (
+        "Blondel VD, Guillaume JL, Lambiotte R, Lefebvre E. Fast unfolding of communities in large networks. J Stat"
+        " Mech 2008; P10008."
+    ),
 }
 
 SEVERAL = {"de": ("deseq2", "pydeseq2", "pseudobulk"), "score": ("score", "aucell"), "enrich": ("gsea", "gseapy")}
@@ -104,15 +131,18 @@ def _prepare(config: dict[str, Any], dataset: Dataset) -> str:
     report = dataset.read(keys.PREPARATION) if keys.PREPARATION in dataset else {}
     numbers = ""
     if report:
-        numbers = f" ({int(report['n_cells_after']):,} of {int(report['n_cells_before']):,} cells and {int(report['n_genes_after']):,} of {int(report['n_genes_before']):,} genes)"
+        numbers = (
+            f" ({int(report['n_cells_after']):,} of {int(report['n_cells_before']):,} cells and"
+            f" {int(report['n_genes_after']):,} of {int(report['n_genes_before']):,} genes)"
+        )
     cells = f"Cells with {', '.join(limits)}" if limits else "All cells"
     genes = f" and genes seen in at least {config['min_cells']} cells" if config["min_cells"] > 0 else ""
     batch = f", ranked within each {config['batch_key']}" if config.get("batch_key") else ""
     scaled = " of scaled values" if config["scale_for_pca"] else ""
     return (
-        f"{cells}{genes} were kept{numbers}. Counts were scaled to {config['target_sum']:,.0f} per cell and log1p-transformed; "
-        f"{config['n_top_genes']:,} highly variable genes were chosen by the '{config['flavor']}' method{batch}, and {config['n_pcs']} principal "
-        f"components{scaled} computed (seed {config['seed']})."
+        f"{cells}{genes} were kept{numbers}. Counts were scaled to {config['target_sum']:,.0f} per cell and"
+        f" log1p-transformed; {config['n_top_genes']:,} highly variable genes were chosen by the '{config['flavor']}'"
+        f" method{batch}, and {config['n_pcs']} principal components{scaled} computed (seed {config['seed']})."
     )
 
 
@@ -133,10 +163,12 @@ def _clear(config: dict[str, Any], dataset: Dataset) -> str:
     negatives = ["the other cells of the step"] if settings.symmetric else []
     negatives += [f"a queue of {settings.queue_size:,} keys"] if settings.queue_size and not settings.batch_key else []
     return (
-        f"A representation of {width} dimensions was trained by self-supervised contrastive learning (CLEAR, preset '{settings.preset}'): "
-        f"{effective_epochs(settings, dataset.n_cells)} epochs, up to {settings.batch_size} cells per step{batches}, positives {positives}, negatives "
-        f"{' and '.join(negatives)}, keys from {keys_from}, temperature {settings.temperature:g}, optimizer {settings.optimizer} at learning rate "
-        f"{settings.learning_rate:g} (seed {settings.seed}). Views were made by {_augmentations(settings.augmentation)}."
+        f"A representation of {width} dimensions was trained by self-supervised contrastive learning (CLEAR, preset"
+        f" '{settings.preset}'): {effective_epochs(settings, dataset.n_cells)} epochs, up to {settings.batch_size}"
+        f" cells per step{batches}, positives {positives}, negatives {' and '.join(negatives)}, keys from {keys_from},"
+        f" temperature {settings.temperature:g}, optimizer {settings.optimizer} at learning rate"
+        f" {settings.learning_rate:g} (seed {settings.seed}). Views were made by"
+        f" {_augmentations(settings.augmentation)}."
     )
 
 
@@ -161,8 +193,8 @@ def _map(config: dict[str, Any], dataset: Dataset) -> str:
         "tsne": f"t-SNE (perplexity {config.get('perplexity', 30):g})",
     }[config.get("method", "umap")]
     return (
-        f"From {_name(config['representation'])}, a graph of {config['n_neighbors']} nearest neighbours was made, drawn by {drawn} and clustered by "
-        f"Leiden at resolution {config['resolution']:g} (seed {config['seed']})."
+        f"From {_name(config['representation'])}, a graph of {config['n_neighbors']} nearest neighbours was made, drawn"
+        f" by {drawn} and clustered by Leiden at resolution {config['resolution']:g} (seed {config['seed']})."
     )
 
 
@@ -170,7 +202,10 @@ def _cluster(config: dict[str, Any], dataset: Dataset) -> str:
     name = _name(config["representation"])
     if config["method"] == "kmeans":
         return f"Cells were clustered into {config['n_clusters']} groups by k-means on {name} (seed {config['seed']})."
-    return f"Cells were clustered by {config['method'].capitalize()} at resolution {config['resolution']:g} on the graph of {name} (seed {config['seed']})."
+    return (
+        f"Cells were clustered by {config['method'].capitalize()} at resolution {config['resolution']:g} on the graph"
+        f" of {name} (seed {config['seed']})."
+    )
 
 
 def _sweep(config: dict[str, Any], dataset: Dataset) -> str:
@@ -182,7 +217,10 @@ def _markers(config: dict[str, Any], dataset: Dataset) -> str:
     if config.get("selection"):
         what = "two selections of cells" if config.get("against") else "selected cells and all others"
         return f"Genes that differ between {what} were found by {test}."
-    return f"Marker genes of each group of '{config['groupby']}' were found by {test} against all other cells, p-values adjusted by Benjamini and Hochberg."
+    return (
+        f"Marker genes of each group of '{config['groupby']}' were found by {test} against all other cells, p-values"
+        " adjusted by Benjamini and Hochberg."
+    )
 
 
 def _annotate(config: dict[str, Any], dataset: Dataset) -> str:
@@ -190,11 +228,17 @@ def _annotate(config: dict[str, Any], dataset: Dataset) -> str:
 
 
 def _naming(config: dict[str, Any], dataset: Dataset) -> str:
-    return f"Clusters of '{config['source']}' were named by the authors from their marker genes (annotation '{config['column']}')."
+    return (
+        f"Clusters of '{config['source']}' were named by the authors from their marker genes (annotation"
+        f" '{config['column']}')."
+    )
 
 
 def _subset(config: dict[str, Any], dataset: Dataset) -> str:
-    return "Selected cells were made a dataset of their own, and highly variable genes and principal components chosen anew among them."
+    return (
+        "Selected cells were made a dataset of their own, and highly variable genes and principal components chosen"
+        " anew among them."
+    )
 
 
 def _name(representation: str) -> str:
@@ -214,8 +258,9 @@ def _classify(config: dict[str, Any], dataset: Dataset) -> str:
     base = {"lr": "logistic regression", "actinn": "ACTINN", "scdae": "scDAE"}[config["base"]]
     held = f", holding out whole groups of '{config['hold_out_key']}'," if config.get("hold_out_key") else ""
     return (
-        f"A cell-type classifier ({base}, {COMPONENT_WORDS[config['component']]}) was trained on the labels '{config['label_key']}'{held} with "
-        f"{config['valid_share']:.0%} of the cells of each type for validation and {config['test_share']:.0%} for the test."
+        f"A cell-type classifier ({base}, {COMPONENT_WORDS[config['component']]}) was trained on the labels"
+        f" '{config['label_key']}'{held} with {config['valid_share']:.0%} of the cells of each type for validation and"
+        f" {config['test_share']:.0%} for the test."
     )
 
 
@@ -227,16 +272,20 @@ def _predict(config: dict[str, Any], dataset: Dataset) -> str:
 
 
 def _experiment(config: dict[str, Any], dataset: Dataset) -> str:
-    return f"Classifiers with and without contrastive components were compared on the labels '{config['label_key']}' over {config['seeds']} seeds."
+    return (
+        f"Classifiers with and without contrastive components were compared on the labels '{config['label_key']}' over"
+        f" {config['seeds']} seeds."
+    )
 
 
 def _study(config: dict[str, Any], dataset: Dataset) -> str:
     donors = f"donors ('{config['donor_key']}')" if config.get("donor_key") else "cells, as no donors were named"
     types = f" of each type of '{config['cell_type_key']}'" if config.get("cell_type_key") else ""
     return (
-        f"Conditions ('{config['condition_key']}') were compared with {donors} as the units. Shares{types} were compared between conditions by "
-        "rank tests (Mann-Whitney; Wilcoxon's signed ranks where the same donors have both conditions; Kruskal-Wallis for more than two) and t-tests "
-        "on logit shares, p-values adjusted by Benjamini and Hochberg."
+        f"Conditions ('{config['condition_key']}') were compared with {donors} as the units. Shares{types} were"
+        " compared between conditions by rank tests (Mann-Whitney; Wilcoxon's signed ranks where the same donors have"
+        " both conditions; Kruskal-Wallis for more than two) and t-tests on logit shares, p-values adjusted by"
+        " Benjamini and Hochberg."
     )
 
 
@@ -247,22 +296,39 @@ def _differential(config: dict[str, Any], dataset: Dataset) -> str:
     pairing = (
         " (and donor as a covariate where the same donors had both conditions)" if config["pairing"] == "auto" else ""
     )
-    bulk = f"counts of the cells of a donor (at least {config['min_cells']}) were summed and conditions compared by PyDESeq2's Wald test{covariates}{pairing}"
-    cells = "an exploratory test of single cells ({}) was made by scanpy, whose p-values are far too small because cells of a donor are not independent"
+    bulk = (
+        f"counts of the cells of a donor (at least {config['min_cells']}) were summed and conditions compared by"
+        f" PyDESeq2's Wald test{covariates}{pairing}"
+    )
+    cells = (
+        "an exploratory test of single cells ({}) was made by scanpy, whose p-values are far too small because cells of"
+        " a donor are not independent"
+    )
     test = {
         "pseudobulk": bulk,
-        "auto": f"{bulk}; where a side had fewer than two such donors or no counts, {cells.format('Wilcoxon rank-sum')}",
+        "auto": (
+            f"{bulk}; where a side had fewer than two such donors or no counts, {cells.format('Wilcoxon rank-sum')}"
+        ),
     }.get(
         config["method"],
         cells.format({"wilcoxon": "Wilcoxon rank-sum", "t-test": "Welch's t"}.get(config["method"], "")),
     )
-    return f"Differential expression {where}: {test}. Genes seen in fewer than {config['min_share']:g}% of the cells of both sides were not tested."
+    return (
+        f"Differential expression {where}: {test}. Genes seen in fewer than {config['min_share']:g}% of the cells of"
+        " both sides were not tested."
+    )
 
 
 def _score(config: dict[str, Any], dataset: Dataset) -> str:
     how = {
-        "score_genes": f"as the mean of its genes less that of control genes of like expression (scanpy's score_genes, seed {config['seed']})",
-        "rank": "by how high its genes stand in the cell's own ranking (area under the recovery curve over the top 5%, after AUCell)",
+        "score_genes": (
+            "as the mean of its genes less that of control genes of like expression (scanpy's score_genes, seed"
+            f" {config['seed']})"
+        ),
+        "rank": (
+            "by how high its genes stand in the cell's own ranking (area under the recovery curve over the top 5%,"
+            " after AUCell)"
+        ),
     }[config["method"]]
     n_sets = len(config["sets"]) + len(config["typed"])
     return f"Every cell was scored for {n_sets} gene sets, each {how}; conditions were compared on the means of donors."
@@ -272,12 +338,13 @@ def _enrich(config: dict[str, Any], dataset: Dataset) -> str:
     sets = f"sets of {config['min_size']} to {config['max_size']} tested genes ({Path(config['library']).stem})"
     if config["method"] == "gsea":
         return (
-            f"Gene set enrichment of '{config['result']}' was computed by gseapy's prerank on the test statistic ({sets}, {config['n_permutations']} "
-            f"permutations of genes, seed {config['seed']})."
+            f"Gene set enrichment of '{config['result']}' was computed by gseapy's prerank on the test statistic"
+            f" ({sets}, {config['n_permutations']} permutations of genes, seed {config['seed']})."
         )
     return (
-        f"Over-representation among the genes of '{config['result']}' with adjusted p of at most {config['max_p']:g} and an absolute log2 fold change of at "
-        f"least {config['min_log2_fold']:g} was tested by gseapy's hypergeometric test against the tested genes ({sets})."
+        f"Over-representation among the genes of '{config['result']}' with adjusted p of at most {config['max_p']:g}"
+        f" and an absolute log2 fold change of at least {config['min_log2_fold']:g} was tested by gseapy's"
+        f" hypergeometric test against the tested genes ({sets})."
     )
 
 

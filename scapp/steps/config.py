@@ -7,7 +7,8 @@ from scapp.data.config import ImportConfig
 from scapp.data.samples.find import Sample
 
 TYPES_FILE, TEST_FILE, PROBABILITIES_FILE = "types.csv", "test_cells.csv", "test_probabilities.npy"
-"""What a classifier's run leaves beside its model: figures of each type, what was said of each test cell, and with which probability
+"""What a classifier's run leaves beside its model: figures of each type, what was said of each test cell, and with
+which probability
 of each type, float32, shape (n_test, n_types)."""
 ROWS_FILE = "rows.jsonl"
 """What an experiment found, a line per training: its tables are made from it."""
@@ -56,7 +57,10 @@ class PredictConfig(Config):
     broader: bool = setting(
         False,
         title="Offer broader types",
-        help="Where no type reaches the least probability (0.5 if none is set), a broader term of the Cell Ontology that does, in `predicted_broad_type`. Needs the package cellxgene-ontology-guide.",
+        help=(
+            "Where no type reaches the least probability (0.5 if none is set), a broader term of the Cell Ontology that"
+            " does, in `predicted_broad_type`. Needs the package cellxgene-ontology-guide."
+        ),
     )
     label_key: str | None = setting(
         None,
@@ -72,6 +76,9 @@ class ExportConfig(Config):
     flavour: Literal["everything", "cellxgene", "tables", "report", "study"] = setting(
         "everything",
         title="What",
-        help="'everything' is the dataset as AnnData; 'cellxgene' has counts in .raw and the schema's names; 'tables' are all tables as CSV; 'report' is a page to read, 'study' one on conditions and donors.",
+        help=(
+            "'everything' is the dataset as AnnData; 'cellxgene' has counts in .raw and the schema's names; 'tables'"
+            " are all tables as CSV; 'report' is a page to read, 'study' one on conditions and donors."
+        ),
     )
     file_name: str = setting("dataset.h5ad", title="File name", help="Name of the file to download.", hidden=True)

@@ -59,7 +59,9 @@ def test_parts_that_are_not_connected_are_out_of_reach():
 
 
 def test_a_part_that_hangs_by_a_thread_is_tied_with_more_neighbours():
-    """A bridge of ten cells between two clouds of three hundred: reached, but the crossing alone would decide the order."""
+    """A bridge of ten cells between two clouds of three hundred: reached, but the crossing alone would decide the
+    order.
+    """
     clouds = np.random.default_rng(0).normal(0, 1, (600, 3))
     clouds[300:, 0] += 14
     bridge = np.column_stack([np.arange(2.5, 12.5), np.zeros((10, 2))])

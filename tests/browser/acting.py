@@ -42,6 +42,7 @@ def wait_for_epoch(page, beyond):
     """Wait until a training that is shown has come further."""
     visible(page, re.compile(r"^\d+/\d+$"))
     page.wait_for_function(
-        "beyond => { const m = /(\\d+)\\//.exec(document.querySelector('[data-testid=stMetric]')?.innerText); return m && Number(m[1]) > beyond }",
+        "beyond => { const m = /(\\d+)\\//.exec(document.querySelector('[data-testid=stMetric]')?.innerText); return m"
+        " && Number(m[1]) > beyond }",
         arg=beyond,
     )

@@ -1,4 +1,6 @@
-"""A lesson (after the main job, which begins with an empty workspace): see what augmentations do, train with them, and look back on the training."""
+"""A lesson (after the main job, which begins with an empty workspace): see what augmentations do, train with them, and
+look back on the training.
+"""
 
 import re
 

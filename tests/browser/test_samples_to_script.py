@@ -97,9 +97,10 @@ def test_a_map_of_many_cells_is_drawn_coloured_and_selected(server, open_browser
     page.wait_for_timeout(1000)
     assert page.get_by_role("button", name=re.compile(r"^0 \([\d,]+\)$")).count() == 1
     drawn = page.evaluate(
-        "() => { const seek = (n) => n.querySelector?.('canvas.points') || [...n.querySelectorAll('*')].map((e) => e.shadowRoot && seek(e.shadowRoot)).find(Boolean);"
-        "const c = seek(document), g = c.getContext('webgl2'), p = new Uint8Array(4 * c.width * c.height);"
-        "g.readPixels(0, 0, c.width, c.height, g.RGBA, g.UNSIGNED_BYTE, p); return p.filter((v, i) => i % 4 === 3 && v).length }"
+        "() => { const seek = (n) => n.querySelector?.('canvas.points') || [...n.querySelectorAll('*')].map((e) =>"
+        " e.shadowRoot && seek(e.shadowRoot)).find(Boolean);const c = seek(document), g = c.getContext('webgl2'), p ="
+        " new Uint8Array(4 * c.width * c.height);g.readPixels(0, 0, c.width, c.height, g.RGBA, g.UNSIGNED_BYTE, p);"
+        " return p.filter((v, i) => i % 4 === 3 && v).length }"
     )
     assert drawn > 5_000
     canvas.scroll_into_view_if_needed()

@@ -25,7 +25,9 @@ def test_values_by_hand():
 
 
 def test_a_cell_without_some_genes_looks_as_it_did():
-    """Of cells with the average share in the measured genes, the values of these do not change when the others are not measured."""
+    """Of cells with the average share in the measured genes, the values of these do not change when the others are not
+    measured.
+    """
     rng = np.random.default_rng(0)
     counts = np.concatenate([rng.multinomial(400, [0.25] * 4, 60), rng.multinomial(600, [1 / 8] * 8, 60)], axis=1)
     found = prepare(counts, np.arange(120 // 2), "log_cp10k")

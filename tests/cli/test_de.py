@@ -40,7 +40,9 @@ def test_every_type_by_itself_or_all_cells_and_own_sets(run, blood_file, tmp_pat
     assert "Platelet" not in types
     assert "left out: Platelet" in said
     _, result, _ = run("de", blood_file, *DESIGN, "--compare", "severe", "-o", tmp_path / "cells")
-    assert [(row["cell_type"], row["method"], row["exploratory"]) for row in result["rows"]] == [("all cells", "wilcoxon", True)]  # fmt: skip
+    assert [(row["cell_type"], row["method"], row["exploratory"]) for row in result["rows"]] == [
+        ("all cells", "wilcoxon", True)
+    ]
 
 
 def test_types_that_differ_by_signs_alone_have_files_of_their_own(run, blood_file, tmp_path):

@@ -98,9 +98,15 @@ def test_without_counts_the_reason_is_given(app, workspace, study, tmp_path):
 
 def test_worth_of_components_needs_the_same_test():
     rows = pd.DataFrame(
-        [("lr", "none", 0.9, "a"), ("lr", "mls", 0.93, "a"), ("lr", "mlp", 0.85, "a"), ("actinn", "mls", 0.5, "a"), ("lr", "mls", 0.1, "b")],
+        [
+            ("lr", "none", 0.9, "a"),
+            ("lr", "mls", 0.93, "a"),
+            ("lr", "mlp", 0.85, "a"),
+            ("actinn", "mls", 0.5, "a"),
+            ("lr", "mls", 0.1, "b"),
+        ],
         columns=["base", "component", "macro_f1", "test"],
-    )  # fmt: skip
+    )
     words = component_worth(rows)
     assert "MLS-CC helps lr here (macro F1 +0.030" in words
     assert "MLP-CC **hurts** lr here (macro F1 -0.050" in words

@@ -128,7 +128,13 @@ def test_what_is_missing_is_said(app, workspace, prepared):
 
 
 def test_clusters_made_here_are_no_labels_to_judge_by(app, workspace, prepared, tmp_path):
-    run_step(workspace, "cluster", {"representation": "pca", "method": "kmeans", "n_clusters": 3}, prepared.id, tmp_path / "k")  # fmt: skip
+    run_step(
+        workspace,
+        "cluster",
+        {"representation": "pca", "method": "kmeans", "n_clusters": 3},
+        prepared.id,
+        tmp_path / "k",
+    )
     at = tab(app(PAGE, dataset=prepared.id), "Clustering")
     labels = next(box for box in at.selectbox if box.label == "Labels")
     assert labels.value == "cell_type"
@@ -174,14 +180,21 @@ def test_sentences_where_there_is_nothing_to_compare():
     assert verdict("clustering", scores(PCA=[0.5])) == ""
     assert verdict("clustering", scores(CLEAR=[0.5])) == ""
     assert len(main_scores("batch", scores(PCA=[0.5]))) == 0
-    both = pd.concat([scores(CLEAR=[0.6, 0.6], PCA=[0.3, 0.3]), scores(CLEAR=[0.2, 0.2], PCA=[0.3, 0.3]).assign(clusterer="leiden")])  # fmt: skip
+    both = pd.concat(
+        [scores(CLEAR=[0.6, 0.6], PCA=[0.3, 0.3]), scores(CLEAR=[0.2, 0.2], PCA=[0.3, 0.3]).assign(clusterer="leiden")]
+    )
     said = verdict("clustering", both)
     assert "of k-means, **better**" in said
     assert "of Leiden, **worse**" in said
 
 
 def test_what_leaving_out_an_augmentation_changes():
-    found = {"all augmentations": [0.6, 0.62, 0.61], "without a": [0.3, 0.31, 0.3], "without b": [0.6, 0.63, 0.6], "a alone": [0.1, 0.1, 0.1]}  # fmt: skip
+    found = {
+        "all augmentations": [0.6, 0.62, 0.61],
+        "without a": [0.3, 0.31, 0.3],
+        "without b": [0.6, 0.63, 0.6],
+        "a alone": [0.1, 0.1, 0.1],
+    }
     said = ablation_verdict(scores(**found))
     assert "**beyond seed noise** a (-0.307); within seed noise b (+0.000)" in said
     assert "alone" not in said

@@ -14,8 +14,14 @@ from scapp.plotting.evaluate import (
 )
 
 RESULTS = pd.DataFrame(
-    {"title": ["A", "A", "B", "B"] * 2, "seed": [0, 1] * 4, "clusterer": ["k"] * 4 + ["l"] * 4, "ari": [0.1, 0.3, 0.5, 0.5, 1, 1, 0, np.nan], "level": [0.0, 0.5] * 4}
-)  # fmt: skip
+    {
+        "title": ["A", "A", "B", "B"] * 2,
+        "seed": [0, 1] * 4,
+        "clusterer": ["k"] * 4 + ["l"] * 4,
+        "ari": [0.1, 0.3, 0.5, 0.5, 1, 1, 0, np.nan],
+        "level": [0.0, 0.5] * 4,
+    }
+)
 
 
 def test_a_bar_at_the_mean_and_a_point_per_seed():
@@ -33,7 +39,10 @@ def test_curves_have_a_band_over_seeds():
     assert lines["A"] == [0.55, 0.65]
     assert list(figure.data[1].x) == [0, 50]
     assert list(figure.data[0].y) == [1, 1, 0.3, 0.1]
-    assert "nothing to draw" in plot_curves(RESULTS.iloc[:0], "level", "ari", x_title="", y_title="").layout.annotations[0].text  # fmt: skip
+    assert (
+        "nothing to draw"
+        in plot_curves(RESULTS.iloc[:0], "level", "ari", x_title="", y_title="").layout.annotations[0].text
+    )
 
 
 def test_orders_leave_out_cells_without_stage_or_time():

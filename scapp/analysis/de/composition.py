@@ -12,8 +12,8 @@ def shares_of(study: Study) -> pd.DataFrame:
 
     Returns
     -------
-    A row per sample and type, also where there is no cell of it: ``sample``, ``donor``, ``condition``, ``cell_type``, ``n_cells``,
-    ``n_total``, ``share`` (0 to 1). Without donors, ``sample`` is the condition and ``donor`` is empty.
+    A row per sample and type, also where there is no cell of it: ``sample``, ``donor``, ``condition``, ``cell_type``,
+    ``n_cells``, ``n_total``, ``share`` (0 to 1). Without donors, ``sample`` is the condition and ``donor`` is empty.
     """
     table = study.cells_per_sample()
     table = table[table.sum(axis=1) > 0]
@@ -35,7 +35,8 @@ def shares_of(study: Study) -> pd.DataFrame:
 def compare_shares(shares: pd.DataFrame, conditions: list[str]) -> pd.DataFrame:
     """Does the share of a type differ between conditions? See ``donor_tests.compare_donors``; t-tests look at logits.
 
-    A share p of n cells has the logit log((p n + 0.5) / (n - p n + 0.5)), which is also defined where there is no cell of the type.
+    A share p of n cells has the logit log((p n + 0.5) / (n - p n + 0.5)), which is also defined where there is no cell
+    of the type.
     """
     values = shares.rename(columns={"cell_type": "feature", "share": "value"})
     return compare_donors(values, conditions, transform=_logit)

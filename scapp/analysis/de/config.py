@@ -18,7 +18,10 @@ class StudyConfig(Config):
     donor_key: str | None = setting(
         None,
         title="Donor or animal",
-        help="Who the cells come from. Statistics count donors, not cells; without it only exploratory tests are possible.",
+        help=(
+            "Who the cells come from. Statistics count donors, not cells; without it only exploratory tests are"
+            " possible."
+        ),
         column=True,
     )
     cell_type_key: str | None = setting(
@@ -55,7 +58,10 @@ class DifferentialConfig(Config):
     method: Method = setting(
         "auto",
         title="Test",
-        help="pseudobulk sums each donor's counts and compares donors (PyDESeq2); wilcoxon and t-test compare cells and find far too much where donors differ. auto takes pseudobulk wherever both sides have two donors.",
+        help=(
+            "pseudobulk sums each donor's counts and compares donors (PyDESeq2); wilcoxon and t-test compare cells and"
+            " find far too much where donors differ. auto takes pseudobulk wherever both sides have two donors."
+        ),
     )
     min_cells: int = setting(
         10,
@@ -93,7 +99,10 @@ class ScoreConfig(Config):
     method: Literal["score_genes", "rank"] = setting(
         "score_genes",
         title="Score",
-        help="score_genes: mean of the genes less that of like-expressed others (scanpy); rank: how high they stand among a cell's own genes (as in AUCell), which is not moved by normalisation.",
+        help=(
+            "score_genes: mean of the genes less that of like-expressed others (scanpy); rank: how high they stand"
+            " among a cell's own genes (as in AUCell), which is not moved by normalisation."
+        ),
     )
     seed: int = setting(0, title="Seed", help="score_genes draws its control genes.", ge=0, le=2**31 - 1, advanced=True)
 
@@ -106,7 +115,10 @@ class EnrichConfig(Config):
     method: Literal["gsea", "over-representation"] = setting(
         "gsea",
         title="Method",
-        help="gsea looks at where a set's genes stand in the whole ranking; over-representation asks whether genes that pass the thresholds hold more of a set than chance.",
+        help=(
+            "gsea looks at where a set's genes stand in the whole ranking; over-representation asks whether genes that"
+            " pass the thresholds hold more of a set than chance."
+        ),
     )
     min_size: int = setting(
         5, title="Smallest set", help="Sets with fewer tested genes are left out.", unit="genes", ge=2, le=1000

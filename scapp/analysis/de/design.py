@@ -81,13 +81,17 @@ class Study:
         return self.known & np.isin(np.asarray(self.cell_type.codes), wanted)
 
     def cells_titled(self, title: str) -> np.ndarray:
-        """Known cells that a comparison's title stands for: a type, several joined by `` + ``, or all; bool, shape (n_cells,)."""
+        """Known cells that a comparison's title stands for: a type, several joined by `` + ``, or all; bool, shape
+        (n_cells,).
+        """
         if title == ALL_CELLS and title not in self.types:
             return self.known
         return self.cells_of([title] if title in self.types else title.split(TOGETHER))
 
     def sample_codes(self, cells: np.ndarray) -> np.ndarray:
-        """Sample of the cells that are chosen (bool), -1 for all others, shape (n_cells,). Only for studies with donors."""
+        """Sample of the cells that are chosen (bool), -1 for all others, shape (n_cells,). Only for studies with
+        donors.
+        """
         assert self.sample is not None
         return np.where(cells, np.asarray(self.sample.codes), -1)
 
@@ -133,7 +137,8 @@ def make_study(obs: pd.DataFrame, config: StudyConfig) -> Study:
         )
     if len(order) > MOST_CONDITIONS:
         raise DataError(
-            f"'{config.condition_key}' has {len(order):,} levels; at most {MOST_CONDITIONS} conditions can be compared.",
+            f"'{config.condition_key}' has {len(order):,} levels; at most {MOST_CONDITIONS} conditions can be"
+            " compared.",
             hint="Choose a column that names groups rather than measures something, or leave conditions out.",
         )
     condition = condition.set_categories(order)
@@ -153,7 +158,9 @@ def levels_of(values: pd.Series | None) -> list[str]:
 
 
 def categories_of(values: pd.Series) -> pd.Categorical:
-    """Groups named by text, in their own order; unused ones are gone. Whole numbers that were stored with a point (0.0, 10.0, NaN) are named without."""
+    """Groups named by text, in their own order; unused ones are gone. Whole numbers that were stored with a point (0.0,
+    10.0, NaN) are named without.
+    """
     if values.dtype.kind == "f" and (values.dropna() % 1 == 0).all():
         values = values.astype("Int64").astype(object).where(values.notna(), None)
     made = pd.Categorical(values)
@@ -185,8 +192,8 @@ def design_notes(study: Study) -> list[str]:
         notes.append(f"{lost:,} cells have no condition (or one that is left out) or no donor, and are not looked at.")
     if study.sample is None:
         notes.append(
-            "No donor column was chosen. Cells of one donor are not independent of each other, so whatever is tested here is "
-            "exploratory: it says what differs between these cells, not between conditions."
+            "No donor column was chosen. Cells of one donor are not independent of each other, so whatever is tested"
+            " here is exploratory: it says what differs between these cells, not between conditions."
         )
         return notes + _empty_types(study)
     samples = study.samples()
@@ -194,8 +201,8 @@ def design_notes(study: Study) -> list[str]:
     alone = [str(name) for name, n in per_condition.items() if n < LEAST_DONORS]
     if alone:
         notes.append(
-            f"{listed(alone)}: fewer than {LEAST_DONORS} donors. What differs there may be that donor rather than the condition; "
-            "no test of donors is possible."
+            f"{listed(alone)}: fewer than {LEAST_DONORS} donors. What differs there may be that donor rather than the"
+            " condition; no test of donors is possible."
         )
     small = samples[samples["n_cells"] < FEW_CELLS]
     if len(small):
@@ -206,12 +213,13 @@ def design_notes(study: Study) -> list[str]:
         whole = [name for name in study.conditions[1:] if study.paired(reference, name)]
         if whole:
             notes.append(
-                f"The same donors have {reference} and {listed(whole)}: the design is paired, and each donor is compared with itself."
+                f"The same donors have {reference} and {listed(whole)}: the design is paired, and each donor is"
+                " compared with itself."
             )
         else:
             notes.append(
-                "Some donors have more than one condition and others do not: donors are compared as if they were independent, "
-                "unless you ask to compare within donors."
+                "Some donors have more than one condition and others do not: donors are compared as if they were"
+                " independent, unless you ask to compare within donors."
             )
     return notes + _batches(study) + _empty_types(study)
 
@@ -223,8 +231,8 @@ def _batches(study: Study) -> list[str]:
     table = pd.crosstab(cells["batch"], cells["condition"])
     if (table > 0).sum(axis=1).max() == 1:
         return [
-            "Every batch holds one condition only: what differs between conditions may be the batch, and no method can tell. "
-            "Read all that follows with this in mind."
+            "Every batch holds one condition only: what differs between conditions may be the batch, and no method can"
+            " tell. Read all that follows with this in mind."
         ]
     lonely = [str(name) for name in table.index if (table.loc[name] > 0).sum() == 1]
     if lonely:
@@ -261,6 +269,7 @@ def batch_notes(batch_key: str, batches: pd.Series, conditions: Mapping[str, pd.
         table = pd.crosstab(np.asarray(batches), np.asarray(condition))
         if table.shape[1] > 1 and (table > 0).sum(axis=1).max() == 1:
             notes.append(
-                f"Every batch of '{batch_key}' holds one '{name}' only: mixing these batches may remove what the experiment is about."
+                f"Every batch of '{batch_key}' holds one '{name}' only: mixing these batches may remove what the"
+                " experiment is about."
             )
     return notes

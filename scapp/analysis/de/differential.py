@@ -36,7 +36,8 @@ STAGES: tuple[tuple[str, str], ...] = (
     ("refit", "outliers"),
     ("cooks_outlier", "outliers"),
 )
-"""What ``DeseqDataSet.deseq2`` does, one method after the other: called here one by one, so that progress can be told."""
+"""What ``DeseqDataSet.deseq2`` does, one method after the other: called here one by one, so that progress can be told.
+"""
 
 
 def pseudobulk(counts: sparse.csr_matrix, codes: np.ndarray, n_samples: int) -> np.ndarray:
@@ -61,7 +62,9 @@ def pseudobulk(counts: sparse.csr_matrix, codes: np.ndarray, n_samples: int) -> 
 
 
 def expressed(values: sparse.csr_matrix, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Share of cells with any value of each gene, among two sets of cells (bool, shape (n_cells,)); each shape (n_genes,)."""
+    """Share of cells with any value of each gene, among two sets of cells (bool, shape (n_cells,)); each shape
+    (n_genes,).
+    """
     shares = []
     for side in (first, second):
         part = values[side]
@@ -93,16 +96,18 @@ def pseudobulk_test(
     Returns
     -------
     table
-        ``gene``, ``log2_fold_change``, ``standard_error``, ``statistic`` (Wald), ``p_value``, ``p_value_adjusted``, ``mean`` (of normalised counts), as
-        PyDESeq2 gives them, in the order of the genes. p is NaN where one sample alone decides (Cook's distance), its adjustment also where the mean
-        is too low to be worth a test (independent filtering).
+        ``gene``, ``log2_fold_change``, ``standard_error``, ``statistic`` (Wald), ``p_value``, ``p_value_adjusted``,
+        ``mean`` (of normalised counts), as PyDESeq2 gives them, in the order of the genes. p is NaN where one sample
+        alone decides (Cook's distance), its adjustment also where the mean is too low to be worth a test (independent
+        filtering).
     notes
         What PyDESeq2 warned of.
 
     Raises
     ------
     DataError
-        Fewer than two samples a side, or covariates that cannot be told apart from the condition or leave nothing to estimate the spread from.
+        Fewer than two samples a side, or covariates that cannot be told apart from the condition or leave nothing to
+        estimate the spread from.
 
     References
     ----------
@@ -148,7 +153,9 @@ def pseudobulk_test(
 
 
 def _metadata(samples: pd.Index, compared: np.ndarray, covariates: pd.DataFrame | None) -> tuple[pd.DataFrame, str]:
-    """Table and formula for PyDESeq2. Columns get names of our own: a formula is code, and users' names are not to be trusted."""
+    """Table and formula for PyDESeq2. Columns get names of our own: a formula is code, and users' names are not to be
+    trusted.
+    """
     metadata = pd.DataFrame({"condition": np.where(compared, "compared", "reference")}, index=samples)
     columns = [np.ones(len(samples)), compared.astype(float)]
     terms = []
@@ -170,12 +177,14 @@ def _metadata(samples: pd.Index, compared: np.ndarray, covariates: pd.DataFrame 
     matrix = np.column_stack(columns)
     if np.linalg.matrix_rank(matrix) < matrix.shape[1]:
         raise DataError(
-            f"With {listed(titles)} as covariates the effect of the condition cannot be told from theirs in these {len(samples)} samples.",
+            f"With {listed(titles)} as covariates the effect of the condition cannot be told from theirs in these"
+            f" {len(samples)} samples.",
             hint="Leave out a covariate that goes along with the condition or with another one.",
         )
     if matrix.shape[0] <= matrix.shape[1]:
         raise DataError(
-            f"{len(samples)} samples are too few for the condition and {listed(titles)}: nothing is left to estimate the spread from.",
+            f"{len(samples)} samples are too few for the condition and {listed(titles)}: nothing is left to estimate"
+            " the spread from.",
             hint="Leave out a covariate.",
         )
     return metadata, "~ " + " + ".join([*terms, "condition"])
@@ -184,7 +193,8 @@ def _metadata(samples: pd.Index, compared: np.ndarray, covariates: pd.DataFrame 
 def cell_test(
     log_values: sparse.csr_matrix, genes: pd.Index, compared: np.ndarray, *, method: str = "wilcoxon"
 ) -> pd.DataFrame:
-    """Test each gene between the cells of two conditions, by scanpy. Exploratory: cells of one donor are not independent.
+    """Test each gene between the cells of two conditions, by scanpy. Exploratory: cells of one donor are not
+    independent.
 
     Parameters
     ----------
@@ -199,7 +209,8 @@ def cell_test(
 
     Returns
     -------
-    As ``pseudobulk_test``'s table, without standard errors; ``statistic`` is z or t, ``mean`` that of the log values over the cells of both sides.
+    As ``pseudobulk_test``'s table, without standard errors; ``statistic`` is z or t, ``mean`` that of the log values
+    over the cells of both sides.
     """
     groups = pd.Categorical(np.where(compared, "compared", "reference"), ["reference", "compared"])
     found = rank_genes(log_values, genes, groups, method=method, reference="reference")

@@ -36,8 +36,9 @@ def compare_donors(
     """Compare each condition with the first, for each feature, with donors as the units.
 
     Donors that have both conditions are compared with themselves where all donors of the two conditions do (Wilcoxon's
-    signed-rank test and the paired t-test); else Mann-Whitney and Welch's t-test are used. With more than two conditions,
-    a row ``compared`` = "any difference" holds Kruskal-Wallis and one-way ANOVA over all, or Friedman's test where every donor has every condition.
+    signed-rank test and the paired t-test); else Mann-Whitney and Welch's t-test are used. With more than two
+    conditions, a row ``compared`` = "any difference" holds Kruskal-Wallis and one-way ANOVA over all, or Friedman's
+    test where every donor has every condition.
 
     Parameters
     ----------
@@ -50,10 +51,11 @@ def compare_donors(
 
     Returns
     -------
-    A row per feature and comparison, with the columns of ``COLUMNS``. ``cliffs_delta`` is P(compared > reference) - P(compared <
-    reference) over pairs of donors; ``smallest_p_rank`` is what the rank test gives when the two sides do not overlap at all: no
-    difference, however large, can have a smaller p with so few donors. Adjusted values are Benjamini and Hochberg's, over the features of a
-    comparison. NaN where a side has fewer than two donors, or all values are alike.
+    A row per feature and comparison, with the columns of ``COLUMNS``. ``cliffs_delta`` is P(compared > reference) -
+    P(compared < reference) over pairs of donors; ``smallest_p_rank`` is what the rank test gives when the two sides do
+    not overlap at all: no difference, however large, can have a smaller p with so few donors. Adjusted values are
+    Benjamini and Hochberg's, over the features of a comparison. NaN where a side has fewer than two donors, or all
+    values are alike.
     """
     table = values.assign(shown=values["value"] if transform is None else transform(values)).dropna(subset=["value"])
     rows = []
@@ -182,7 +184,8 @@ def donor_means(
 
     Returns
     -------
-    A row per title and sample that has cells: ``feature``, ``sample``, ``donor``, ``condition``, ``n_cells``, ``value``.
+    A row per title and sample that has cells: ``feature``, ``sample``, ``donor``, ``condition``, ``n_cells``,
+    ``value``.
     """
     known = codes >= 0
     sizes = np.bincount(codes[known], minlength=len(order))

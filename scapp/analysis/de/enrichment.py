@@ -46,8 +46,9 @@ def gsea(
 
     Returns
     -------
-    Best p first: ``set``, ``direction`` (up or down), ``n_genes`` (tested), ``score`` (ES), ``normalised_score`` (NES), ``p_value`` (nominal),
-    ``p_value_adjusted`` (FDR q), ``n_leading``, ``leading_genes`` (joined by blanks, strongest first), as gseapy gives them.
+    Best p first: ``set``, ``direction`` (up or down), ``n_genes`` (tested), ``score`` (ES), ``normalised_score`` (NES),
+    ``p_value`` (nominal), ``p_value_adjusted`` (FDR q), ``n_leading``, ``leading_genes`` (joined by blanks, strongest
+    first), as gseapy gives them.
 
     Raises
     ------
@@ -116,8 +117,9 @@ def over_representation(
 
     Returns
     -------
-    As ``gsea``, with the odds ratio as ``score``, ``normalised_score`` NaN, and the overlap as the leading genes; a row per direction and set that
-    shares a gene with the list. Adjusted values are Benjamini and Hochberg's within a direction.
+    As ``gsea``, with the odds ratio as ``score``, ``normalised_score`` NaN, and the overlap as the leading genes; a row
+    per direction and set that shares a gene with the list. Adjusted values are Benjamini and Hochberg's within a
+    direction.
 
     Raises
     ------
@@ -191,8 +193,9 @@ def running_sum(ranking: pd.Series, members: Sequence[str]) -> pd.DataFrame:
 
     Returns
     -------
-    A row per tested gene, highest statistic first: ``rank`` (from 0), ``gene``, ``statistic``, ``member``, ``running_sum``; empty where the set has no
-    tested gene or all of them. Its farthest point from zero is the enrichment score.
+    A row per tested gene, highest statistic first: ``rank`` (from 0), ``gene``, ``statistic``, ``member``,
+    ``running_sum``; empty where the set has no tested gene or all of them. Its farthest point from zero is the
+    enrichment score.
 
     References
     ----------

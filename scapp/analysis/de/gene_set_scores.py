@@ -59,8 +59,9 @@ def rank_scores(
 ) -> np.ndarray:
     """How high each set's genes stand among a cell's own: area under the recovery curve over its top genes.
 
-    Genes of a cell are ranked from the highest value, equal values share their mean rank, and genes that are not seen have no rank.
-    A gene of rank r among the top R counts R + 1 - r; the sum is divided by what it would be if the set's genes came first.
+    Genes of a cell are ranked from the highest value, equal values share their mean rank, and genes that are not seen
+    have no rank. A gene of rank r among the top R counts R + 1 - r; the sum is divided by what it would be if the set's
+    genes came first.
 
     Parameters
     ----------

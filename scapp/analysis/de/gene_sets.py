@@ -1,4 +1,6 @@
-"""Gene sets: our own curated ones with their sources, GMT files, lists that people type, and their match with a dataset's genes."""
+"""Gene sets: our own curated ones with their sources, GMT files, lists that people type, and their match with a
+dataset's genes.
+"""
 
 import json
 import re
@@ -218,6 +220,9 @@ def matched(sets: Sequence[GeneSet], matcher: GeneMatcher) -> Mapping[str, np.nd
         examples = [gene for s in sets for gene in s.genes][:3]
         raise DataError(
             f"No gene of these sets ({listed(examples)}, ...) is in this dataset.",
-            hint="Sets and dataset must name genes alike: by symbol, or by Ensembl id. A column 'feature_name' with symbols is read as well.",
+            hint=(
+                "Sets and dataset must name genes alike: by symbol, or by Ensembl id. A column 'feature_name' with"
+                " symbols is read as well."
+            ),
         )
     return found

@@ -9,7 +9,8 @@ LEAST_P = 1e-300
 def strength(table: pd.DataFrame) -> pd.Series:
     """|log2 fold change| x -log10(p): large for genes that are both much changed and sure; 0 without a p.
 
-    A gene that one condition never shows has an uncertain fold change, and so stands low by p alone, however large it is.
+    A gene that one condition never shows has an uncertain fold change, and so stands low by p alone, however large it
+    is.
 
     References
     ----------

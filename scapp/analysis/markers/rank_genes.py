@@ -65,7 +65,8 @@ def rank_genes(
     tested = [str(name) for name in groups.categories if sizes.get(name, 0) >= LEAST_CELLS]
     if len(tested) < 2:
         raise DataError(
-            f"Marker genes need two groups of {LEAST_CELLS} cells or more; found {listed(f'{n} ({s})' for n, s in sizes.items())}.",
+            f"Marker genes need two groups of {LEAST_CELLS} cells or more; found"
+            f" {listed(f'{n} ({s})' for n, s in sizes.items())}.",
             hint="Choose another annotation, or fewer and larger groups.",
         )
     known = pd.Series(groups).astype(str).isin(tested).to_numpy()

@@ -15,7 +15,8 @@ class CircleReaders:
     weights
         Shape (n_types, dims).
     offsets
-        Shape (n_types,); of a type that cannot be read (without training cells, or without others), minus infinity's stand-in.
+        Shape (n_types,); of a type that cannot be read (without training cells, or without others), minus infinity's
+        stand-in.
     """
 
     weights: np.ndarray

@@ -97,7 +97,8 @@ class MlsComponent(Contrastive):
         return self.maps
 
     def begin(self, maps: Tensor, offsets: Tensor) -> None:
-        """Start from a margin per type: the first axis of its space is the margin, the second is 1, so that the angle says how sure it is.
+        """Start from a margin per type: the first axis of its space is the margin, the second is 1, so that the angle
+        says how sure it is.
 
         Parameters
         ----------

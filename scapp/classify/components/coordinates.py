@@ -32,9 +32,9 @@ class Basis:
 def basis_of(train: sparse.csr_matrix, n_components: int, seed: int, device: torch.device) -> Basis:
     """Principal components of the training cells, scaled alike so that the first has a standard deviation of 1.
 
-    A component on thousands of genes is still a linear map of them, but Adam moves all its coordinates equally fast: on single genes,
-    rare ones as fast as those that matter, and it learns its training cells by heart (benchmarks/README.md). Of more than 5,000 cells,
-    so many are taken at random.
+    A component on thousands of genes is still a linear map of them, but Adam moves all its coordinates equally fast: on
+    single genes, rare ones as fast as those that matter, and it learns its training cells by heart
+    (benchmarks/README.md). Of more than 5,000 cells, so many are taken at random.
     """
     if train.shape[0] > MOST_CELLS:
         chosen = np.sort(np.random.default_rng(seed).choice(train.shape[0], MOST_CELLS, replace=False))

@@ -23,8 +23,8 @@ def ridge_margins(
 
     Returns
     -------
-    Weights, shape (n_types, d), and offsets, shape (n_types,), float64. A type without training cells, or without others, has none
-    but zeros for weights.
+    Weights, shape (n_types, d), and offsets, shape (n_types,), float64. A type without training cells, or without
+    others, has none but zeros for weights.
     """
     inputs, valid = np.asarray(inputs, dtype=np.float64), np.asarray(valid, dtype=np.float64)
     d = inputs.shape[1]

@@ -8,7 +8,9 @@ from torch import Tensor
 from scapp.classify.config import Positives
 
 LEAST_SAFE = 0.03
-"""Temperature down to which exp(-1 / temperature) and exp(1 / temperature) are float32 numbers, thousands of times over."""
+"""Temperature down to which exp(-1 / temperature) and exp(1 / temperature) are float32 numbers, thousands of times
+over.
+"""
 
 CACHED = 1 << 21
 """Bytes of pairs that are worked on at once on a processor."""
@@ -32,8 +34,8 @@ def supervised_info_nce(embeddings: Tensor, labels: Tensor, *, temperature: floa
 
     References
     ----------
-    Thesis, equation 5 (SupCon's L_out, Khosla et al. 2020: the mean over positives stands outside the logarithm). The equation sums
-    over anchors; a mean differs by a constant and does not depend on the batch size.
+    Thesis, equation 5 (SupCon's L_out, Khosla et al. 2020: the mean over positives stands outside the logarithm). The
+    equation sums over anchors; a mean differs by a constant and does not depend on the batch size.
     """
     return _info_nce(embeddings[None], _members(labels, int(labels.max()) + 1)[None], temperature)
 
@@ -52,8 +54,9 @@ def multi_space_info_nce(
     temperature
         Softmax temperature, > 0.
     positives
-        ``as_printed``: in every space those of the anchor's type. ``one_vs_rest``: in space k, for a cell of type k those of type k, for any
-        other cell those that are not of type k. ``one_vs_rest_own``: the same, with cells of type k as the only anchors.
+        ``as_printed``: in every space those of the anchor's type. ``one_vs_rest``: in space k, for a cell of type k
+        those of type k, for any other cell those that are not of type k. ``one_vs_rest_own``: the same, with cells of
+        type k as the only anchors.
 
     Returns
     -------
@@ -61,8 +64,8 @@ def multi_space_info_nce(
 
     References
     ----------
-    Thesis, equation 6. As printed, its positives do not depend on the space; the stated aim, type k apart from all others, needs
-    positives that do.
+    Thesis, equation 6. As printed, its positives do not depend on the space; the stated aim, type k apart from all
+    others, needs positives that do.
     """
     n_types = embeddings.shape[0]
     member = _members(labels, n_types)
@@ -117,8 +120,9 @@ def _log_total(embeddings: Tensor, temperature: float) -> Tensor:
 class _Total(torch.autograd.Function):
     """Sum of exp(similarity / temperature) over all other cells, of unit vectors.
 
-    Pairs are never kept: a few spaces at a time are computed, so that they fit a processor's cache, and once more for the gradient.
-    That is several times as fast as autograd's own way, which writes and reads a matrix of all pairs of all spaces for every operation.
+    Pairs are never kept: a few spaces at a time are computed, so that they fit a processor's cache, and once more for
+    the gradient. That is several times as fast as autograd's own way, which writes and reads a matrix of all pairs of
+    all spaces for every operation.
     """
 
     @staticmethod

@@ -62,7 +62,10 @@ class ExperimentConfig(Config):
     grid: bool = setting(
         False,
         title="Spread over learning rates and temperatures",
-        help="Components trained again with a third and three times the learning rate, and half and twice the temperature, in the first setting with the first seed.",
+        help=(
+            "Components trained again with a third and three times the learning rate, and half and twice the"
+            " temperature, in the first setting with the first seed."
+        ),
     )
     steps: int = same_as(ClassifierConfig, "steps")
     batch_size: int = same_as(ClassifierConfig, "batch_size")

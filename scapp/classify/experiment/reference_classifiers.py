@@ -34,10 +34,11 @@ class Reference:
     id, source
         In tables, and for people.
     learn
-        From training cells (n_train, d) and types to a function that gives probabilities of other cells; types as in ``np.unique``.
+        From training cells (n_train, d) and types to a function that gives probabilities of other cells; types as in
+        ``np.unique``.
     reads
-        ``genes``: log1p of counts per 10,000, CSR. ``clear``: X_clear, which was learnt without labels from all cells, test
-        cells too.
+        ``genes``: log1p of counts per 10,000, CSR. ``clear``: X_clear, which was learnt without labels from all cells,
+        test cells too.
     """
 
     id: str
@@ -91,7 +92,8 @@ def _boosting(train: sparse.csr_matrix, codes: np.ndarray, seed: int) -> Callabl
 
 
 def castle_genes(train: sparse.csr_matrix, codes: np.ndarray, seed: int) -> np.ndarray:
-    """CaSTLe's genes: the 100 of the largest mean and the 100 that say most about the type, without those that say the same.
+    """CaSTLe's genes: the 100 of the largest mean and the 100 that say most about the type, without those that say the
+    same.
 
     Parameters
     ----------
@@ -139,7 +141,9 @@ REFERENCES = (
 
 
 def spread(said: np.ndarray, train_codes: np.ndarray, n_types: int) -> np.ndarray:
-    """Probabilities of the types that were learnt as columns of all types; a type without a training cell is never said."""
+    """Probabilities of the types that were learnt as columns of all types; a type without a training cell is never
+    said.
+    """
     found = np.zeros((len(said), n_types))
     found[:, np.unique(train_codes)] = said
     return found

@@ -1,4 +1,6 @@
-"""The thesis's three settings (Simple, Data Scarce, Unbalanced), made from any labelled data; they shrink where it is small."""
+"""The thesis's three settings (Simple, Data Scarce, Unbalanced), made from any labelled data; they shrink where it is
+small.
+"""
 
 from dataclasses import dataclass
 

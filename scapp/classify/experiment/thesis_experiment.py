@@ -1,4 +1,6 @@
-"""The thesis's experiment: base models with and without components, in three settings, over seeds, with references beside them."""
+"""The thesis's experiment: base models with and without components, in three settings, over seeds, with references
+beside them.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -157,8 +159,8 @@ class Experiment:
 
         Returns
         -------
-        The job, ``headline``'s figures on test cells, ``n_train``, ``n_valid``, ``types`` (rows of ``per_type`` with names and training
-        cells) and ``dropout`` (figures at each share of lost counts).
+        The job, ``headline``'s figures on test cells, ``n_train``, ``n_valid``, ``types`` (rows of ``per_type`` with
+        names and training cells) and ``dropout`` (figures at each share of lost counts).
         """
         sampled, codes = self._sample(job)
         if job.base == CLEAR:

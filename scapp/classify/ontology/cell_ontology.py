@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,9 @@ class Ontology:
     above: Mapping[str, Mapping[str, int]]
 
     def match(self, types: Sequence[str]) -> list[str | None]:
-        """Term of each type, by id, name or synonym without regard to case, plural and the way of writing ``+``; None where none fits."""
+        """Term of each type, by id, name or synonym without regard to case, plural and the way of writing ``+``; None
+        where none fits.
+        """
         found: list[str | None] = []
         for name in types:
             given = ID.search(name)
@@ -69,21 +72,22 @@ def plain(name: str) -> str:
     return " ".join(words[:-1] if len(words) > 1 and words[-1] == "cell" else words)
 
 
-def ontology_of(terms: Mapping[str, Mapping[str, object]]) -> Ontology:
+def ontology_of(terms: Mapping[str, Mapping[str, Any]]) -> Ontology:
     """From terms with ``label``, ``synonyms``, ``ancestors`` (id -> distance) and ``deprecated``."""
     kept = {id: term for id, term in terms.items() if not term.get("deprecated") and id.startswith("CL:")}
     names: dict[str, str] = {}
     for id, term in kept.items():
         names.setdefault(plain(str(term["label"])), id)
     for id, term in kept.items():
-        for synonym in term.get("synonyms") or []:  # type: ignore[attr-defined]
+        for synonym in term.get("synonyms") or []:
             names.setdefault(plain(str(synonym)), id)
     # what people write wins over nothing that the ontology itself says
     for short, label in ALIASES.items():
         if plain(label) in names:
             names.setdefault(plain(short), names[plain(label)])
     above = {
-        id: {ancestor: int(distance) for ancestor, distance in term["ancestors"].items() if ancestor in kept}  # type: ignore[attr-defined]
+      
+        id: {ancestor: int(distance) for ancestor, distance in term["ancestors"].items() if ancestor in kept}
         for id, term in kept.items()
     }
     return Ontology({id: str(term["label"]) for id, term in kept.items()}, names, above)
@@ -218,8 +222,9 @@ def broader_type(probabilities: np.ndarray, graph: TypeGraph, ontology: Ontology
 
 
 def credit(ontology: Ontology, truth: str, said: str) -> float:
-    """What a prediction is worth: 1 for the true term or one below it; for one above it the share of the truth's broader terms (and itself)
-    that it also has; 0 elsewhere."""
+    """What a prediction is worth: 1 for the true term or one below it; for one above it the share of the truth's
+    broader terms (and itself) that it also has; 0 elsewhere.
+    """
     if ontology.is_subtype(said, of=truth):
         return 1.0
     if ontology.is_subtype(truth, of=said):

@@ -1,4 +1,6 @@
-"""Steps 3 and 4 of the thesis: the contrastive component with the encoder frozen, then the head with the component frozen."""
+"""Steps 3 and 4 of the thesis: the contrastive component with the encoder frozen, then the head with the component
+frozen.
+"""
 
 from collections.abc import Callable
 
@@ -136,7 +138,8 @@ def _contrasted(plan: Plan, record: Component, embeddings: Rows, views: Rows | N
         validate,
         balanced=config.balanced,
         weight_decay=config.weight_decay,
-        # from a random start a readout would stop too early: it prefers what does not yet stand out to what stands out too much
+        # from a random start a readout would stop too early: it prefers what does not yet stand out to what stands out
+        # too much
         choose=read if started and plan.n_types <= MOST_READ_TYPES else None,
         watch=watch,
     )

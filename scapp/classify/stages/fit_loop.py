@@ -14,7 +14,9 @@ from scapp.core.step_context import StepContext
 
 EVALUATIONS = 40
 CHOSEN_EVERY = 4
-"""Evaluations from one look at what the state is chosen by to the next, where that is not the validation loss: it may cost more."""
+"""Evaluations from one look at what the state is chosen by to the next, where that is not the validation loss: it may
+cost more.
+"""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ def run_stage(stage: Stage, batches: Iterator[Tensor], context: StepContext, *, 
     batches
         Places of training cells, as many times as there are steps.
     context
-        Gets progress and a row per validation (``stage``, ``step``, ``loss``: mean since the last row, ``validation``); may ask to stop.
+        Gets progress and a row per validation (``stage``, ``step``, ``loss``: mean since the last row, ``validation``);
+        may ask to stop.
     done, total
         Stages before this one, and all.
 
@@ -147,8 +150,8 @@ def batches_of(codes: np.ndarray, size: int, *, balanced: bool, seed: int) -> It
     size
         Cells of a batch, at most all.
     balanced
-        Draw every type equally often (cells of rare types come again within a batch of many types, not as pairs of themselves: a type
-        gives each of its cells at most once to a batch); else go through all cells in random order.
+        Draw every type equally often (cells of rare types come again within a batch of many types, not as pairs of
+        themselves: a type gives each of its cells at most once to a batch); else go through all cells in random order.
     seed
         Of the order.
     """
@@ -167,7 +170,9 @@ def batches_of(codes: np.ndarray, size: int, *, balanced: bool, seed: int) -> It
 
 
 def _shares(sizes: list[int], total: int) -> list[int]:
-    """Cells of each type in a balanced batch: equal, but never more than there are; what rare types leave goes to the others."""
+    """Cells of each type in a balanced batch: equal, but never more than there are; what rare types leave goes to the
+    others.
+    """
     shares = [0] * len(sizes)
     left = total
     order = np.argsort(sizes, kind="stable")

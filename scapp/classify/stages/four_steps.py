@@ -75,12 +75,13 @@ def train_network(
     config
         Settings.
     context
-        Gets progress and rows (``stage``, ``step``, ``loss``, ``validation``); finished stages are kept in its checkpoint.
+        Gets progress and rows (``stage``, ``step``, ``loss``, ``validation``); finished stages are kept in its
+        checkpoint.
     device
         To train on.
     base
-        Of an earlier call with the same cells and settings but for the component: step 1 is then not repeated. The network is
-        the same either way.
+        Of an earlier call with the same cells and settings but for the component: step 1 is then not repeated. The
+        network is the same either way.
 
     References
     ----------

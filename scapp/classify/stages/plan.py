@@ -23,7 +23,9 @@ MOST_VALIDATED = 1_000
 MOST_WATCHED = 1_000
 """Test cells whose way on the circles is kept while a component is trained; nothing is learnt from them."""
 HEAD_STEPS = 4
-"""Times as many steps as other stages: a head on what frozen parts give learns slowly, and each step costs next to nothing."""
+"""Times as many steps as other stages: a head on what frozen parts give learns slowly, and each step costs next to
+nothing.
+"""
 CHECKPOINT, KEPT_STEP = "stages.safetensors", "kept_step"
 
 Rows = Callable[[Tensor], Tensor]
@@ -92,7 +94,7 @@ class Plan:
 
     @property
     def seed(self) -> int:
-        """Of the stage that comes next: what a stage draws does not depend on how often training was stopped before it."""
+        """Seed of the next stage: what it draws does not depend on how often training was stopped before."""
         return self.config.seed + 7919 * self.done
 
     def labels(self, places: Tensor) -> Tensor:
@@ -121,7 +123,8 @@ class Plan:
         choose: Callable[[], float] | None = None,
         watch: Callable[[int], None] | None = None,
     ) -> int:
-        """Train a stage, unless it is finished; ``loss`` gets numbers of cells, ``steps`` are the settings' where not given.
+        """Train a stage, unless it is finished; ``loss`` gets numbers of cells, ``steps`` are the settings' where not
+        given.
 
         Returns
         -------

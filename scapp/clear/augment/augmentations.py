@@ -1,10 +1,10 @@
 """The distortions that make two views of a cell, a batch at a time.
 
-Each augmentation is a function and a record in ``AUGMENTATIONS``, whose order is the order of application: the paper's five,
-framed by thinning, which works on molecules, and by two masks from later work, after which nothing is filled in again. They are
-written for numpy arrays and torch tensors alike: pages show them without torch, training runs them on its device. What is random
-comes from a ``Draws``. The batch itself, and the cells that crossover takes genes from, are never written to (the paper: "this
-step will not influence the next batch").
+Each augmentation is a function and a record in ``AUGMENTATIONS``, whose order is the order of application: the paper's
+five, framed by thinning, which works on molecules, and by two masks from later work, after which nothing is filled in
+again. They are written for numpy arrays and torch tensors alike: pages show them without torch, training runs them on
+its device. What is random comes from a ``Draws``. The batch itself, and the cells that crossover takes genes from, are
+never written to (the paper: "this step will not influence the next batch").
 """
 
 from collections.abc import Callable
@@ -30,7 +30,9 @@ class Draws(Protocol):
         """0, 1, ... n - 1."""
 
     def some(self, n: int, probability: float) -> Array:
-        """Those of 0, 1, ... n - 1 that a chance has chosen, ascending; their number is known without waiting for a device."""
+        """Those of 0, 1, ... n - 1 that a chance has chosen, ascending; their number is known without waiting for a
+        device.
+        """
 
     def genes(self, n_cells: int, n_chosen: int) -> Array:
         """For each cell, so many different genes in random order, shape (n_cells, n_chosen)."""
@@ -55,8 +57,8 @@ class Batch:
     Parameters
     ----------
     profiles
-        Undistorted profiles that crossover takes genes from, shape (n_donors, n_genes): the cells of the batch, which is a random
-        sample of the data.
+        Undistorted profiles that crossover takes genes from, shape (n_donors, n_genes): the cells of the batch, which
+        is a random sample of the data.
     own
         Row of ``profiles`` that is the cell itself, shape (n_cells,): never its own donor.
     groups
@@ -113,7 +115,8 @@ def n_of(share: float, n_genes: int) -> int:
 def thin(view: Array, rows: Array, batch: Batch, share: float, strength: float, draws: Draws) -> None:
     """Lose each molecule with a chance, then normalise again (binomial thinning of the raw counts).
 
-    Values are log1p of counts scaled to ``target_sum``, so counts are known from the cell's total; so is the expected new total.
+    Values are log1p of counts scaled to ``target_sum``, so counts are known from the cell's total; so is the expected
+    new total.
     """
     if batch.totals is None:
         raise ValueError("thinning needs the total counts of the cells")
@@ -246,7 +249,8 @@ AUGMENTATIONS = (
         "mixture",
         "Crossover with many cells",
         crossover_many,
-        "A share of the genes is taken from many other cells, a gene from each, as with RNA that floats in the solution.",
+        "A share of the genes is taken from many other cells, a gene from each, as with RNA that floats in the"
+        " solution.",
         "Nothing much changes.",
         "The view is close to the average of all cells.",
     ),
@@ -254,7 +258,8 @@ AUGMENTATIONS = (
         "groups",
         "Gene-group mask",
         group_mask,
-        "Groups of genes that vary together are set to zero, so that no single programme is enough to recognise a cell.",
+        "Groups of genes that vary together are set to zero, so that no single programme is enough to recognise a"
+        " cell.",
         "The strongest programme, such as cell cycle or stress, may do the recognising alone.",
         "Whole identities vanish from a view.",
     ),
@@ -262,7 +267,8 @@ AUGMENTATIONS = (
         "dropout",
         "Heavy dropout",
         dropout,
-        "Each gene is lost with this chance. Two views then share few genes, and only what many genes say together is left to recognise.",
+        "Each gene is lost with this chance. Two views then share few genes, and only what many genes say together is"
+        " left to recognise.",
         "A few strong genes are enough to recognise a cell.",
         "Too little is left of cells with few molecules.",
     ),

@@ -4,7 +4,9 @@ from scapp.core.config import Config, setting
 
 
 class AugmentationConfig(Config):
-    """The five distortions of the CLEAR paper, in its order, and three of later work, which the paper's presets leave out."""
+    """The five distortions of the CLEAR paper, in its order, and three of later work, which the paper's presets leave
+    out.
+    """
 
     mask_probability: float = setting(
         0.5,

@@ -1,8 +1,8 @@
 """Random numbers for augmentations during training, on the device, from pools that are drawn once.
 
-To draw a batch's numbers afresh takes longer than the network does; to read them from a random place of a pool costs nothing.
-An exact share of a cell's genes is a window, begun anywhere, of one of some hundred permutations: every gene is in it with the
-same chance, and so is every pair.
+To draw a batch's numbers afresh takes longer than the network does; to read them from a random place of a pool costs
+nothing. An exact share of a cell's genes is a window, begun anywhere, of one of some hundred permutations: every gene
+is in it with the same chance, and so is every pair.
 """
 
 from typing import Any

@@ -163,7 +163,9 @@ def copies(
 
 
 def as_much(profiles: np.ndarray, originals: np.ndarray) -> np.ndarray:
-    """Profiles scaled to the sum of values of their originals, so that a mask of all cells alike does not count as a move."""
+    """Profiles scaled to the sum of values of their originals, so that a mask of all cells alike does not count as a
+    move.
+    """
     sums, wanted = profiles.sum(axis=1), originals.sum(axis=1)
     factor = np.divide(wanted, sums, out=np.ones_like(sums), where=sums > 1e-3 * np.abs(wanted))
     return np.asarray(profiles * factor[:, None], dtype=np.float32)

@@ -1,7 +1,7 @@
 """Processes that train one model together: what each of them does alone, and where they meet.
 
-Every process takes an equal part of a step's cells. Gradients are averaged, and keys gathered, so that all hold the same model
-and the same queue. With one process nothing is sent anywhere.
+Every process takes an equal part of a step's cells. Gradients are averaged, and keys gathered, so that all hold the
+same model and the same queue. With one process nothing is sent anywhere.
 """
 
 from collections.abc import Iterable

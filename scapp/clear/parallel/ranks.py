@@ -91,7 +91,9 @@ def _start(folder: Path, rank: int) -> "subprocess.Popen[bytes]":
 
 
 def choose_processes(device: str, config: ClearConfig, n_cells: int) -> int:
-    """One; on several GPUs as many as there are, but none for fewer than so many cells of a step that it would wait for the others."""
+    """One; on several GPUs as many as there are, but none for fewer than so many cells of a step that it would wait for
+    the others.
+    """
     if not device.startswith("cuda"):
         return 1
     batch, _ = effective_sizes(config, n_cells)

@@ -19,7 +19,8 @@ def effective_sizes(config: ClearConfig, n_cells: int) -> tuple[int, int]:
 
 
 LEAST_EPOCHS, MOST_EPOCHS = 4, 50
-"""Bounds where epochs are left open. Fifty is what some 4,000 cells get for 800 steps; fewer cells that are gone through more often fall into islands, which
+"""Bounds where epochs are left open. Fifty is what some 4,000 cells get for 800 steps; fewer cells that are gone
+through more often fall into islands, which
 Leiden splits and diffusion cannot cross (benchmarks/README.md)."""
 
 

@@ -29,8 +29,8 @@ class Schedule:
     n_cells
         Of the data.
     batches
-        Batch of each cell from 0, shape (n_cells,), or none. A batch of a single cell, which has nothing to be compared with, is left
-        out of training; it is embedded like the others.
+        Batch of each cell from 0, shape (n_cells,), or none. A batch of a single cell, which has nothing to be compared
+        with, is left out of training; it is embedded like the others.
     """
 
     def __init__(self, config: ClearConfig, n_cells: int, batches: np.ndarray | None = None) -> None:
@@ -62,7 +62,8 @@ class Schedule:
 
 
 def nearest_neighbours(values: Any, config: ClearConfig, batches: np.ndarray | None = None) -> np.ndarray:
-    """Nearest cells of each cell in PCA (50 components of the model's genes), of the same batch where batches are given.
+    """Nearest cells of each cell in PCA (50 components of the model's genes), of the same batch where batches are
+    given.
 
     Parameters
     ----------

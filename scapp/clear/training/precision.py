@@ -9,7 +9,9 @@ import torch
 
 CPU_FLAGS = Path("/proc/cpuinfo")
 MOST_ERROR = 0.01
-"""Largest error of a product that is accepted, relative to the products' root mean square. That of bfloat16 inputs is about 0.003."""
+"""Largest error of a product that is accepted, relative to the products' root mean square. That of bfloat16 inputs is
+about 0.003.
+"""
 
 logger = logging.getLogger(__name__)
 

@@ -52,7 +52,8 @@ def _check(members: list[tuple[str, int]], folder: Path, name: str) -> None:
     limit = min(MOST_BYTES, DISK_SHARE * psutil.disk_usage(str(folder)).free)
     if total > limit or len(members) > MOST_FILES:
         raise DataError(
-            f"'{name}' unpacks to {total / 1e9:.1f} GB in {len(members):,} files; at most {limit / 1e9:.1f} GB in {MOST_FILES:,} are unpacked.",
+            f"'{name}' unpacks to {total / 1e9:.1f} GB in {len(members):,} files; at most {limit / 1e9:.1f} GB in"
+            f" {MOST_FILES:,} are unpacked.",
             hint="Unpack it yourself and import the folder by its path.",
         )
 

@@ -26,7 +26,8 @@ def read_labels(path: Path, cells: pd.Index, samples: pd.Series | None = None) -
     """Join a table to cells by the column that names most of them.
 
     A table of two columns without a header (as ``barcode<TAB>type``) becomes ``cell_type``. Where no name agrees,
-    endings such as -1 are left out on both sides; for joined samples, names are tried with the sample before and behind.
+    endings such as -1 are left out on both sides; for joined samples, names are tried with the sample before and
+    behind.
 
     Parameters
     ----------
@@ -55,8 +56,12 @@ def read_labels(path: Path, cells: pd.Index, samples: pd.Series | None = None) -
             break
     else:
         raise DataError(
-            f"None of the {len(frame):,} names in '{path.name}' is a cell of the data (for example '{frame.iloc[0, 0]}'; cells look like '{cells[0]}').",
-            hint="Check that one column holds the same barcodes as the matrix; for several samples, add a column 'sample'.",
+            f"None of the {len(frame):,} names in '{path.name}' is a cell of the data (for example"
+            f" '{frame.iloc[0, 0]}'; cells look like '{cells[0]}').",
+            hint=(
+                "Check that one column holds the same barcodes as the matrix; for several samples, add a column"
+                " 'sample'."
+            ),
         )
     names = frame[key].astype(str)
     repeated = names[names.duplicated()].unique()

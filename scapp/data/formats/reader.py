@@ -74,7 +74,9 @@ def read(path: Path, config: ImportConfig | None = None, samples: Sequence[Sampl
 
 @contextmanager
 def _naming_damage(path: Path) -> Iterator[None]:
-    """Say of what a library stumbles over that the file is damaged. Around readers only: our own faults keep their traceback."""
+    """Say of what a library stumbles over that the file is damaged. Around readers only: our own faults keep their
+    traceback.
+    """
     try:
         yield
     except BROKEN_FILE as error:
@@ -121,7 +123,10 @@ def _read_folder(folder: Path, name: str, config: ImportConfig, samples: Sequenc
     if not found:
         raise DataError(
             f"'{name}' holds nothing that scapp reads ({listed(members, 4)}).",
-            hint="Choose a folder or archive with 10x output (matrix.mtx, barcodes.tsv, features.tsv) or files of a format that scapp reads.",
+            hint=(
+                "Choose a folder or archive with 10x output (matrix.mtx, barcodes.tsv, features.tsv) or files of a"
+                " format that scapp reads."
+            ),
         )
     parts = [_read_sample(folder, sample, config) for sample in found]
     imported = parts[0] if len(found) == 1 and not samples else join_samples(found, parts)
@@ -172,9 +177,11 @@ def _read_table(path: Path, config: ImportConfig) -> Imported:
     imported = from_matrix(
         table.values,
         pd.DataFrame(index=table.cells),
-        table.about_genes.set_axis(table.genes, axis=0)
-        if len(table.about_genes.columns)
-        else pd.DataFrame(index=table.genes),
+        (
+            table.about_genes.set_axis(table.genes, axis=0)
+            if len(table.about_genes.columns)
+            else pd.DataFrame(index=table.genes)
+        ),
         "the table",
         config,
     )
@@ -197,7 +204,8 @@ def _read_anndata(path: Path, config: ImportConfig, reader: Callable[[Path], ad.
         adata = reader(path)
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise DataError(
-            f"'{path.name}' ends in {path.suffix} and does not hold an AnnData object ({type(error).__name__}: {error}).",
+            f"'{path.name}' ends in {path.suffix} and does not hold an AnnData object ({type(error).__name__}:"
+            f" {error}).",
             hint=f"Open it with anndata.{reader.__name__} where it was made, write it again, and import that.",
         ) from error
     return from_anndata(adata, config)
@@ -218,7 +226,8 @@ def _check_h5ad_size(path: Path) -> None:
     check_memory(
         2 * total,
         f"Reading '{path.name}'",
-        "Free memory by closing other programs, use a larger machine, or upload a file with fewer cells or only the counts.",
+        "Free memory by closing other programs, use a larger machine, or upload a file with fewer cells or only the"
+        " counts.",
     )
 
 

@@ -51,8 +51,8 @@ def read_folder(path: Path, config: ImportConfig, prefix: str = "") -> Imported:
         notes.append(Finding("The matrix has cells in rows, which is not 10x's way.", "It was turned round."))
     if matrix.shape != (len(barcodes), len(genes)):
         raise DataError(
-            f"The 10x folder '{path.name}' does not fit together: the matrix has {matrix.shape[0]:,} cells and {matrix.shape[1]:,} genes, "
-            f"the lists have {len(barcodes):,} and {len(genes):,}.",
+            f"The 10x folder '{path.name}' does not fit together: the matrix has {matrix.shape[0]:,} cells and"
+            f" {matrix.shape[1]:,} genes, the lists have {len(barcodes):,} and {len(genes):,}.",
             hint="Check that matrix, barcodes and features come from the same run, then upload them again.",
         )
     symbols = genes[1] if genes.shape[1] > 1 else genes[0]
@@ -79,20 +79,24 @@ def read_folder(path: Path, config: ImportConfig, prefix: str = "") -> Imported:
 
 
 def _tenx_file(folder: Path, prefix: str, *stems: str) -> Path:
-    """The one file that begins with the prefix and ends in a stem; without a prefix, names may begin with any, as GEO's do."""
+    """The one file that begins with the prefix and ends in a stem; without a prefix, names may begin with any, as GEO's
+    do.
+    """
     files = sorted(p for p in folder.iterdir() if p.is_file() and p.name.startswith(prefix))
     for stem in stems:
         matching = [p for p in files if p.name.removesuffix(".gz").endswith(stem)]
         exact = [p for p in matching if p.name.removesuffix(".gz") == prefix + stem]
         if len(exact or matching) > 1:
             raise DataError(
-                f"The folder '{folder.name}' has {len(matching)} files that end in {stem} ({listed([p.name for p in matching], 3)}).",
+                f"The folder '{folder.name}' has {len(matching)} files that end in {stem}"
+                f" ({listed([p.name for p in matching], 3)}).",
                 hint="Put each sample into a folder of its own, and import one of them.",
             )
         if matching:
             return (exact or matching)[0]
     raise DataError(
-        f"The folder '{folder.name}' has no {' or '.join(stems)} (nor with .gz); found {listed([p.name for p in files])}.",
+        f"The folder '{folder.name}' has no {' or '.join(stems)} (nor with .gz); found"
+        f" {listed([p.name for p in files])}.",
         hint="Choose the folder that holds matrix.mtx(.gz), barcodes.tsv(.gz) and features.tsv(.gz) or genes.tsv.",
     )
 

@@ -36,7 +36,8 @@ def filter_data(counts: sparse.csr_matrix, metrics: pd.DataFrame, config: Prepar
         worst = max(removed, key=lambda name: removed[name].sum())
         title = PrepareConfig.model_fields[worst].title
         raise ConfigError(
-            f"The filters leave {keep_cells.sum()} of {counts.shape[0]:,} cells; at least 2 are needed. '{title}' alone removes {removed[worst].sum():,}.",
+            f"The filters leave {keep_cells.sum()} of {counts.shape[0]:,} cells; at least 2 are needed. '{title}' alone"
+            f" removes {removed[worst].sum():,}.",
             hint="Loosen that filter, then filter again.",
         )
     cells = np.flatnonzero(keep_cells)
@@ -44,7 +45,8 @@ def filter_data(counts: sparse.csr_matrix, metrics: pd.DataFrame, config: Prepar
     genes = np.flatnonzero(n_cells_of_gene >= config.min_cells)
     if genes.size < 2:
         raise ConfigError(
-            f"{genes.size} of {counts.shape[1]:,} genes are seen in {config.min_cells} cells or more; at least 2 are needed.",
+            f"{genes.size} of {counts.shape[1]:,} genes are seen in {config.min_cells} cells or more; at least 2 are"
+            " needed.",
             hint="Lower 'Least cells per gene' on the Upload & QC page, then filter again.",
         )
     return Kept(cells, genes)
@@ -118,8 +120,9 @@ def pca(log_values: sparse.csr_matrix, genes: np.ndarray, config: PrepareConfig)
     components
         float32, shape (n_cells, n_pcs); fewer where cells or genes are few.
     loadings
-        float32, shape (n_genes, n_pcs), zero for the genes that were not chosen: a profile's components are its log values times
-        the loadings, but for one constant of all cells. Where genes were scaled, clipping at 10 is left out.
+        float32, shape (n_genes, n_pcs), zero for the genes that were not chosen: a profile's components are its log
+        values times the loadings, but for one constant of all cells. Where genes were scaled, clipping at 10 is left
+        out.
     """
     adata = ad.AnnData(X=log_values[:, genes])
     if config.scale_for_pca:

@@ -104,7 +104,9 @@ def _matrix_stem(path: PurePosixPath) -> str | None:
 
 
 def _one_of_each(found: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Of several outputs for the same cells, one: filtered rather than raw, STARsolo's Gene rather than its alternatives."""
+    """Of several outputs for the same cells, one: filtered rather than raw, STARsolo's Gene rather than its
+    alternatives.
+    """
     kept = {f"{source}|{prefix}" for source, prefix in found}
 
     def better(name: str) -> str:
@@ -126,7 +128,9 @@ def _names(found: list[tuple[str, str]]) -> list[str]:
 
 
 def sample_table(samples: Sequence[Sample]) -> pd.DataFrame:
-    """The sheet to fill in: one row per sample, columns ``file``, ``sample``, ``donor``, ``condition``, ``batch`` and others given."""
+    """The sheet to fill in: one row per sample, columns ``file``, ``sample``, ``donor``, ``condition``, ``batch`` and
+    others given.
+    """
     rows = [{"file": _file_of(sample), **sample.annotations, "sample": sample.name} for sample in samples]
     others = [column for row in rows for column in row if column not in ("file", *SHEET_COLUMNS)]
     return pd.DataFrame(rows, columns=["file", *SHEET_COLUMNS, *dict.fromkeys(others)]).fillna("")
@@ -185,7 +189,8 @@ def _named(sheet: pd.DataFrame) -> pd.DataFrame:
     wrong = [name for name in names if not name or "/" in name or name in RESERVED_NAMES or name.startswith("Unnamed:")]
     if repeated or wrong:
         raise DataError(
-            f"The sample sheet has columns that cannot be used: {listed([*repeated, *(name or '(no name)' for name in wrong)])}.",
+            "The sample sheet has columns that cannot be used:"
+            f" {listed([*repeated, *(name or '(no name)' for name in wrong)])}.",
             hint="Give every column one name of its own; names such as total_counts are taken by quality control.",
         )
     return sheet.set_axis(names, axis=1)

@@ -16,7 +16,8 @@ def _words(text: str) -> tuple[str, ...]:
 
 CONDITIONS = ("healthy", "moderate", "severe")
 ISG = _words(
-    "ISG15 IFI6 IFI27 IFI44 IFI44L IFIT1 IFIT2 IFIT3 IFITM1 IFITM2 MX1 MX2 OAS1 OAS2 OAS3 OASL STAT1 STAT2 XAF1 RSAD2 SIGLEC1 IRF9"
+    "ISG15 IFI6 IFI27 IFI44 IFI44L IFIT1 IFIT2 IFIT3 IFITM1 IFITM2 MX1 MX2 OAS1 OAS2 OAS3 OASL STAT1 STAT2 XAF1 RSAD2"
+    " SIGLEC1 IRF9"
 )
 MHC_II = _words("HLA-DRA HLA-DRB1 HLA-DRB5 HLA-DPA1 HLA-DPB1 HLA-DQA1 HLA-DQB1 HLA-DMA HLA-DMB CD74 CIITA")
 MHC_I_DOWN = ("HLA-B", "HLA-C", "TAP1")
@@ -32,7 +33,8 @@ PLANTED: dict[str, tuple[tuple[str, ...], float, float]] = {
     "alarmins, up in severe": (ALARMINS, 0.0, 1.0),
     "cytokine storm, unchanged": (CYTOKINES, 0.0, 0.0),
 }
-"""What -> (genes, natural-log fold change in CD14 monocytes of moderate and of severe patients against healthy donors)."""
+"""What -> (genes, natural-log fold change in CD14 monocytes of moderate and of severe patients against healthy donors).
+"""
 
 SHARES: dict[str, tuple[float, float, float]] = {
     "CD14 monocyte": (0.22, 0.28, 0.33),
@@ -54,7 +56,11 @@ def _family(stem: str, numbers: str) -> list[str]:
 
 
 BACKGROUND = (
-    *_family("RPL", "3 4 5 6 7 7A 8 9 10 10A 11 12 13 13A 14 15 17 18 18A 19 21 22 23 23A 24 26 27 27A 28 29 30 31 32 34 35 35A 36 37 37A 38 39 41"),
+    *_family(
+        "RPL",
+        "3 4 5 6 7 7A 8 9 10 10A 11 12 13 13A 14 15 17 18 18A 19 21 22 23 23A 24 26 27 27A 28 29 30 31 32 34 35 35A 36"
+        " 37 37A 38 39 41",
+    ),
     *_family("RPS", "2 3 3A 4X 5 6 7 8 9 10 11 12 13 14 15 15A 16 17 18 19 20 21 23 24 25 26 27 27A 28 29"),
     *_family("NDUFA", "1 2 3 4 5 6 7 8 9 10 11 12 13"),
     *_family("NDUFB", "1 2 3 4 5 6 7 8 9 10 11"),
@@ -70,7 +76,10 @@ BACKGROUND = (
     *_family("HNRNP", "A0 A1 A2B1 A3 AB C D DL F H1 H2 H3 K L M R U UL1"),
     *_family("SRSF", "1 2 3 4 5 6 7 8 9 10 11"),
     *_family("POLR2", "A B C D E F G H I J K L"),
-    *_family("MRPL", "1 2 3 4 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 27 28 30 32 33 34 35 36 37 38 39 40 41 42 43 44 45"),
+    *_family(
+        "MRPL",
+        "1 2 3 4 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 27 28 30 32 33 34 35 36 37 38 39 40 41 42 43 44 45",
+    ),
     *_family("MRPS", "2 5 6 7 9 10 11 12 14 15 16 17 18A 18B 18C 21 22 23 24 25 26 27 28 30 31 33 34 35"),
     *_family("CCT", "2 3 4 5 6A 7 8"),
     *_family("SNRP", "A A1 B B2 C D1 D2 D3 E F G N"),
@@ -80,17 +89,41 @@ BACKGROUND = (
     *_family("ARPC", "1A 1B 2 3 4 5 5L"),
     *_family("CDC", "16 23 25B 26 27 37 40 42 123"),
     *_family("UBE2", "A B D1 D2 D3 E1 E3 G1 H I J1 K L3 L6 M N R2 V1 V2 W Z"),
-    *_family("ZNF", "10 12 14 16 17 22 24 26 32 33A 33B 34 35 37A 41 43 44 45 46 48 57 64 66 69 70 74 76 77 79 80 81 83 84 85 90 91 92 93"),
-    *_family("SLC", "1A4 1A5 2A1 2A3 3A2 4A7 6A6 7A5 7A6 9A1 11A1 12A6 15A3 16A3 20A1 25A3 25A5 25A6 30A1 35A1 38A1 38A2 39A1 43A3 44A1"),
-    *_family("TMEM", "14A 14B 14C 30A 33 50A 50B 59 66 87A 106B 109 123 127 134 138 140 141 147 154 156 160 165 167A 173 176B 179 181 183A 199 205 208 219 222 223 230 248 256 258 259"),
+    *_family(
+        "ZNF",
+        "10 12 14 16 17 22 24 26 32 33A 33B 34 35 37A 41 43 44 45 46 48 57 64 66 69 70 74 76 77 79 80 81 83 84 85 90 91"
+        " 92 93",
+    ),
+    *_family(
+        "SLC",
+        "1A4 1A5 2A1 2A3 3A2 4A7 6A6 7A5 7A6 9A1 11A1 12A6 15A3 16A3 20A1 25A3 25A5 25A6 30A1 35A1 38A1 38A2 39A1 43A3"
+        " 44A1",
+    ),
+    *_family(
+        "TMEM",
+        "14A 14B 14C 30A 33 50A 50B 59 66 87A 106B 109 123 127 134 138 140 141 147 154 156 160 165 167A 173 176B 179"
+        " 181 183A 199 205 208 219 222 223 230 248 256 258 259",
+    ),
     *_family("KLF", "2 3 4 6 7 9 10 11 12 13"),
     *_family("DDX", "1 3X 5 6 17 18 19A 21 23 24 27 39A 39B 41 42 46 47 49 50 52 54 55 56 59 60"),
     *_family("CCN", "A2 B2 C D1 D2 D3 G1 G2 H I K L1 L2 T1 T2"),
-    *_words("ACTB ACTG1 GAPDH PGK1 ENO1 LDHA TPI1 ALDOA PKM TPT1 EEF1A1 EEF1B2 EEF1D EEF1G EEF2 FAU UBA52 UBB UBC NACA BTF3 TMSB4X TMSB10 PFN1 CFL1"),
-    *_words("MALAT1 NEAT1 FTL FTH1 SAT1 SRGN VIM ARHGDIB CORO1A PTPRC LAPTM5 CD52 CD48 CD53 CD37 ITGB2 RAC2 HCLS1 LCP1 EVI2B FYB1 SELPLG TXNIP BTG1 JUN JUNB"),
-    *_words("FOS FOSB DUSP1 DUSP2 ZFP36 ZFP36L1 ZFP36L2 IER2 NFKBIA CXCR4 HSPA8 HSP90AA1 HSP90AB1 HSPA5 HSPA9 HSPD1 HSPE1 DNAJA1 DNAJB1 CALM1 CALM2 CALR CANX PDIA3 P4HB PPIA PPIB"),
-    *_words("YWHAB YWHAE YWHAH YWHAQ YWHAZ RHOA GNAI2 GNB1 GNB2 STK17B PRKCB MAPK1 AKT1 PIK3CD MTOR TP53 MYC MAX EP300 CREB1 ATF4 XRCC5 XRCC6 PCNA MKI67 TOP2A TYMS RRM2 H2AZ1 STMN1"),
-)  # fmt: skip
+    *_words(
+        "ACTB ACTG1 GAPDH PGK1 ENO1 LDHA TPI1 ALDOA PKM TPT1 EEF1A1 EEF1B2 EEF1D EEF1G EEF2 FAU UBA52 UBB UBC NACA BTF3"
+        " TMSB4X TMSB10 PFN1 CFL1"
+    ),
+    *_words(
+        "MALAT1 NEAT1 FTL FTH1 SAT1 SRGN VIM ARHGDIB CORO1A PTPRC LAPTM5 CD52 CD48 CD53 CD37 ITGB2 RAC2 HCLS1 LCP1"
+        " EVI2B FYB1 SELPLG TXNIP BTG1 JUN JUNB"
+    ),
+    *_words(
+        "FOS FOSB DUSP1 DUSP2 ZFP36 ZFP36L1 ZFP36L2 IER2 NFKBIA CXCR4 HSPA8 HSP90AA1 HSP90AB1 HSPA5 HSPA9 HSPD1 HSPE1"
+        " DNAJA1 DNAJB1 CALM1 CALM2 CALR CANX PDIA3 P4HB PPIA PPIB"
+    ),
+    *_words(
+        "YWHAB YWHAE YWHAH YWHAQ YWHAZ RHOA GNAI2 GNB1 GNB2 STK17B PRKCB MAPK1 AKT1 PIK3CD MTOR TP53 MYC MAX EP300"
+        " CREB1 ATF4 XRCC5 XRCC6 PCNA MKI67 TOP2A TYMS RRM2 H2AZ1 STMN1"
+    ),
+)
 """Genes that every cell expresses, by real names."""
 
 
@@ -98,9 +131,9 @@ def simulate_blood(config: BloodConfig | None = None) -> ad.AnnData:
     """Simulate a study of donors in three conditions.
 
     Each donor belongs to one condition and one of two batches (crossed with the conditions). Shares of types follow
-    ``SHARES`` with a Dirichlet spread between donors; a type expresses its markers (the blood panel); every gene has a log-fold
-    change of its own in each donor and each batch, the same in all types; in CD14 monocytes the genes of ``PLANTED`` change
-    with the condition. Counts are gamma-Poisson.
+    ``SHARES`` with a Dirichlet spread between donors; a type expresses its markers (the blood panel); every gene has a
+    log-fold change of its own in each donor and each batch, the same in all types; in CD14 monocytes the genes of
+    ``PLANTED`` change with the condition. Counts are gamma-Poisson.
 
     Parameters
     ----------
@@ -109,8 +142,9 @@ def simulate_blood(config: BloodConfig | None = None) -> ad.AnnData:
 
     Returns
     -------
-    AnnData with counts in ``layers["counts"]``; in ``obs``: ``cell_type``, ``donor_id``, ``condition`` (ordered), ``batch``; in ``var``:
-    ``planted_set``, and ``planted_moderate`` and ``planted_severe`` (natural-log fold change in CD14 monocytes).
+    AnnData with counts in ``layers["counts"]``; in ``obs``: ``cell_type``, ``donor_id``, ``condition`` (ordered),
+    ``batch``; in ``var``: ``planted_set``, and ``planted_moderate`` and ``planted_severe`` (natural-log fold change in
+    CD14 monocytes).
     """
     config = config or BloodConfig()
     rng = np.random.default_rng(config.seed)

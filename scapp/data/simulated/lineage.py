@@ -27,8 +27,8 @@ def simulate_lineage(config: LineageConfig | None = None) -> ad.AnnData:
 
     Returns
     -------
-    AnnData with counts in ``layers["counts"]``; the truth in ``obs``: ``true_time``, ``stage`` (ordered), ``fate``, ``cell_type``
-    (fate and stage), and in ``var``: ``pattern``.
+    AnnData with counts in ``layers["counts"]``; the truth in ``obs``: ``true_time``, ``stage`` (ordered), ``fate``,
+    ``cell_type`` (fate and stage), and in ``var``: ``pattern``.
     """
     config = config or LineageConfig()
     rng = np.random.default_rng(config.seed)

@@ -39,7 +39,8 @@ def differences(results: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    ``setting``, ``base``, ``component``, ``n_seeds`` and, of each figure, mean and standard deviation (``_sd``) of with - without.
+    ``setting``, ``base``, ``component``, ``n_seeds`` and, of each figure, mean and standard deviation (``_sd``) of with
+    - without.
     """
     ours = results[results["component"].isin(["none", "mlp", "mls"])]
     plain = ours[ours["component"] == "none"].set_index(["setting", "seed", "base"])
@@ -81,13 +82,18 @@ def plot_differences(found: pd.DataFrame, figure_name: str, titles: dict[str, st
             part = found[(found["setting"] == setting) & (found["component"] == component)]
             figure.add_trace(
                 go.Bar(
-                    x=[BASE_TITLES.get(base, base) for base in part["base"]], y=part[figure_name], name=COMPONENT_TITLES[component],
-                    error_y={"type": "data", "array": part[f"{figure_name}_sd"].fillna(0), "color": MUTED}, marker={"color": colour},
-                    legendgroup=component, showlegend=column == 1,
+                    x=[BASE_TITLES.get(base, base) for base in part["base"]],
+                    y=part[figure_name],
+                    name=COMPONENT_TITLES[component],
+                    error_y={"type": "data", "array": part[f"{figure_name}_sd"].fillna(0), "color": MUTED},
+                    marker={"color": colour},
+                    legendgroup=component,
+                    showlegend=column == 1,
                     hovertemplate=f"%{{x}} + {COMPONENT_TITLES[component]}: %{{y:+.3f}}<extra></extra>",
                 ),
-                1, column,
-            )  # fmt: skip
+                1,
+                column,
+            )
     figure = styled(figure, height=400, x_title="", y_title=f"change of {FIGURE_TITLES[figure_name]}", legend=True)
     figure.update_layout(barmode="group", legend={"orientation": "h", "y": 1.16, "x": 0}, margin={"t": 70})
     figure.update_yaxes(zeroline=True, zerolinewidth=2)
@@ -125,10 +131,18 @@ def plot_gains(gains: pd.DataFrame, titles: dict[str, str]) -> go.Figure:
     for setting, colour in zip(settings, palette(len(settings)), strict=True):
         part = gains[gains["setting"] == setting]
         figure.add_scatter(
-            x=part["n_train"], y=part["gain"], mode="markers", name=titles.get(setting, setting), text=part["type"],
-            customdata=np.stack([part["n_test"], part["seed"]], axis=1), marker={"size": 8, "color": colour, "opacity": 0.7},
-            hovertemplate="%{text}: %{y:+.3f}, %{x} training and %{customdata[0]} test cells, seed %{customdata[1]}<extra></extra>",
-        )  # fmt: skip
+            x=part["n_train"],
+            y=part["gain"],
+            mode="markers",
+            name=titles.get(setting, setting),
+            text=part["type"],
+            customdata=np.stack([part["n_test"], part["seed"]], axis=1),
+            marker={"size": 8, "color": colour, "opacity": 0.7},
+            hovertemplate=(
+                "%{text}: %{y:+.3f}, %{x} training and %{customdata[0]} test cells, seed"
+                " %{customdata[1]}<extra></extra>"
+            ),
+        )
     figure.add_hline(y=0, line={"color": MUTED, "width": 1})
     figure = styled(figure, height=420, x_title="training cells of the type", y_title="change of AUPRC", legend=True)
     figure.update_xaxes(type="log")
@@ -156,9 +170,17 @@ def plot_dropout(table: pd.DataFrame, setting: str, figure_name: str) -> go.Figu
     for model, colour in zip(models, palette(len(models)), strict=True):
         one = part[part["model"] == model]
         figure.add_scatter(
-            x=100 * one["share"], y=one[figure_name], name=title_of(model), mode="lines+markers", line={"color": colour},
+            x=100 * one["share"],
+            y=one[figure_name],
+            name=title_of(model),
+            mode="lines+markers",
+            line={"color": colour},
             hovertemplate=f"{model}: %{{y:.3f}} at %{{x:.0f}}%<extra></extra>",
-        )  # fmt: skip
+        )
     return styled(
-        figure, height=400, x_title="non-zero counts of test cells set to zero (%)", y_title=FIGURE_TITLES[figure_name], legend=True
-    )  # fmt: skip
+        figure,
+        height=400,
+        x_title="non-zero counts of test cells set to zero (%)",
+        y_title=FIGURE_TITLES[figure_name],
+        legend=True,
+    )

@@ -45,12 +45,19 @@ def plot_types(table: pd.DataFrame, chosen: Sequence[str] = ()) -> go.Figure:
         return empty_figure("no type has test cells", height=380)
     figure = go.Figure(
         go.Scatter(
-            x=known["n_train"], y=known["auprc"], mode="markers+text", hovertext=known["type"], customdata=known[["type", "n_test"]],
-            text=[name if name in chosen else "" for name in known["type"]], textposition="top center",
+            x=known["n_train"],
+            y=known["auprc"],
+            mode="markers+text",
+            hovertext=known["type"],
+            customdata=known[["type", "n_test"]],
+            text=[name if name in chosen else "" for name in known["type"]],
+            textposition="top center",
             marker={"size": 10, "color": colours_of(known["type"], chosen), "opacity": 0.85},
-            hovertemplate="%{hovertext}<br>%{x} training cells, AUPRC %{y:.3f} on %{customdata[1]} test cells<extra></extra>",
+            hovertemplate=(
+                "%{hovertext}<br>%{x} training cells, AUPRC %{y:.3f} on %{customdata[1]} test cells<extra></extra>"
+            ),
         )
-    )  # fmt: skip
+    )
     figure = styled(figure, height=400, x_title="training cells of the type", y_title="AUPRC")
     figure.update_xaxes(type="log")
     figure.update_yaxes(range=[0, 1.08])
@@ -58,7 +65,9 @@ def plot_types(table: pd.DataFrame, chosen: Sequence[str] = ()) -> go.Figure:
 
 
 def colours_of(types: Sequence[str], chosen: Sequence[str]) -> list[str]:
-    """A colour of its own for each chosen type, the same in all figures; grey for the others, or blue where none is chosen."""
+    """A colour of its own for each chosen type, the same in all figures; grey for the others, or blue where none is
+    chosen.
+    """
     hue = dict(zip(chosen, palette(len(chosen)), strict=True))
     return [hue.get(name, MUTED if chosen else KEPT) for name in types]
 
@@ -81,13 +90,27 @@ def plot_precision_recall(curves: Mapping[str, pd.DataFrame], shares: Mapping[st
         if name in known:
             curve = known[name]
             figure.add_scatter(
-                x=curve["recall"], y=curve["precision"], mode="lines", name=name, line={"color": colour, "shape": "hv"}, legendgroup=name,
-                customdata=curve["threshold"], hovertemplate=f"{name}: precision %{{y:.2f}}, recall %{{x:.2f}} from probability %{{customdata:.2f}} on<extra></extra>",
-            )  # fmt: skip
+                x=curve["recall"],
+                y=curve["precision"],
+                mode="lines",
+                name=name,
+                line={"color": colour, "shape": "hv"},
+                legendgroup=name,
+                customdata=curve["threshold"],
+                hovertemplate=(
+                    f"{name}: precision %{{y:.2f}}, recall %{{x:.2f}} from probability %{{customdata:.2f}}"
+                    " on<extra></extra>"
+                ),
+            )
             figure.add_scatter(
-                x=[0, 1], y=[shares[name]] * 2, mode="lines", line={"color": colour, "dash": "dot", "width": 1}, legendgroup=name,
-                showlegend=False, hoverinfo="skip",
-            )  # fmt: skip
+                x=[0, 1],
+                y=[shares[name]] * 2,
+                mode="lines",
+                line={"color": colour, "dash": "dot", "width": 1},
+                legendgroup=name,
+                showlegend=False,
+                hoverinfo="skip",
+            )
     figure = styled(figure, height=400, x_title="recall", y_title="precision", legend=True)
     # below: names are long, and above they would lie under the figure's buttons
     figure.update_layout(legend={"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0}, margin={"b": 110})
@@ -110,11 +133,17 @@ def plot_calibration(table: pd.DataFrame, error: float) -> go.Figure:
         return empty_figure("no test cells", height=400)
     figure = go.Figure(
         go.Bar(
-            x=(table["low"] + table["high"]) / 2, y=table["accuracy"], width=(table["high"] - table["low"]) * 0.95,
-            customdata=table[["n_cells", "confidence"]], marker={"color": KEPT}, name="rightly named",
-            hovertemplate="%{customdata[0]} cells said with %{customdata[1]:.2f} on average: %{y:.2f} rightly<extra></extra>",
+            x=(table["low"] + table["high"]) / 2,
+            y=table["accuracy"],
+            width=(table["high"] - table["low"]) * 0.95,
+            customdata=table[["n_cells", "confidence"]],
+            marker={"color": KEPT},
+            name="rightly named",
+            hovertemplate=(
+                "%{customdata[0]} cells said with %{customdata[1]:.2f} on average: %{y:.2f} rightly<extra></extra>"
+            ),
         )
-    )  # fmt: skip
+    )
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", line={"color": MUTED, "dash": "dash"}, name="perfect", hoverinfo="skip"
     )
@@ -138,10 +167,12 @@ def plot_counts(counts: pd.Series) -> go.Figure:
         return empty_figure("no cell has a label", height=360)
     figure = go.Figure(
         go.Bar(
-            x=[str(name) for name in ranked.index], y=ranked.to_numpy(), marker={"color": KEPT},
+            x=[str(name) for name in ranked.index],
+            y=ranked.to_numpy(),
+            marker={"color": KEPT},
             hovertemplate="%{x}: %{y:,} cells<extra></extra>",
         )
-    )  # fmt: skip
+    )
     figure = styled(figure, height=420, x_title="", y_title="cells (logarithmic)")
     figure.update_yaxes(type="log", dtick=1)
     figure.update_xaxes(type="category", automargin=True, tickangle=-45)
@@ -149,7 +180,8 @@ def plot_counts(counts: pd.Series) -> go.Figure:
 
 
 def confusion(cells: pd.DataFrame) -> pd.DataFrame:
-    """Share of the cells of each type (rows) that were called each type (columns), types that are taken for each other side by side.
+    """Share of the cells of each type (rows) that were called each type (columns), types that are taken for each other
+    side by side.
 
     Parameters
     ----------
@@ -181,24 +213,40 @@ def plot_confusion(shares: pd.DataFrame, chosen: Sequence[str] = ()) -> go.Figur
     values = 100 * shares.to_numpy()
     figure = go.Figure(
         go.Heatmap(
-            z=values, x=list(shares.columns), y=list(shares.index), zmin=0, zmax=100, colorscale=SEQUENTIAL,
-            colorbar={"title": {"text": "%"}, "thickness": 12}, hovertemplate="%{y} called %{x}: %{z:.1f}%<extra></extra>",
+            z=values,
+            x=list(shares.columns),
+            y=list(shares.index),
+            zmin=0,
+            zmax=100,
+            colorscale=SEQUENTIAL,
+            colorbar={"title": {"text": "%"}, "thickness": 12},
+            hovertemplate="%{y} called %{x}: %{z:.1f}%<extra></extra>",
         )
-    )  # fmt: skip
+    )
     # a heatmap cannot be clicked on, points can
     rows, columns = np.nonzero(values)
     names = [shares.index[row] for row in rows]
     figure.add_scatter(
-        x=[shares.columns[column] for column in columns], y=names, customdata=names, mode="markers", showlegend=False,
-        marker={"symbol": "square", "size": 12, "opacity": 0.01}, text=[f"{values[r, c]:.1f}%" for r, c in zip(rows, columns, strict=True)],
+        x=[shares.columns[column] for column in columns],
+        y=names,
+        customdata=names,
+        mode="markers",
+        showlegend=False,
+        marker={"symbol": "square", "size": 12, "opacity": 0.01},
+        text=[f"{values[r, c]:.1f}%" for r, c in zip(rows, columns, strict=True)],
         hovertemplate="%{y} called %{x}: %{text}<extra></extra>",
-    )  # fmt: skip
+    )
     for name, colour in zip(chosen, palette(len(chosen)), strict=True):
         if name in shares.index:
             row = shares.index.get_loc(name)
             figure.add_shape(
-                type="rect", x0=-0.5, x1=len(shares) - 0.5, y0=row - 0.5, y1=row + 0.5, line={"color": colour, "width": 2}
-            )  # fmt: skip
+                type="rect",
+                x0=-0.5,
+                x1=len(shares) - 0.5,
+                y0=row - 0.5,
+                y1=row + 0.5,
+                line={"color": colour, "width": 2},
+            )
     figure = styled(figure, height=max(380, 110 + 22 * len(shares)), x_title="predicted", y_title="type")
     figure.update_xaxes(type="category", automargin=True, tickangle=-45)
     figure.update_yaxes(type="category", automargin=True, autorange="reversed")

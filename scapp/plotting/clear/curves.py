@@ -33,7 +33,9 @@ def plot_loss(curves: pd.DataFrame) -> go.Figure:
 
 
 def plot_overlay(curves: dict[str, pd.DataFrame]) -> go.Figure:
-    """Loss of several runs over their epochs, each as a share of its own chance level, so that queues of any size compare."""
+    """Loss of several runs over their epochs, each as a share of its own chance level, so that queues of any size
+    compare.
+    """
     figure = go.Figure()
     for (name, table), hue in zip(curves.items(), palette(len(curves)), strict=True):
         if len(table):

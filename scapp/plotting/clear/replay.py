@@ -18,7 +18,9 @@ Frame = Mapping[str, np.ndarray]
 
 
 def similarity_table(frame: Frame) -> pd.DataFrame:
-    """Share of pairs by similarity: ``similarity`` (centre of the bin) and one column for each kind of pair, in percent."""
+    """Share of pairs by similarity: ``similarity`` (centre of the bin) and one column for each kind of pair, in
+    percent.
+    """
     n_bins = len(frame["positive"])
     centres = (np.arange(n_bins) + 0.5) * 2 / n_bins - 1
     return pd.DataFrame(
@@ -141,9 +143,12 @@ def plot_replay(
     if not frames:
         return empty_figure("no epoch was kept", height=480)
     figure = make_subplots(
-        rows=1, cols=2, column_widths=[0.62, 0.38], horizontal_spacing=0.1,
+        rows=1,
+        cols=2,
+        column_widths=[0.62, 0.38],
+        horizontal_spacing=0.1,
         subplot_titles=("embedding", "similarities"),
-    )  # fmt: skip
+    )
     first = frames[0][1]
     marker, legend = _markers(colour, colours, len(first["shown"]))
     figure.add_trace(

@@ -27,11 +27,20 @@ def plot_design(table: pd.DataFrame) -> go.Figure:
     text = values.astype(str) if values.size <= MOST_WRITTEN else None
     ticks = [tick for tick in (1, 10, 100, 1000, 10_000, 100_000) if tick <= max(values.max(), 1) * 3]
     heat = go.Heatmap(
-        z=np.log10(values + 1), x=[str(c) for c in table.columns], y=[str(i) for i in table.index], colorscale=SEQUENTIAL,
-        text=text, texttemplate="%{text}" if text is not None else None, customdata=values,
+        z=np.log10(values + 1),
+        x=[str(c) for c in table.columns],
+        y=[str(i) for i in table.index],
+        colorscale=SEQUENTIAL,
+        text=text,
+        texttemplate="%{text}" if text is not None else None,
+        customdata=values,
         hovertemplate="%{y}<br>%{x}: %{customdata:,} cells<extra></extra>",
-        colorbar={"title": {"text": "cells"}, "tickvals": [float(np.log10(t + 1)) for t in ticks], "ticktext": [f"{t:,}" for t in ticks]},
-    )  # fmt: skip
+        colorbar={
+            "title": {"text": "cells"},
+            "tickvals": [float(np.log10(t + 1)) for t in ticks],
+            "ticktext": [f"{t:,}" for t in ticks],
+        },
+    )
     figure = styled(go.Figure(heat), height=200 + 24 * len(table), x_title="cell type", y_title="")
     figure.update_yaxes(type="category", autorange="reversed", automargin=True, dtick=1)
     figure.update_xaxes(type="category", tickangle=-40, automargin=True, dtick=1)
@@ -51,9 +60,13 @@ def plot_shares(means: pd.DataFrame, *, colours: Mapping[str, str]) -> go.Figure
     figure = go.Figure()
     for name in means.columns:
         figure.add_bar(
-            x=100 * means[name], y=[str(c) for c in means.index], orientation="h", name=str(name), marker_color=colours[str(name)],
+            x=100 * means[name],
+            y=[str(c) for c in means.index],
+            orientation="h",
+            name=str(name),
+            marker_color=colours[str(name)],
             hovertemplate=f"{name} in %{{y}}: %{{x:.1f}}%<extra></extra>",
-        )  # fmt: skip
+        )
     figure = styled(
         figure, height=170 + 46 * len(means), x_title="mean share of a donor's cells (%)", y_title="", legend=True
     )
@@ -81,9 +94,18 @@ def plot_share_points(shares: pd.DataFrame, conditions: Sequence[str], *, logari
         if logarithmic:
             part = part[part["share"] > 0]
         figure.add_box(
-            x=part["cell_type"].astype(str), y=100 * part["share"], name=name, marker={"color": colour, "size": 6}, boxpoints="all", pointpos=0, jitter=0.5,
-            text=part["sample"].astype(str), hovertemplate="%{text}, %{x}: %{y:.2f}%<extra></extra>", fillcolor="rgba(0,0,0,0)", line={"width": 1},
-        )  # fmt: skip
+            x=part["cell_type"].astype(str),
+            y=100 * part["share"],
+            name=name,
+            marker={"color": colour, "size": 6},
+            boxpoints="all",
+            pointpos=0,
+            jitter=0.5,
+            text=part["sample"].astype(str),
+            hovertemplate="%{text}, %{x}: %{y:.2f}%<extra></extra>",
+            fillcolor="rgba(0,0,0,0)",
+            line={"width": 1},
+        )
     figure = styled(figure, height=460, x_title="cell type", y_title="share of the donor's cells (%)", legend=True)
     figure.update_layout(boxmode="group", legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
     figure.update_xaxes(type="category", tickangle=-40, automargin=True)

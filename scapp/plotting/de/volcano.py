@@ -11,7 +11,9 @@ from scapp.plotting.theme import KEPT, MUTED, REMOVED, empty_figure, styled
 UP, DOWN = REMOVED, KEPT
 """Red and blue, as in the CLEAR paper's Figure 5."""
 SIZE = (390, 400)
-"""About the width and height in pixels of the drawing area of a figure that shares its row with another: labels are kept apart as if it had this size."""
+"""About the width and height in pixels of the drawing area of a figure that shares its row with another: labels are
+kept apart as if it had this size.
+"""
 CHARACTER, LINE = 7.5, 15
 DIRECTIONS = ((0, -1), (1, -1), (-1, -1), (1, 0), (-1, 0), (0, 1), (1, 1), (-1, 1))
 DISTANCES = (16, 30, 46, 64)
@@ -84,7 +86,8 @@ def plot_volcano(
     Parameters
     ----------
     table
-        ``gene``, ``symbol``, ``log2_fold_change``, ``p_value``, ``p_value_adjusted``, ``mean``, ``strength``; genes without a p are left out.
+        ``gene``, ``symbol``, ``log2_fold_change``, ``p_value``, ``p_value_adjusted``, ``mean``, ``strength``; genes
+        without a p are left out.
     max_p, min_log2_fold
         Thresholds, drawn as lines.
     n_labels
@@ -168,10 +171,18 @@ def _by_side(known: pd.DataFrame, x: np.ndarray, y: np.ndarray, side: pd.Series,
         here = (side == name).to_numpy()
         words = {"no": "not passing", "up": "up", "down": "down"}[name]
         figure.add_scattergl(
-            x=x[here], y=y[here], mode="markers", name=f"{words} ({int(here.sum()):,})", customdata=data[here],
+            x=x[here],
+            y=y[here],
+            mode="markers",
+            name=f"{words} ({int(here.sum()):,})",
+            customdata=data[here],
             marker={"size": 5 if name == "no" else 6, "color": colour, "opacity": 0.5 if name == "no" else 0.85},
-            hovertemplate="%{customdata[1]}<br>log2 fold change %{customdata[2]:.2f}, adjusted p %{customdata[5]:.2g}<br>" + last + "<extra></extra>",
-        )  # fmt: skip
+            hovertemplate=(
+                "%{customdata[1]}<br>log2 fold change %{customdata[2]:.2f}, adjusted p %{customdata[5]:.2g}<br>"
+            )
+            + last
+            + "<extra></extra>",
+        )
     return figure
 
 
@@ -211,13 +222,27 @@ def _name(
     for i, text, place in zip(named, texts, place_labels(pixels, texts), strict=True):
         if place is not None:
             figure.add_annotation(
-                x=x[i], y=y[i], text=text, ax=place[0], ay=place[1], arrowwidth=0.8, arrowhead=0, arrowcolor=MUTED, font={"size": 12}, standoff=3
-            )  # fmt: skip
+                x=x[i],
+                y=y[i],
+                text=text,
+                ax=place[0],
+                ay=place[1],
+                arrowwidth=0.8,
+                arrowhead=0,
+                arrowcolor=MUTED,
+                font={"size": 12},
+                standoff=3,
+            )
     if is_chosen.any():
         figure.add_scatter(
-            x=x[is_chosen], y=y[is_chosen], mode="markers", name="chosen", hoverinfo="skip", showlegend=False,
+            x=x[is_chosen],
+            y=y[is_chosen],
+            mode="markers",
+            name="chosen",
+            hoverinfo="skip",
+            showlegend=False,
             marker={"size": 12, "color": "rgba(0,0,0,0)", "line": {"width": 1.5, "color": MUTED}},
-        )  # fmt: skip
+        )
 
 
 def means_by_sample(values: np.ndarray, codes: np.ndarray, n_samples: int) -> np.ndarray:
@@ -238,7 +263,8 @@ def means_by_sample(values: np.ndarray, codes: np.ndarray, n_samples: int) -> np
 
 
 def plot_gene_samples(means: np.ndarray, genes: Sequence[str], samples: pd.DataFrame) -> go.Figure:
-    """Genes (rows) by donors (columns, ordered by condition): how many standard deviations from the gene's mean (CLEAR paper, Figure 5F).
+    """Genes (rows) by donors (columns, ordered by condition): how many standard deviations from the gene's mean (CLEAR
+    paper, Figure 5F).
 
     Parameters
     ----------
@@ -260,10 +286,16 @@ def plot_gene_samples(means: np.ndarray, genes: Sequence[str], samples: pd.DataF
     limit = max(float(np.abs(scaled).max()), 1e-6)
     names = table["sample"].astype(str).tolist()
     heat = go.Heatmap(
-        z=scaled.T, x=names, y=list(genes), zmin=-limit, zmax=limit, colorscale=[[0, DOWN], [0.5, "#f2f2f0"], [1, UP]],
-        customdata=shown.T, hovertemplate="%{y} in %{x}: mean %{customdata:.2f}, %{z:.2f} SD from the gene's mean<extra></extra>",
+        z=scaled.T,
+        x=names,
+        y=list(genes),
+        zmin=-limit,
+        zmax=limit,
+        colorscale=[[0, DOWN], [0.5, "#f2f2f0"], [1, UP]],
+        customdata=shown.T,
+        hovertemplate="%{y} in %{x}: mean %{customdata:.2f}, %{z:.2f} SD from the gene's mean<extra></extra>",
         colorbar={"title": {"text": "SD from the<br>gene's mean"}},
-    )  # fmt: skip
+    )
     figure = styled(go.Figure(heat), height=190 + 20 * len(genes), x_title="", y_title="")
     figure.update_yaxes(type="category", autorange="reversed", automargin=True, dtick=1)
     figure.update_xaxes(type="category", tickangle=-60, automargin=True, dtick=1)

@@ -28,8 +28,8 @@ def expression_by_group(values: np.ndarray, groups: pd.Categorical, genes: Seque
 
     Returns
     -------
-    One row per gene and group that has cells: ``gene``, ``group``, ``mean``, ``share`` (0 to 1), ``scaled`` (the mean between
-    the gene's lowest (0) and highest (1) group).
+    One row per gene and group that has cells: ``gene``, ``group``, ``mean``, ``share`` (0 to 1), ``scaled`` (the mean
+    between the gene's lowest (0) and highest (1) group).
     """
     rows = []
     present = [(code, str(name)) for code, name in enumerate(groups.categories) if (groups.codes == code).any()]

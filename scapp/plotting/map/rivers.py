@@ -11,7 +11,7 @@ UNKNOWN = "not given"
 
 
 def river_data(left: pd.Categorical, right: pd.Categorical) -> pd.DataFrame:
-    """Cells that go from each group on the left to each on the right: ``left``, ``right``, ``n_cells``, largest first."""
+    """Cells from each group on the left to each on the right: ``left``, ``right``, ``n_cells``, largest first."""
     frame = pd.DataFrame({"left": _text(left), "right": _text(right)})
     counts = frame.value_counts(sort=True).rename("n_cells").reset_index()
     return counts

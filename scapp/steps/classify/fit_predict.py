@@ -90,7 +90,9 @@ def _save_probabilities(path: Path, probabilities: np.ndarray) -> None:
 
 
 def _separation(circles: np.ndarray, labels: pd.Categorical, test: np.ndarray) -> list[float]:
-    """AUPRC, on test cells, of the cosine with the mean direction of the type's other cells on its circle; NaN without test cells."""
+    """AUPRC, on test cells, of the cosine with the mean direction of the type's other cells on its circle; NaN without
+    test cells.
+    """
     codes = np.asarray(labels.remove_unused_categories().codes)
     learnt = np.setdiff1d(np.flatnonzero(codes >= 0), test)
     found = []
@@ -166,7 +168,9 @@ def majority(names: np.ndarray, groups: pd.Series) -> np.ndarray:
 def _broader(
     probabilities: np.ndarray, names: np.ndarray, types: list[str], threshold: float
 ) -> tuple[np.ndarray, int]:
-    """The predicted type where it is sure enough, else a broader term, else ``unassigned``; and how many types have a term."""
+    """The predicted type where it is sure enough, else a broader term, else ``unassigned``; and how many types have a
+    term.
+    """
     least = threshold or DEFAULT_LEAST
     ontology = load_ontology()
     terms = ontology.match(types)

@@ -88,10 +88,10 @@ def tables_of(rows: list[dict[str, Any]]) -> dict[str, pd.DataFrame]:
 
     Returns
     -------
-    ``results`` (a row per training), ``types`` (a row per training and type), ``numbers`` (what each setting became on this data),
-    ``summary`` (mean and standard deviation over seeds: the thesis's Table 1), ``tests`` (paired, each model against the same base without
-    a component, and ours against scikit-learn's logistic regression), ``dropout`` and ``grid`` (means over seeds), each without rows where
-    nothing was run.
+    ``results`` (a row per training), ``types`` (a row per training and type), ``numbers`` (what each setting became on
+    this data), ``summary`` (mean and standard deviation over seeds: the thesis's Table 1), ``tests`` (paired, each
+    model against the same base without a component, and ours against scikit-learn's logistic regression), ``dropout``
+    and ``grid`` (means over seeds), each without rows where nothing was run.
     """
     flat = [{k: v for k, v in row.items() if not isinstance(v, list)} for row in rows]
     everything = pd.DataFrame(flat)

@@ -90,8 +90,8 @@ def _comparisons(study: Study, config: DifferentialConfig) -> Iterator[_Comparis
     unknown += [name for name in config.compared if name not in study.conditions[1:]]
     if unknown:
         raise ConfigError(
-            f"The study has no {listed(unknown)}; types are {listed(study.types)}, and {listed(study.conditions[1:])} can be compared "
-            f"with {study.conditions[0]}.",
+            f"The study has no {listed(unknown)}; types are {listed(study.types)}, and {listed(study.conditions[1:])}"
+            f" can be compared with {study.conditions[0]}.",
             hint="Choose among these.",
         )
     if not config.cell_types:
@@ -173,7 +173,8 @@ class _Material:
         sizes = int(c.reference_side.sum()), int(c.compared_side.sum())
         if min(sizes) < LEAST_CELLS:
             raise DataError(
-                f"{sizes[0]:,} cells of {self.study.conditions[0]} and {sizes[1]:,} of {c.compared}: nothing to compare.",
+                f"{sizes[0]:,} cells of {self.study.conditions[0]} and {sizes[1]:,} of {c.compared}: nothing to"
+                " compare.",
                 hint="Choose a cell type that both conditions have.",
             )
         method, reason = self._method(c)
@@ -277,7 +278,8 @@ class _Material:
     def _pairs(self, samples: tuple[list[str], list[str]]) -> tuple[tuple[list[str], list[str]], bool, list[str]]:
         """Samples to compare, whether each donor is compared with itself, and what to know of it.
 
-        Where most donors have both conditions but some lack cells of the type in one, the pairs are kept if there are three.
+        Where most donors have both conditions but some lack cells of the type in one, the pairs are kept if there are
+        three.
         """
         if self.config.pairing == "no":
             return samples, False, []
@@ -289,7 +291,10 @@ class _Material:
         if len(both) >= LEAST_PAIRS:
             return ([sides[0][d] for d in both], [sides[1][d] for d in both]), True, []
         if both:
-            note = f"{len(both)} donors have both conditions here and others do not: donors are compared as if they were independent."
+            note = (
+                f"{len(both)} donors have both conditions here and others do not: donors are compared as if they were"
+                " independent."
+            )
             return samples, False, [note]
         return samples, False, []
 

@@ -17,7 +17,7 @@ COLUMNS = ("condition_key", "donor_key", "cell_type_key", "batch_key")
 
 
 def set_study(inputs: Inputs, config: StudyConfig, context: StepContext) -> Outcome:
-    """Write the design down, and what it says of the composition; see ``analysis.study`` and ``analysis.composition``."""
+    """Write the design down, and what it says of the composition; see ``analysis.de``."""
     study = _study(inputs.data, config)
     shares = shares_of(study)
     values = {

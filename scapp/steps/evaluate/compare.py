@@ -1,4 +1,4 @@
-"""Comparisons of representations on one dataset: what is done stays done, so an interrupted one goes on where it was."""
+"""Comparisons of representations on one dataset; an interrupted one resumes where it was."""
 
 import json
 import time
@@ -187,7 +187,14 @@ class _Task:
         self.read = dict(data.fingerprints)
         # more seeds or methods do not make another comparison of what is done already
         settings = config.model_dump(mode="json", exclude={"n_seeds", "methods"})
-        self.made_of = fingerprint({"settings": settings, "clear": self.clear.model_dump(mode="json"), "read": self.read, "versions": versions()})  # fmt: skip
+        self.made_of = fingerprint(
+            {
+                "settings": settings,
+                "clear": self.clear.model_dump(mode="json"),
+                "read": self.read,
+                "versions": versions(),
+            }
+        )
 
     def making(self, seed: int, clear: Any = None, material: Material | None = None) -> Making:
         return Making(material or self.material, clear or self.clear, seed, self.inputs.device, self.context)
@@ -234,7 +241,10 @@ def _material(data: Reading, batch_key: str | None, methods: tuple[str, ...]) ->
     if batches is not None and batches.isna().any():
         raise DataError(
             f"{int(batches.isna().sum()):,} cells have no '{batch_key}'.",
-            hint="Choose another batch column, or make a dataset of the other cells first (Clusters & map page, selections).",
+            hint=(
+                "Choose another batch column, or make a dataset of the other cells first (Clusters & map page,"
+                " selections)."
+            ),
         )
     stored = {}
     for name in keys.representations(data.dataset.slots):
@@ -317,7 +327,9 @@ def _run(task: _Task, units: list[Unit], score: Scorer) -> list[dict[str, Any]]:
 
 
 def _done_before(task: _Task) -> dict[str, dict[str, Any]]:
-    """Units of the same settings, data and versions: of this comparison before it was interrupted, and of earlier ones of the app, which had fewer seeds or methods."""
+    """Units of the same settings, data and versions: of this comparison before it was interrupted, and of earlier ones
+    of the app, which had fewer seeds or methods.
+    """
     folder = task.context.latest_checkpoint()
     files = [] if folder is None else [folder / UNITS_FILE]
     if task.inputs.run_id:
@@ -361,8 +373,10 @@ def tables_of(units: list[dict[str, Any]]) -> dict[str, pd.DataFrame]:
 
     Returns
     -------
-    ``summary`` (means over seeds, with ``n_seeds`` and ``SCORE_sd``), ``results`` (a row per unit and clusterer); and, where there is any, ``sweep`` (a row per unit and resolution),
-    ``cells`` (a row per method and cell: position, place on the map, pseudotime, cluster, of the first seed), ``paga`` (a row per method and pair of stages) and ``genes`` (a row per method and gene that follows its pseudotime).
+    ``summary`` (means over seeds, with ``n_seeds`` and ``SCORE_sd``), ``results`` (a row per unit and clusterer); and,
+    where there is any, ``sweep`` (a row per unit and resolution), ``cells`` (a row per method and cell: position, place
+    on the map, pseudotime, cluster, of the first seed), ``paga`` (a row per method and pair of stages) and ``genes`` (a
+    row per method and gene that follows its pseudotime).
     """
     of_unit = ("method", "title", "seed", "level", "seconds", "memory_mb")
     head = [{name: unit[name] for name in of_unit} for unit in units]

@@ -50,8 +50,14 @@ class EvaluationConfig(Config):
         advanced=True,
     )
     n_neighbors: int = setting(
-        15, title="Neighbours", help="Of the graphs that Leiden, Louvain and pseudotime read.", unit="cells", ge=2, le=200, advanced=True
-    )  # fmt: skip
+        15,
+        title="Neighbours",
+        help="Of the graphs that Leiden, Louvain and pseudotime read.",
+        unit="cells",
+        ge=2,
+        le=200,
+        advanced=True,
+    )
     seed: int = same_as(ClearConfig, "seed")
 
 
@@ -93,7 +99,9 @@ class MappedTask(EvaluationConfig):
     maps: bool = setting(
         True,
         title="Maps",
-        help="Also draw a UMAP of each method (first seed). Takes seconds to minutes per method, by the number of cells.",
+        help=(
+            "Also draw a UMAP of each method (first seed). Takes seconds to minutes per method, by the number of cells."
+        ),
     )
 
 
@@ -110,12 +118,18 @@ class PseudotimeTask(MappedTask):
     """Which representation orders cells as their stages are?"""
 
     stages: tuple[str, ...] = setting(
-        (), title="Stages in order", help="Levels of the labels, the first at the root. Empty: as the column orders them.", hidden=True
-    )  # fmt: skip
+        (),
+        title="Stages in order",
+        help="Levels of the labels, the first at the root. Empty: as the column orders them.",
+        hidden=True,
+    )
     root_cell: str | None = setting(
         None,
         title="Root cell",
-        help="Name of the cell that time starts from. Empty: of the first stage, the cell that lies farthest from all others.",
+        help=(
+            "Name of the cell that time starts from. Empty: of the first stage, the cell that lies farthest from all"
+            " others."
+        ),
         empty="automatic",
         advanced=True,
     )

@@ -41,8 +41,8 @@ def score_clustering(
 
     Returns
     -------
-    ``rows`` (one per clusterer), ``sweep`` (one per resolution), and of the first seed ``of_cells`` with the clusters at the turning point, or where there is none at the
-    resolution of the highest ARI.
+    ``rows`` (one per clusterer), ``sweep`` (one per resolution), and of the first seed ``of_cells`` with the clusters
+    at the turning point, or where there is none at the resolution of the highest ARI.
     """
     graph = neighbour_graph(representation, n_neighbors=config.n_neighbors, seed=seed)
     resolution = getattr(config, "resolution", 1.0)
@@ -158,7 +158,8 @@ def score_order(
 
     Returns
     -------
-    ``rows`` of one; of the first seed ``of_cells`` (pseudotime and map), ``paga`` (how strongly stages are connected) and ``genes`` (those that follow pseudotime most closely).
+    ``rows`` of one; of the first seed ``of_cells`` (pseudotime and map), ``paga`` (how strongly stages are connected)
+    and ``genes`` (those that follow pseudotime most closely).
     """
     known = np.flatnonzero(np.asarray(stages.codes) >= 0)
     where, of_cells = representation[known], stages[known]

@@ -46,7 +46,9 @@ class Material:
     stored: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def prepared_again(self, counts: sparse.csr_matrix) -> "Material":
-        """The same cells with other counts: normalised, and genes chosen, anew. Stored representations do not belong to them."""
+        """The same cells with other counts: normalised, and genes chosen, anew. Stored representations do not belong to
+        them.
+        """
         log_values = normalise(counts, self.preparation.target_sum)
         genes = highly_variable(log_values, counts, self.preparation)
         return replace(self, log_values=log_values, counts=counts, genes=genes, stored={})

@@ -41,7 +41,8 @@ def annotate(inputs: Inputs, config: AnnotateConfig, context: StepContext) -> Ou
 
 
 def name_clusters(inputs: Inputs, config: NamingConfig, context: StepContext) -> Outcome:
-    """Write names of clusters as an annotation; those of one name become one group, clusters without a name keep theirs.
+    """Write names of clusters as an annotation; those of one name become one group, clusters without a name keep
+    theirs.
 
     Raises
     ------

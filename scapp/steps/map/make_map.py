@@ -16,7 +16,7 @@ from scapp.steps.step import Inputs, Outcome
 
 
 def make_map(inputs: Inputs, config: MapConfig, context: StepContext) -> Outcome:
-    """Graph, map, Leiden clusters, and how faithful the map is; the last ones made are also ``X_umap`` and ``leiden``."""
+    """Graph, map, Leiden clusters, and how faithful the map is; the last made are also ``X_umap`` and ``leiden``."""
     name = config.representation
     representation = np.asarray(inputs.data.read(keys.representation(name)))
     context.report(0, 4, "finding neighbours")

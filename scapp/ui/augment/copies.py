@@ -30,7 +30,8 @@ def copies_section(dataset: Dataset, config: AugmentationConfig, seed: int, *, s
     st.markdown(words.COPIES)
     if keys.PCA_LOADINGS not in dataset or keys.representation("pca") not in dataset:
         st.info(
-            "To place copies among the cells, filter and normalise the data again on Upload & QC: this dataset was made before PCA's loadings were kept."
+            "To place copies among the cells, filter and normalise the data again on Upload & QC: this dataset was made"
+            " before PCA's loadings were kept."
         )
         return
     labels = state.categorical_columns(dataset)

@@ -38,7 +38,8 @@ def circles_section(dataset: Dataset) -> None:
     types, dims = kinds["type"].astype(str).tolist(), int(kinds["dims"].iloc[0])
     if dims != 2:
         st.info(
-            f"The classifier gives each type {dims} dimensions; only two make a circle. Train one with 'Dimensions per type' at 2."
+            f"The classifier gives each type {dims} dimensions; only two make a circle. Train one with 'Dimensions per"
+            " type' at 2."
         )
         return
     record = dataset.manifest.provenance[dataset.slots[keys.MLS].provenance]
@@ -62,7 +63,8 @@ def circles_section(dataset: Dataset) -> None:
     order = _order(types, separation, order_by)
     if separation is None:
         st.caption(
-            "The run that made these circles was discarded: how well they separate their types, and which cells were test cells, is no longer known."
+            "The run that made these circles was discarded: how well they separate their types, and which cells were"
+            " test cells, is no longer known."
         )
     view = _View(dataset, points, codes[shown], np.flatnonzero(shown), types, separation)
     code, marked = _large_circle(view, order, f"{part}.{order_by}")
@@ -119,9 +121,12 @@ def _large_circle(view: _View, order: list[int], key: str) -> tuple[int, np.ndar
         download_csv(table, key="circles", name="latent_circles", label="Download the points as CSV")
     with large_column:
         event = show_figure(
-            plot_circle(view.points[:, chosen], view.codes, view.types, chosen), key=f"circle.{key}.{chosen}", name="latent_circle",
-            alt=f"Cells on the circle of {view.types[chosen]}", select=True,
-        )  # fmt: skip
+            plot_circle(view.points[:, chosen], view.codes, view.types, chosen),
+            key=f"circle.{key}.{chosen}",
+            name="latent_circle",
+            alt=f"Cells on the circle of {view.types[chosen]}",
+            select=True,
+        )
     marked = np.zeros(len(view.codes), dtype=bool)
     polygons = selected_polygons(event)
     if polygons:

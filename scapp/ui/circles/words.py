@@ -3,16 +3,25 @@
 import numpy as np
 
 CIRCLES = (
-    "MLS-CC gives every type a circle of its own and places every cell on each of them: on the circle of a type, its own cells (blue) should lie "
-    "together, and all others (grey) elsewhere. **A good circle** has the blue cells in one short stretch that the grey ones leave free. On **a middling one** "
-    "the blue cells lie together but some grey ones are among them: types that resemble it. On **a bad one** blue and grey lie everywhere: do not trust what the classifier says of that type."
+    "MLS-CC gives every type a circle of its own and places every cell on each of them: on the circle of a type, its"
+    " own cells (blue) should lie together, and all others (grey) elsewhere. **A good circle** has the blue cells in"
+    " one short stretch that the grey ones leave free. On **a middling one** the blue cells lie together but some grey"
+    " ones are among them: types that resemble it. On **a bad one** blue and grey lie everywhere: do not trust what the"
+    " classifier says of that type."
 )
 CIRCLE_PARTS = "Only test cells show what the circle is worth: training cells lie well because they were put there."
-DRAW_AROUND = "Draw around points (lasso or box, above the figure) to see which cells they are, on the map and on all other circles."
-COURSE = "Test cells on the circle above at every step that was validated. Training starts from a ridge regression of the type against all others, or from chance, as was chosen."
+DRAW_AROUND = (
+    "Draw around points (lasso or box, above the figure) to see which cells they are, on the map and on all other"
+    " circles."
+)
+COURSE = (
+    "Test cells on the circle above at every step that was validated. Training starts from a ridge regression of the"
+    " type against all others, or from chance, as was chosen."
+)
 RIMS = (
-    "Around each rim, how many of the type's cells (blue) and of all others (grey) lie there; bars grow with the square root, so that few cells can be seen. The number is the "
-    "AUPRC, on test cells, of how close a cell lies to the mean direction of the type's training cells: 1 is best."
+    "Around each rim, how many of the type's cells (blue) and of all others (grey) lie there; bars grow with the square"
+    " root, so that few cells can be seen. The number is the AUPRC, on test cells, of how close a cell lies to the mean"
+    " direction of the type's training cells: 1 is best."
 )
 
 

@@ -93,24 +93,39 @@ def _result(run: Run) -> None:
     if run.status.result["left_out"]:
         st.caption("Left out: " + "; ".join(run.status.result["left_out"]) + ".")
     st.subheader("What a component changes")
-    figure_name = st.segmented_control(
-        "Figure", list(FIGURE_TITLES), default="macro_f1", required=True, format_func=FIGURE_TITLES.__getitem__,
-        key=f"experiment.figure.{run.id}",
-    ) or "macro_f1"  # fmt: skip
+    figure_name = (
+        st.segmented_control(
+            "Figure",
+            list(FIGURE_TITLES),
+            default="macro_f1",
+            required=True,
+            format_func=FIGURE_TITLES.__getitem__,
+            key=f"experiment.figure.{run.id}",
+        )
+        or "macro_f1"
+    )
     gains = differences(results)
     show_figure(
         plot_differences(gains, figure_name, REGIME_TITLES),
-        key=f"experiment.differences.{figure_name}.{run.id}", name="component_differences",
+        key=f"experiment.differences.{figure_name}.{run.id}",
+        name="component_differences",
         alt="Change by each component, for each base model and setting",
-    )  # fmt: skip
+    )
     st.markdown(words.components_in_words(tests, gains, REGIME_TITLES))
     download_csv(gains, key=f"experiment.differences.{run.id}", name="component_differences")
     with st.expander("Paired tests"):
         st.caption(words.PAIRED)
         show_table(
-            tests, key=f"experiment.tests.{run.id}", name="paired_tests", alt="Paired tests",
-            numbers={"difference": "%.4f", "t": "%.2f", **dict.fromkeys(("p_t", "p_wilcoxon", "p_wilcoxon_types"), "%.3g")},
-        )  # fmt: skip
+            tests,
+            key=f"experiment.tests.{run.id}",
+            name="paired_tests",
+            alt="Paired tests",
+            numbers={
+                "difference": "%.4f",
+                "t": "%.2f",
+                **dict.fromkeys(("p_t", "p_wilcoxon", "p_wilcoxon_types"), "%.3g"),
+            },
+        )
     _by_type(run, types)
     _robustness(run, dropout, grid, figure_name)
 
@@ -145,8 +160,10 @@ def _by_type(run: Run, types: pd.DataFrame) -> None:
     gains = gains_by_type(types, *chosen)
     show_figure(
         plot_gains(gains, REGIME_TITLES),
-        key=f"experiment.gains.{chosen}.{run.id}", name="auprc_gains", alt="Change of AUPRC by number of training cells",
-    )  # fmt: skip
+        key=f"experiment.gains.{chosen}.{run.id}",
+        name="auprc_gains",
+        alt="Change of AUPRC by number of training cells",
+    )
     st.caption(words.GAINS)
     download_csv(gains, key=f"experiment.gains.{run.id}", name="auprc_gains")
     with st.expander("Figures of every type, model and seed"):
@@ -166,8 +183,10 @@ def _robustness(run: Run, dropout: pd.DataFrame, grid: pd.DataFrame, figure_name
         )
         show_figure(
             plot_dropout(dropout, setting, figure_name),
-            key=f"experiment.dropout.{setting}.{figure_name}.{run.id}", name="dropout", alt="Figures by dropout of test cells",
-        )  # fmt: skip
+            key=f"experiment.dropout.{setting}.{figure_name}.{run.id}",
+            name="dropout",
+            alt="Figures by dropout of test cells",
+        )
         st.caption(words.DROPPED)
         download_csv(dropout, key=f"experiment.dropout.{run.id}", name="dropout")
     if len(grid):

@@ -95,16 +95,24 @@ def evaluate_section(dataset: Dataset) -> None:
     left, right = st.columns(2)
     with left:
         _choose_by_click(
-            dataset, plot_types(table, chosen), f"auprc.{run.id}.{'.'.join(chosen)}", "classifier_auprc", "AUPRC by number of training cells"
-        )  # fmt: skip
+            dataset,
+            plot_types(table, chosen),
+            f"auprc.{run.id}.{'.'.join(chosen)}",
+            "classifier_auprc",
+            "AUPRC by number of training cells",
+        )
     with right:
         _curves(run, table, cells, chosen)
     shares = confusion(cells)
     left, right = st.columns(2)
     with left:
         _choose_by_click(
-            dataset, plot_confusion(shares, chosen), f"confusion.{run.id}.{'.'.join(chosen)}", "classifier_confusion", "Confusion matrix"
-        )  # fmt: skip
+            dataset,
+            plot_confusion(shares, chosen),
+            f"confusion.{run.id}.{'.'.join(chosen)}",
+            "classifier_confusion",
+            "Confusion matrix",
+        )
         st.caption(words.CONFUSION)
         download_csv(shares.rename_axis("type").reset_index(), key=f"confusion.{run.id}", name="classifier_confusion")
     with right:
@@ -182,7 +190,8 @@ def _curves(run: Run, table: pd.DataFrame, cells: pd.DataFrame, chosen: list[str
     probabilities = _probabilities(run)
     if probabilities is None:
         st.info(
-            "This classifier was trained by an earlier version, which did not keep the probabilities. Train it again to see curves."
+            "This classifier was trained by an earlier version, which did not keep the probabilities. Train it again to"
+            " see curves."
         )
         return
     codes = _codes(table, cells)
@@ -236,9 +245,12 @@ def _wrong_cells(dataset: Dataset, run: Run, cells: pd.DataFrame, chosen: list[s
         if only and chosen:
             wrong = wrong[wrong["type"].isin(chosen) | wrong["predicted"].isin(chosen)]
         show_table(
-            wrong[["type", "predicted", "probability", "cell"]].head(MOST_WRONG), key=f"wrong.{run.id}", name="confidently_wrong", alt="Test cells named wrongly",
+            wrong[["type", "predicted", "probability", "cell"]].head(MOST_WRONG),
+            key=f"wrong.{run.id}",
+            name="confidently_wrong",
+            alt="Test cells named wrongly",
             numbers={"probability": "%.3f"},
-        )  # fmt: skip
+        )
     with map_column:
         found = coloured_maps.available(dataset)
         if not found:
@@ -271,7 +283,8 @@ def _against_base(found: list[Run], run: Run, table: pd.DataFrame) -> None:
     ]
     if not same:
         st.caption(
-            f"Train '{config['base']}' with the component 'none' and the same seed to see, type by type, where {COMPONENT_NAMES[config['component']]} helps."
+            f"Train '{config['base']}' with the component 'none' and the same seed to see, type by type, where"
+            f" {COMPONENT_NAMES[config['component']]} helps."
         )
         return
     alone = types_of(same[0])
@@ -279,8 +292,11 @@ def _against_base(found: list[Run], run: Run, table: pd.DataFrame) -> None:
     gains["gain"] = table["auprc"] - alone.set_index("type")["auprc"].reindex(table["type"]).to_numpy()
     gains = gains.dropna(subset=["gain"]).assign(setting="this dataset", seed=config["seed"])
     show_figure(
-        plot_gains(gains, {}), key=f"gains.{run.id}", name="auprc_gains", alt="Change of AUPRC by number of training cells"
-    )  # fmt: skip
+        plot_gains(gains, {}),
+        key=f"gains.{run.id}",
+        name="auprc_gains",
+        alt="Change of AUPRC by number of training cells",
+    )
     st.caption(words.GAINS)
     download_csv(gains, key=f"gains.{run.id}", name="auprc_gains")
 

@@ -56,7 +56,8 @@ def train_section(dataset: Dataset) -> None:
     if live.run_panel(run, key="classify") == "done":
         result = run.status.result
         st.success(
-            f"Training is done: macro F1 {result['macro_f1']:.3f} on {result['n_test']:,} test cells. The tab 'Evaluate' says which types to trust."
+            f"Training is done: macro F1 {result['macro_f1']:.3f} on {result['n_test']:,} test cells. The tab"
+            " 'Evaluate' says which types to trust."
         )
         if result.get("component_step") == 0:
             st.info(words.START_KEPT)
@@ -64,7 +65,8 @@ def train_section(dataset: Dataset) -> None:
         n_without = int(pd.isna(pd.Series(state.read(dataset, slot))).sum()) if slot in dataset else 0
         if n_without:
             st.info(
-                f"{n_without:,} cells have no label and were left out. The tab 'Annotate this dataset' gives them (and all others) a predicted type."
+                f"{n_without:,} cells have no label and were left out. The tab 'Annotate this dataset' gives them (and"
+                " all others) a predicted type."
             )
     if run.observe().state in ACTIVE:
         _live_curves(run.id)
@@ -85,7 +87,8 @@ def _the_labels(dataset: Dataset, label_key: str, columns: list[str]) -> None:
         st.caption(f"{missing:,} cells have no label: they are left out of training and can be annotated afterwards.")
     if few:
         st.warning(
-            f"Fewer than {FEW_CELLS} cells: {', '.join(few[:8])}{' and others' if len(few) > 8 else ''}. Nothing can be tested with so few; their figures will be missing or jump."
+            f"Fewer than {FEW_CELLS} cells: {', '.join(few[:8])}{' and others' if len(few) > 8 else ''}. Nothing can be"
+            " tested with so few; their figures will be missing or jump."
         )
     download_csv(counts.rename_axis("type").rename("cells").reset_index(), key="counts", name="cells_per_type")
     found = coloured_maps.available(dataset)
@@ -169,22 +172,25 @@ def annotate_section(dataset: Dataset) -> None:
 def _annotated(dataset: Dataset, run: Run) -> None:
     result = run.status.result
     known, total = result["n_genes"] - result["n_genes_missing"], result["n_genes"]
-    matched = f"{known:,} of the model's {total:,} genes were found by their {result['genes_matched_by']}; they hold {result['covered']:.0%} of what it reads."
+    matched = (
+        f"{known:,} of the model's {total:,} genes were found by their {result['genes_matched_by']}; they hold"
+        f" {result['covered']:.0%} of what it reads."
+    )
     if result["covered"] < RELIABLE_SHARE:
         st.warning(f"{matched} With so much missing, take the predictions with care.")
     else:
         st.success(matched)
     if "top1" in result:
         st.markdown(
-            f"Compared with '{run.config.config['label_key']}' on {result['n_test']:,} cells of types that both know: top-1 accuracy "
-            f"**{result['top1']:.3f}**, macro F1 **{result['macro_f1']:.3f}**."
+            f"Compared with '{run.config.config['label_key']}' on {result['n_test']:,} cells of types that both know:"
+            f" top-1 accuracy **{result['top1']:.3f}**, macro F1 **{result['macro_f1']:.3f}**."
         )
         if result["types_not_in_model"]:
             st.caption(f"Types that the model does not know: {', '.join(result['types_not_in_model'])}.")
     if "n_types_in_ontology" in result:
         st.caption(
-            f"{result['n_types_in_ontology']} of the model's {result['n_types']} types are terms of the Cell Ontology; {result['n_broader']:,} cells have a broader type "
-            "in `predicted_broad_type`."
+            f"{result['n_types_in_ontology']} of the model's {result['n_types']} types are terms of the Cell Ontology;"
+            f" {result['n_broader']:,} cells have a broader type in `predicted_broad_type`."
         )
     if keys.PREDICTED in dataset:
         said = pd.Series(state.read(dataset, keys.PREDICTED))

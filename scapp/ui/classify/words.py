@@ -3,47 +3,88 @@
 import pandas as pd
 
 CLASSIFY = (
-    "A **classifier** learns cell types from an annotated dataset, says which of them it can be trusted with, and annotates other datasets. A "
-    "**contrastive component** sits between its encoder and its head: MLP-CC pulls cells of one type together, MLS-CC gives each type a circle of its own."
+    "A **classifier** learns cell types from an annotated dataset, says which of them it can be trusted with, and"
+    " annotates other datasets. A **contrastive component** sits between its encoder and its head: MLP-CC pulls cells"
+    " of one type together, MLS-CC gives each type a circle of its own."
 )
-HARDER_TEST = "Test cells of the same donors are easy. To learn what happens with new donors, choose their column under 'Hold out whole groups of'."
-CLASSIFIER_CURVES = "Loss on training cells (solid) and on validation cells (dashed), a figure for each stage; of each, the state with the lowest validation loss is kept. A linear head is solved, once for each penalty."
+HARDER_TEST = (
+    "Test cells of the same donors are easy. To learn what happens with new donors, choose their column under 'Hold out"
+    " whole groups of'."
+)
+CLASSIFIER_CURVES = (
+    "Loss on training cells (solid) and on validation cells (dashed), a figure for each stage; of each, the state with"
+    " the lowest validation loss is kept. A linear head is solved, once for each penalty."
+)
 START_KEPT = (
-    "Of MLS-CC the **start** was kept: each circle is the ridge regression of its type against all others. Training by contrast gave circles that a head "
-    "tells validation cells apart by less well."
+    "Of MLS-CC the **start** was kept: each circle is the ridge regression of its type against all others. Training by"
+    " contrast gave circles that a head tells validation cells apart by less well."
 )
-OWN_MODEL = "This model was trained on this very dataset: what it says here shows what it has learnt by heart. See the tab 'Evaluate' for cells that it never saw. Cells without a label were not learnt from: for them it is a prediction like any other."
+OWN_MODEL = (
+    "This model was trained on this very dataset: what it says here shows what it has learnt by heart. See the tab"
+    " 'Evaluate' for cells that it never saw. Cells without a label were not learnt from: for them it is a prediction"
+    " like any other."
+)
 TYPES = (
-    "On test cells, which were never trained on. AUPRC is 1 when all cells of a type are ranked above all others; by chance it is the type's share of the cells. "
-    "It is missing where a type has no test cell."
+    "On test cells, which were never trained on. AUPRC is 1 when all cells of a type are ranked above all others; by"
+    " chance it is the type's share of the cells. It is missing where a type has no test cell."
 )
 CONFUSION = "Of the test cells of each type (row), the share that was called each type (column)."
-CALIBRATION = "Bars on the dashed line: of the cells named with a probability of 0.8, 80% were named rightly. Probabilities were calibrated on validation cells (temperature scaling)."
-WRONG = "Wrongly named with a high probability: a type that the labels mix up, doublets, or a label that is itself wrong. They are worth a look on the map."
-ONTOLOGY = "Types are matched by their names, synonyms or ids (CL:0000084). Needs the optional package cellxgene-ontology-guide."
+CALIBRATION = (
+    "Bars on the dashed line: of the cells named with a probability of 0.8, 80% were named rightly. Probabilities were"
+    " calibrated on validation cells (temperature scaling)."
+)
+WRONG = (
+    "Wrongly named with a high probability: a type that the labels mix up, doublets, or a label that is itself wrong."
+    " They are worth a look on the map."
+)
+ONTOLOGY = (
+    "Types are matched by their names, synonyms or ids (CL:0000084). Needs the optional package"
+    " cellxgene-ontology-guide."
+)
 ONTOLOGY_SCORES = (
-    "A predicted subtype of the truth counts as right, a broader type as partly right (the share of the truth's broader terms that it has too). "
-    "'Propagated': types that are near in the ontology share their probability (random walk with restart, as OnClass)."
+    "A predicted subtype of the truth counts as right, a broader type as partly right (the share of the truth's broader"
+    " terms that it has too). 'Propagated': types that are near in the ontology share their probability (random walk"
+    " with restart, as OnClass)."
 )
-ANNOTATE = "The model reads raw counts; its genes are found by name, Ensembl id or symbol. The result is written to `predicted_cell_type` and `predicted_probability`."
-LABELS = "Cells of each type, and where the types lie on the map: to see before training which types are rare, and which lie together."
+ANNOTATE = (
+    "The model reads raw counts; its genes are found by name, Ensembl id or symbol. The result is written to"
+    " `predicted_cell_type` and `predicted_probability`."
+)
+LABELS = (
+    "Cells of each type, and where the types lie on the map: to see before training which types are rare, and which lie"
+    " together."
+)
 EXPERIMENT = (
-    "Does a contrastive component help **on this data**? Every base model is trained with and without components, in up to three settings and with several seeds, "
-    "on the same cells; other people's classifiers stand beside them. Figures are of test cells alone."
+    "Does a contrastive component help **on this data**? Every base model is trained with and without components, in up"
+    " to three settings and with several seeds, on the same cells; other people's classifiers stand beside them."
+    " Figures are of test cells alone."
 )
-QUICK = "Logistic regression in the setting 'Data Scarce' with two seeds: a first look in a minute or two. Turn it off for the whole experiment."
+QUICK = (
+    "Logistic regression in the setting 'Data Scarce' with two seeds: a first look in a minute or two. Turn it off for"
+    " the whole experiment."
+)
 PAIRED = (
-    "Each figure of each type with and without the component, in the same split. The t-test and the first Wilcoxon test (the thesis's) take every pair of seed and type, "
-    "but pairs of one type are not independent of each other; the last column tests means of each type over seeds and is the one to believe. "
-    "No p is given where nothing differs."
+    "Each figure of each type with and without the component, in the same split. The t-test and the first Wilcoxon test"
+    " (the thesis's) take every pair of seed and type, but pairs of one type are not independent of each other; the"
+    " last column tests means of each type over seeds and is the one to believe. No p is given where nothing differs."
 )
-GAINS = "A point for each type and seed. Above the line the component names the type better than the base model alone; with few test cells (hover) points jump."
-DROPPED = "Means over seeds of models that were trained on whole cells. What reads X_clear is left out, because X_clear would have to be learnt again."
-GRID = "Factors of the learning rate and the temperature that were set; the first setting and the first seed. The less the figures vary, the less a choice matters."
+GAINS = (
+    "A point for each type and seed. Above the line the component names the type better than the base model alone; with"
+    " few test cells (hover) points jump."
+)
+DROPPED = (
+    "Means over seeds of models that were trained on whole cells. What reads X_clear is left out, because X_clear would"
+    " have to be learnt again."
+)
+GRID = (
+    "Factors of the learning rate and the temperature that were set; the first setting and the first seed. The less the"
+    " figures vary, the less a choice matters."
+)
 
 
 def component_worth(table: pd.DataFrame) -> str:
-    """Whether contrastive components helped, of classifiers of one dataset by ``base``, ``component``, ``macro_f1`` and ``test``.
+    """Whether contrastive components helped, of classifiers of one dataset by ``base``, ``component``, ``macro_f1`` and
+    ``test``.
 
     Only those with the same base model and the same test cells are compared.
     """
@@ -71,7 +112,8 @@ def settings_in_words(numbers: pd.DataFrame, titles: dict[str, str]) -> str:
             else f"{row.least_of_a_type:,} to {row.most_of_a_type:,}"
         )
         parts.append(
-            f"{titles.get(str(row.setting), row.setting)}: {row.n_types} types with {each} training cells each ({row.n_train:,} in all), {row.n_test:,} test cells"
+            f"{titles.get(str(row.setting), row.setting)}: {row.n_types} types with {each} training cells each"
+            f" ({row.n_train:,} in all), {row.n_test:,} test cells"
         )
     return "; ".join(parts) + ". The numbers shrink where the data are small."
 
@@ -92,6 +134,7 @@ def components_in_words(tests: pd.DataFrame, gains: pd.DataFrame, titles: dict[s
         tested = f", p = {float(p.iloc[0]):.2g}" if len(p) and pd.notna(p.iloc[0]) else ""
         setting = titles.get(str(row.setting), row.setting)
         found.append(
-            f"- {setting}: {str(row.component).upper()}-CC {what} with {row.base} ({words} over types{tested}; macro F1 {row.macro_f1:+.3f})"
+            f"- {setting}: {str(row.component).upper()}-CC {what} with {row.base} ({words} over types{tested}; macro F1"
+            f" {row.macro_f1:+.3f})"
         )
     return "\n".join(found)

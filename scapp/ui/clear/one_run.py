@@ -64,8 +64,8 @@ def _closing_words(dataset: Dataset, run: Run) -> str:
     result = run.status.result
     where = f"X_{result['representation']}" + (" and, as the chosen run, as X_clear" if is_chosen(dataset, run) else "")
     return (
-        f"Training is done: {result['epochs']} epochs in {duration(result['train_seconds'])} ({result['cells_per_s']:,.0f} cells/s). "
-        f"The representation is stored as {where}."
+        f"Training is done: {result['epochs']} epochs in {duration(result['train_seconds'])}"
+        f" ({result['cells_per_s']:,.0f} cells/s). The representation is stored as {where}."
     )
 
 
@@ -185,9 +185,11 @@ def _figures(dataset: Dataset, run: Run, colour: str | None, rows: list[dict[str
     small = [
         ("accuracy", plot_curve(curves, "accuracy", "instance accuracy"), words.ACCURACY),
         ("spread", plot_curve(curves, "spread", "spread (collapse meter)", reference=1.0), words.SPREAD),
-        ("agreement", plot_agreement(curves), words.AGREEMENT)
-        if watched
-        else ("learning_rate", plot_curve(curves, "learning_rate", "learning rate"), words.LEARNING_RATE),
+        (
+            ("agreement", plot_agreement(curves), words.AGREEMENT)
+            if watched
+            else ("learning_rate", plot_curve(curves, "learning_rate", "learning rate"), words.LEARNING_RATE)
+        ),
         ("similarities", plot_similarities(frame), words.SIMILARITIES),
         ("similarity_course", plot_similarity_course(curves), words.SIMILARITY_COURSE),
         ("alignment", plot_alignment(curves), words.ALIGNMENT),

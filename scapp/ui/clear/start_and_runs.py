@@ -54,7 +54,10 @@ def chosen_run(dataset: Dataset) -> Run | None:
 
 def _run_name(run: Run) -> str:
     config = run.config.config
-    return f"{live.when(run)} UTC · {config.get('preset')} · {config.get('epochs') or 'automatic'} epochs · {live.WORDS[run.observe().state]}"
+    return (
+        f"{live.when(run)} UTC · {config.get('preset')} · {config.get('epochs') or 'automatic'} epochs ·"
+        f" {live.WORDS[run.observe().state]}"
+    )
 
 
 def start_section(dataset: Dataset, run: Run | None) -> None:
@@ -90,7 +93,8 @@ def start_section(dataset: Dataset, run: Run | None) -> None:
         n_genes = int(np.sum(state.read(dataset, keys.var(keys.HIGHLY_VARIABLE))))
         seconds = estimate_seconds(config, dataset.n_cells, n_genes, _measured_speed(n_genes, config))
         st.caption(
-            f"About {duration(seconds)} on {dataset.n_cells:,} cells and {n_genes:,} highly variable genes; a GPU is used where there is one."
+            f"About {duration(seconds)} on {dataset.n_cells:,} cells and {n_genes:,} highly variable genes; a GPU is"
+            " used where there is one."
         )
         if active:
             st.caption("One training runs at a time: a new one waits until the one below has ended.")
@@ -128,8 +132,9 @@ def _warn_of_batch_key(dataset: Dataset, batch_key: str | None) -> None:
                 and values.nunique() > 1
             ):
                 st.warning(
-                    f"Every batch of '{batch_key}' is of one '{column}': what the condition changes will be removed along with the batches. "
-                    "That helps to find the same types in both; to see the response itself, train without a batch column as well."
+                    f"Every batch of '{batch_key}' is of one '{column}': what the condition changes will be removed"
+                    " along with the batches. That helps to find the same types in both; to see the response itself,"
+                    " train without a batch column as well."
                 )
                 return
 

@@ -10,29 +10,52 @@ LOSS = (
     "a falling curve means that cells become recognisable."
 )
 LEARNING_RATE = "Step size of the optimizer in each epoch."
-SIMILARITIES = "How similar two views are after this epoch: of the same cell (or of neighbours that belong together), and of different cells. Learning pulls the two apart."
+SIMILARITIES = (
+    "How similar two views are after this epoch: of the same cell (or of neighbours that belong together), and of"
+    " different cells. Learning pulls the two apart."
+)
 SIMILARITY_COURSE = "The means of both, epoch by epoch, on 500 cells that are always the same."
-ALIGNMENT = "Two sides of a good embedding (Wang and Isola 2020): views of one cell lie close (**alignment**, 0 is best), and cells fill the sphere evenly (**uniformity**, -4 is best)."
-AGREEMENT = "How well k-means finds the known labels in 2,000 cells, while training goes on; dashed: in PCA of the same cells. Nothing is learnt from the labels."
+ALIGNMENT = (
+    "Two sides of a good embedding (Wang and Isola 2020): views of one cell lie close (**alignment**, 0 is best), and"
+    " cells fill the sphere evenly (**uniformity**, -4 is best)."
+)
+AGREEMENT = (
+    "How well k-means finds the known labels in 2,000 cells, while training goes on; dashed: in PCA of the same cells."
+    " Nothing is learnt from the labels."
+)
 NO_LABELS = (
-    "Without known labels nobody can say whether this representation is better than PCA. Compare their maps, or choose a column under "
-    "'Labels to compare with' before the next run."
+    "Without known labels nobody can say whether this representation is better than PCA. Compare their maps, or choose"
+    " a column under 'Labels to compare with' before the next run."
 )
 NO_FRAMES = "This run kept no epochs to look back on."
 REPLAY = (
-    "Every kept epoch of this run: press **Play**, or drag the slider. Left, up to 2,000 cells in the first two components of the embedding; "
-    "right, how similar views of the same and of different cells are. To colour by something else, choose it above."
+    "Every kept epoch of this run: press **Play**, or drag the slider. Left, up to 2,000 cells in the first two"
+    " components of the embedding; right, how similar views of the same and of different cells are. To colour by"
+    " something else, choose it above."
 )
 ONE_CELL = (
-    "Training asks of every view: which of the others belongs to you? The loss is small when the **positive** is far more similar than all "
-    "**negatives**. Negatives that are as similar as the positive are *hard*: they are pushed away most, in proportion to their share of the "
-    "softmax. A **low temperature** lets the few hardest decide; a **high** one treats all alike."
+    "Training asks of every view: which of the others belongs to you? The loss is small when the **positive** is far"
+    " more similar than all **negatives**. Negatives that are as similar as the positive are *hard*: they are pushed"
+    " away most, in proportion to their share of the softmax. A **low temperature** lets the few hardest decide; a"
+    " **high** one treats all alike."
 )
-ONE_CELL_SAMPLE = "Compared with {n} negatives here; a training step has more or fewer, so its loss differs. The download holds all of them."
+ONE_CELL_SAMPLE = (
+    "Compared with {n} negatives here; a training step has more or fewer, so its loss differs. The download holds all"
+    " of them."
+)
 ACCURACY = "Share of views whose own partner is more similar than every negative."
-SPREAD = "The collapse meter. Near 1 the embeddings use all directions; near 0 all cells look alike and the map will be empty of meaning."
-OVERLAY = "At 1 (dashed) nothing has been learnt. A lower loss is an easier task solved better, not by itself a better map: compare the maps."
-RUNS = "Every run keeps its own representation. To see two side by side, make the map of each on Clusters & map and open 'Compare maps' there."
+SPREAD = (
+    "The collapse meter. Near 1 the embeddings use all directions; near 0 all cells look alike and the map will be"
+    " empty of meaning."
+)
+OVERLAY = (
+    "At 1 (dashed) nothing has been learnt. A lower loss is an easier task solved better, not by itself a better map:"
+    " compare the maps."
+)
+RUNS = (
+    "Every run keeps its own representation. To see two side by side, make the map of each on Clusters & map and open"
+    " 'Compare maps' there."
+)
 VERDICT_EPOCHS = 10
 NOISE = 0.05
 """ARIs of equally good representations differ by so much from seed to seed (benchmarks/README.md)."""
@@ -40,7 +63,10 @@ NOISE = 0.05
 
 def worth(label_key: str, n_labels: int, ari: float, reference: float | None) -> tuple[str, str]:
     """Whether CLEAR finds the labels better than PCA does: ``good``, ``equal`` or ``worse``, and in words."""
-    found = f"Told that there are {n_labels} groups, k-means agrees with '{label_key}' with an ARI of {ari:.2f} in this representation"
+    found = (
+        f"Told that there are {n_labels} groups, k-means agrees with '{label_key}' with an ARI of {ari:.2f} in this"
+        " representation"
+    )
     if reference is None:
         return "equal", f"{found}."
     found += f" and {reference:.2f} in PCA"
@@ -51,9 +77,12 @@ def worth(label_key: str, n_labels: int, ari: float, reference: float | None) ->
             "equal",
             f"{found}: **no clear difference** (less than another seed can make). Either will do for clusters and map.",
         )
-    return "worse", (
-        f"{found}: **PCA is better here**. Use PCA for clusters and map, or train again: with a batch column where batches differ, "
-        "another seed, or more steps."
+    return (
+        "worse",
+        (
+            f"{found}: **PCA is better here**. Use PCA for clusters and map, or train again: with a batch column where"
+            " batches differ, another seed, or more steps."
+        ),
     )
 
 
@@ -62,8 +91,9 @@ def loss_in_words(found: OneCell, temperature: float) -> str:
     shares = np.sort(found.negatives[np.isfinite(found.negatives)])[::-1]
     hardest = shares[:5].sum() / max(shares.sum(), 1e-12)
     return (
-        f"At temperature {temperature:g} the positive has {100 * found.positive:.1f}% of the softmax: the loss is **{found.loss:.2f}** "
-        f"(chance: {found.chance:.2f}). The five hardest of {len(shares)} negatives get {100 * hardest:.0f}% of the push."
+        f"At temperature {temperature:g} the positive has {100 * found.positive:.1f}% of the softmax: the loss is"
+        f" **{found.loss:.2f}** (chance: {found.chance:.2f}). The five hardest of {len(shares)} negatives get"
+        f" {100 * hardest:.0f}% of the push."
     )
 
 

@@ -53,15 +53,26 @@ def _shares(dataset: Dataset, design: design_tab.Study, config: design_tab.Study
     )
     show_figure(
         plot_share_points(shares, design.conditions, logarithmic=logarithmic),
-        key=f"composition.points.{logarithmic}", name="composition_by_donor", alt="Share of each cell type in each donor, by condition",
-    )  # fmt: skip
+        key=f"composition.points.{logarithmic}",
+        name="composition_by_donor",
+        alt="Share of each cell type in each donor, by condition",
+    )
     if logarithmic and (shares["share"] == 0).any():
         st.caption(f"{int((shares['share'] == 0).sum())} shares are zero and cannot be drawn on a logarithmic axis.")
     download_csv(shares, key="composition.points", name="composition_by_donor")
     st.subheader("Which shares differ?")
-    kind = st.segmented_control(
-        "Test", list(KINDS), default="rank", required=True, format_func=KINDS.__getitem__, key=f"composition.test.{dataset.id}", persist_state="session"
-    ) or "rank"  # fmt: skip
+    kind = (
+        st.segmented_control(
+            "Test",
+            list(KINDS),
+            default="rank",
+            required=True,
+            format_func=KINDS.__getitem__,
+            key=f"composition.test.{dataset.id}",
+            persist_state="session",
+        )
+        or "rank"
+    )
     st.caption(words.SHARE_TESTS[kind])
     st.markdown(words.differences_in_words(tests, kind, what="share"))
     shown = tests.rename(
@@ -89,10 +100,16 @@ def _shares(dataset: Dataset, design: design_tab.Study, config: design_tab.Study
         "test",
     ]
     show_table(
-        shown[wanted], key=f"composition.tests.{kind}", name="composition_tests",
+        shown[wanted],
+        key=f"composition.tests.{kind}",
+        name="composition_tests",
         alt="Tests of the share of each cell type",
-        numbers={**dict.fromkeys(("mean_reference", "mean_compared"), "%.4f"), **dict.fromkeys(("log2_ratio", "cliffs_delta"), "%.2f"), **dict.fromkeys(("p", "adjusted p", "smallest p"), "%.2g")},
-    )  # fmt: skip
+        numbers={
+            **dict.fromkeys(("mean_reference", "mean_compared"), "%.4f"),
+            **dict.fromkeys(("log2_ratio", "cliffs_delta"), "%.2f"),
+            **dict.fromkeys(("p", "adjusted p", "smallest p"), "%.2g"),
+        },
+    )
     st.caption(words.EFFECTS)
 
 
@@ -103,9 +120,11 @@ def _maps(dataset: Dataset, design: design_tab.Study, config: design_tab.StudyCo
         st.info("No map has been made yet.")
         link("map", "Go to Clusters & map", dataset=dataset.id)
         return
-    record = records[0] if len(records) == 1 else st.selectbox(
-        "Map", records, format_func=lambda r: r.title, key=f"composition.map.{dataset.id}", width=320
-    )  # fmt: skip
+    record = (
+        records[0]
+        if len(records) == 1
+        else st.selectbox("Map", records, format_func=lambda r: r.title, key=f"composition.map.{dataset.id}", width=320)
+    )
     left, right = st.columns(2)
     shown = np.asarray(design.known)
     by_condition = Colouring(

@@ -93,7 +93,8 @@ def design_section(dataset: Dataset) -> None:
     levels = levels_of(pd.Series(state.read(dataset, keys.obs(values["condition_key"]))))
     if len(levels) < 2:
         st.info(
-            f"'{escape(values['condition_key'])}' has one value only: there is nothing to compare. Choose another column."
+            f"'{escape(values['condition_key'])}' has one value only: there is nothing to compare. Choose another"
+            " column."
         )
         return
     order = _order(dataset, values["condition_key"], levels, before)
@@ -141,15 +142,23 @@ def _order(dataset: Dataset, column: str, levels: list[str], before: StudyConfig
     reference = kept[0] if kept and kept[0] in levels else (usual or levels)[0]
     left, right = st.columns([1, 2])
     chosen = left.selectbox(
-        "Reference", levels, index=levels.index(reference), key=f"study.reference.{dataset.id}.{column}", persist_state="session",
+        "Reference",
+        levels,
+        index=levels.index(reference),
+        key=f"study.reference.{dataset.id}.{column}",
+        persist_state="session",
         help="The condition that the others are compared with.",
-    )  # fmt: skip
+    )
     others = [name for name in levels if name != chosen]
     default = [name for name in kept[1:] if name in others] if kept and kept[0] == chosen else others
     compared = right.multiselect(
-        "Compared with it, in this order", others, default=default, key=f"study.order.{dataset.id}.{column}.{chosen}", persist_state="session",
+        "Compared with it, in this order",
+        others,
+        default=default,
+        key=f"study.order.{dataset.id}.{column}.{chosen}",
+        persist_state="session",
         help="Leave out conditions that do not belong to the question.",
-    )  # fmt: skip
+    )
     return [str(chosen), *map(str, compared)]
 
 

@@ -73,14 +73,26 @@ def library_section(dataset: Dataset, *, key: str) -> None:
         run_panel(run, key=f"{key}.fetch")
         table = pd.DataFrame(
             [
-                {"set": s.id, "title": s.title, "about": s.group, "n_genes": len(s.genes), "source": s.citation, "genes": " ".join(s.genes)}
+                {
+                    "set": s.id,
+                    "title": s.title,
+                    "about": s.group,
+                    "n_genes": len(s.genes),
+                    "source": s.citation,
+                    "genes": " ".join(s.genes),
+                }
                 for s in curated()
             ]
-        )  # fmt: skip
+        )
         show_table(table, key=f"{key}.curated", name="curated_gene_sets", alt="scapp's curated gene sets")
         st.download_button(
-            "Download as GMT", write_gmt(curated()), file_name="scapp_curated.gmt", mime="text/plain", key=f"{key}.curated.gmt", on_click="ignore"
-        )  # fmt: skip
+            "Download as GMT",
+            write_gmt(curated()),
+            file_name="scapp_curated.gmt",
+            mime="text/plain",
+            key=f"{key}.curated.gmt",
+            on_click="ignore",
+        )
         st.caption(curated_licence())
 
 

@@ -87,18 +87,31 @@ def _form(dataset: Dataset, design: Study, config: design_tab.StudyConfig) -> Di
     with left:
         sizes = pd.Series(np.asarray(design.cell_type, dtype=object)[design.known]).value_counts()
         types = design_tab.type_choice(
-            design, key=f"de.types.{dataset.id}", default=[str(sizes.index[0])] if len(sizes) and len(design.types) > 1 else None
-        )  # fmt: skip
+            design,
+            key=f"de.types.{dataset.id}",
+            default=[str(sizes.index[0])] if len(sizes) and len(design.types) > 1 else None,
+        )
     others = design.conditions[1:]
     compared = right.multiselect(
-        f"Compared with {design.conditions[0]}", others, key=f"de.compared.{dataset.id}.{'.'.join(others)}", persist_state="session", placeholder="all conditions"
-    )  # fmt: skip
+        f"Compared with {design.conditions[0]}",
+        others,
+        key=f"de.compared.{dataset.id}.{'.'.join(others)}",
+        persist_state="session",
+        placeholder="all conditions",
+    )
     values = config_form(DifferentialConfig, key=f"de.{dataset.id}", start=DifferentialConfig())
     options = _covariates(dataset, design, config)
     covariates = st.multiselect(
-        "Covariates", options, key=f"de.covariates.{dataset.id}", persist_state="session", disabled=not options,
-        help="What else differs between donors and should be allowed for in the pseudobulk, such as sex or batch. Only columns that say one thing of each donor are offered.",
-    )  # fmt: skip
+        "Covariates",
+        options,
+        key=f"de.covariates.{dataset.id}",
+        persist_state="session",
+        disabled=not options,
+        help=(
+            "What else differs between donors and should be allowed for in the pseudobulk, such as sex or batch. Only"
+            " columns that say one thing of each donor are offered."
+        ),
+    )
     return DifferentialConfig.build(
         {**values, "cell_types": tuple(types), "compared": tuple(compared), "covariates": tuple(covariates)}
     )
@@ -130,8 +143,16 @@ def _result(dataset: Dataset, design: Study, name: str) -> None:
         "Adjusted p at most", 0.0, 1.0, 0.05, 0.01, format="%g", key="de.max_p", persist_state="session"
     )
     min_fold = limits[1].number_input(
-        "|log2 fold change| at least", 0.0, 20.0, 0.25, 0.25, format="%g", key="de.min_fold", persist_state="session", help="The CLEAR paper's threshold is 0.25."
-    )  # fmt: skip
+        "|log2 fold change| at least",
+        0.0,
+        20.0,
+        0.25,
+        0.25,
+        format="%g",
+        key="de.min_fold",
+        persist_state="session",
+        help="The CLEAR paper's threshold is 0.25.",
+    )
     n_labels = limits[2].number_input("Genes named", 0, 60, 20, 5, key="de.labels", persist_state="session")
     found = passing(table, max_p=max_p, min_log2_fold=min_fold)
     up = int((found["log2_fold_change"] > 0).sum())
@@ -139,7 +160,12 @@ def _result(dataset: Dataset, design: Study, name: str) -> None:
     chosen_key = f"de.chosen.{dataset.id}.{name}"
     chosen = _chosen_genes(dataset, table, found, chosen_key)
     direction = f"log2 fold change, {about['compared']} against {about['reference']}"
-    options: dict[str, Any] = {"max_p": max_p, "min_log2_fold": min_fold, "n_labels": int(n_labels), "chosen": st.session_state.get(f"{chosen_key}.clicked", [])}  # fmt: skip
+    options: dict[str, Any] = {
+        "max_p": max_p,
+        "min_log2_fold": min_fold,
+        "n_labels": int(n_labels),
+        "chosen": st.session_state.get(f"{chosen_key}.clicked", []),
+    }
     left, right = st.columns(2)
     with left:
         _select_by_click(
@@ -175,8 +201,9 @@ def _say_about(dataset: Dataset, name: str, about: dict[str, Any]) -> None:
     covariates = f", with {about['covariates']} as covariate" if about["covariates"] else ""
     st.caption(
         escape(
-            f"{about['cell_type']}: {about['compared']} against {about['reference']}, {int(about['n_cells_compared']):,} and "
-            f"{int(about['n_cells_reference']):,} cells{donors}; {about['method']}{covariates}."
+            f"{about['cell_type']}: {about['compared']} against {about['reference']},"
+            f" {int(about['n_cells_compared']):,} and {int(about['n_cells_reference']):,} cells{donors};"
+            f" {about['method']}{covariates}."
         )
     )
     if about["reason"]:
@@ -191,8 +218,13 @@ def _chosen_genes(dataset: Dataset, table: pd.DataFrame, found: pd.DataFrame, ke
     """Genes for the figures by donor: the strongest, those of a set, or what was clicked on."""
     sets = {s.title: s for s in curated()}
     source = st.selectbox(
-        "Genes for the figures by donor", [STRONGEST, *sets], key=f"{key}.source", persist_state="session", width=420, help="Start from these; add and take away below, or in the volcano."
-    )  # fmt: skip
+        "Genes for the figures by donor",
+        [STRONGEST, *sets],
+        key=f"{key}.source",
+        persist_state="session",
+        width=420,
+        help="Start from these; add and take away below, or in the volcano.",
+    )
     symbol_of = dict(zip(table["gene"].astype(str), table["symbol"].astype(str), strict=True))
     if source == STRONGEST:
         start = found.sort_values("strength", ascending=False).head(FIRST_GENES)["gene"].astype(str).tolist()
@@ -209,8 +241,13 @@ def _chosen_genes(dataset: Dataset, table: pd.DataFrame, found: pd.DataFrame, ke
         st.session_state[f"{key}.clicked"] = []
     st.session_state[f"{key}.from"], st.session_state[key] = source, mirror
     chosen: list[str] = st.multiselect(
-        "Chosen genes", list(symbol_of), format_func=lambda gene: symbol_of[gene], key=key, max_selections=MOST_GENES, placeholder="type a gene"
-    )  # fmt: skip
+        "Chosen genes",
+        list(symbol_of),
+        format_func=lambda gene: symbol_of[gene],
+        key=key,
+        max_selections=MOST_GENES,
+        placeholder="type a gene",
+    )
     st.session_state[f"{key}.mirror"] = chosen
     return chosen
 
@@ -269,8 +306,10 @@ def _by_donor(dataset: Dataset, design: Study, about: dict[str, Any], chosen: Se
     colours = [hue[str(name)] for name in samples["condition"]]
     show_figure(
         plot_violins(values[cells][:, : len(shown)], groups[cells], shown, colours=colours),
-        key="de.violins", name="violins_by_donor", alt="Violins of the chosen genes in each donor, coloured by condition",
-    )  # fmt: skip
+        key="de.violins",
+        name="violins_by_donor",
+        alt="Violins of the chosen genes in each donor, coloured by condition",
+    )
     legend = ", ".join(
         f"{name} ({colour})"
         for name, colour in zip(design.conditions, ("blue", "orange", "red", "violet", "green"), strict=False)

@@ -66,7 +66,9 @@ def pathways_section(dataset: Dataset) -> None:
 
 
 def _found(dataset: Dataset, comparison: str) -> list[str]:
-    """Results of a comparison that were made here, the newest first; of those that came with a file nobody knows the settings."""
+    """Results of a comparison that were made here, the newest first; of those that came with a file nobody knows the
+    settings.
+    """
     names = [
         key.removeprefix("enrichment_")
         for key in keys.names_in(dataset.slots, "uns")
@@ -157,8 +159,11 @@ def _behind(dataset: Dataset, comparison: str, table: pd.DataFrame, config: dict
     of_set = genes[genes["gene"].astype(str).isin(members)].copy()
     of_set.insert(2, "leading edge", of_set["symbol"].astype(str).isin(best))
     show_table(
-        of_set[["symbol", "leading edge", "log2_fold_change", "statistic", "p_value", "p_value_adjusted"]], key=f"pathways.genes.{chosen}", name=f"genes_of_{chosen}",
-        alt=f"Genes of {titles[chosen]}", numbers={"log2_fold_change": "%.2f", "statistic": "%.2f", "p_value": "%.2e", "p_value_adjusted": "%.2e"},
-    )  # fmt: skip
+        of_set[["symbol", "leading edge", "log2_fold_change", "statistic", "p_value", "p_value_adjusted"]],
+        key=f"pathways.genes.{chosen}",
+        name=f"genes_of_{chosen}",
+        alt=f"Genes of {titles[chosen]}",
+        numbers={"log2_fold_change": "%.2f", "statistic": "%.2f", "p_value": "%.2e", "p_value_adjusted": "%.2e"},
+    )
     if sets[chosen].citation:
         st.caption(f"Source of the set: {escape(sets[chosen].citation)}")

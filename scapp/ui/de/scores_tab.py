@@ -53,8 +53,14 @@ def _form(dataset: Dataset) -> ScoreConfig | None:
     sets = {s.id: s for s in gene_set_choice.sets_of(library)}
     default = [name for name in SUGGESTED if name in sets] if library == CURATED else []
     chosen = st.multiselect(
-        "Gene sets", list(sets), default=default, format_func=lambda id: sets[id].title, key=f"scores.sets.{library}", persist_state="session", max_selections=60
-    )  # fmt: skip
+        "Gene sets",
+        list(sets),
+        default=default,
+        format_func=lambda id: sets[id].title,
+        key=f"scores.sets.{library}",
+        persist_state="session",
+        max_selections=60,
+    )
     left, right = st.columns([1, 3])
     name = left.text_input("Name of a list of your own", key="scores.typed.name", persist_state="session")
     text = right.text_input(
@@ -77,8 +83,13 @@ def _result(dataset: Dataset, design: design_tab.Study) -> None:
     columns = [name for name in title_of if keys.obs(name) in dataset]
     left, right = st.columns(2)
     chosen = left.multiselect(
-        "Scores shown", columns, default=columns[:6], format_func=title_of.__getitem__, key=f"scores.shown.{len(columns)}.{columns[-1:]}", max_selections=MOST_DRAWN
-    )  # fmt: skip
+        "Scores shown",
+        columns,
+        default=columns[:6],
+        format_func=title_of.__getitem__,
+        key=f"scores.shown.{len(columns)}.{columns[-1:]}",
+        max_selections=MOST_DRAWN,
+    )
     with right:
         first = [name for name in design.types if "14" in name and "mono" in name.lower()][:1]
         types = design_tab.type_choice(design, key=f"scores.types.{dataset.id}", default=first)
@@ -94,8 +105,11 @@ def _result(dataset: Dataset, design: design_tab.Study) -> None:
     where = ", ".join(types) or ALL_CELLS
     shown = {title: of_cells[cells] for title, of_cells in values.items()}
     show_figure(
-        plot_scores(shown, design.condition[cells], donors), key=f"scores.boxes.{where}.{len(chosen)}", name="gene_set_scores", alt=f"Scores of gene sets by condition in {where}"
-    )  # fmt: skip
+        plot_scores(shown, design.condition[cells], donors),
+        key=f"scores.boxes.{where}.{len(chosen)}",
+        name="gene_set_scores",
+        alt=f"Scores of gene sets by condition in {where}",
+    )
     if design.sample is None:
         st.info("Tests compare donors: choose a donor column in the tab 'Study design'.")
     else:
@@ -108,9 +122,12 @@ def _result(dataset: Dataset, design: design_tab.Study) -> None:
         numbers = dict.fromkeys(("mean_reference", "mean_compared", "difference", "cliffs_delta"), "%.3f")
         p = dict.fromkeys(("p_rank", "p_rank_adjusted", "smallest_p_rank", "p_t", "p_t_adjusted"), "%.2g")
         show_table(
-            tests.drop(columns="log2_ratio").rename(columns={"feature": "gene set"}), key="scores.tests", name="score_tests", alt="Tests of scores between conditions",
+            tests.drop(columns="log2_ratio").rename(columns={"feature": "gene set"}),
+            key="scores.tests",
+            name="score_tests",
+            alt="Tests of scores between conditions",
             numbers={**numbers, **p},
-        )  # fmt: skip
+        )
     _on_map(dataset, title_of, chosen, cells)
     with st.expander("What was scored"):
         show_table(

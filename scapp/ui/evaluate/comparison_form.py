@@ -95,18 +95,33 @@ def _methods(dataset: Dataset, task: str, default: tuple[str, ...]) -> list[str]
     if task != "dropout":
         offered += [STORED + name for name in keys.representations(dataset.slots)]
     chosen: list[str] = st.multiselect(
-        "Methods", offered, default=list(default), key=f"{task}.methods.{dataset.id}", persist_state="session", format_func=_words,
-        help="Computed here from the same values; or representations of this dataset, such as your CLEAR runs and what came with the file.",
-    )  # fmt: skip
+        "Methods",
+        offered,
+        default=list(default),
+        key=f"{task}.methods.{dataset.id}",
+        persist_state="session",
+        format_func=_words,
+        help=(
+            "Computed here from the same values; or representations of this dataset, such as your CLEAR runs and what"
+            " came with the file."
+        ),
+    )
     return chosen
 
 
 def _stages(dataset: Dataset, column: str) -> tuple[str, ...]:
     levels = levels_of(pd.Series(state.read(dataset, keys.obs(column))))
     chosen = st.multiselect(
-        "Stages in order", levels, default=levels, key=f"pseudotime.stages.{dataset.id}.{column}", persist_state="session",
-        help="The first is where time starts. Take stages out and add them again to change their order; cells of others take no part.",
-    )  # fmt: skip
+        "Stages in order",
+        levels,
+        default=levels,
+        key=f"pseudotime.stages.{dataset.id}.{column}",
+        persist_state="session",
+        help=(
+            "The first is where time starts. Take stages out and add them again to change their order; cells of others"
+            " take no part."
+        ),
+    )
     return tuple(map(str, chosen))
 
 
@@ -172,5 +187,7 @@ def scoreboard_section(dataset: Dataset) -> None:
     )
     show_table(
         table[["task", "method", "mean", "standard deviation", "seeds", "rank", "seconds", "memory (MB)"]].round(4),
-        key="scoreboard", name="scoreboard", alt="Main score, rank, time and memory of each method and task",
-    )  # fmt: skip
+        key="scoreboard",
+        name="scoreboard",
+        alt="Main score, rank, time and memory of each method and task",
+    )

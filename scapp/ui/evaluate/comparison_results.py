@@ -54,7 +54,11 @@ def _named(table: pd.DataFrame) -> pd.DataFrame:
 
 def _in_words(summary: pd.DataFrame) -> pd.DataFrame:
     """Means over seeds with their spread beside them, cost last, and columns named for people."""
-    table = _named(summary).drop(columns="method").rename(columns={"title": "method", "n_seeds": "seeds", "k_given": "k given"})  # fmt: skip
+    table = (
+        _named(summary)
+        .drop(columns="method")
+        .rename(columns={"title": "method", "n_seeds": "seeds", "k_given": "k given"})
+    )
     cost = [name for name in ("seconds", "memory_mb") if name in table]
     table = table[[*(name for name in table if name not in cost), *cost]]
     table = table.drop(columns=[name for name in table if str(name).endswith("_sd") and not table[name].any()])
@@ -66,9 +70,16 @@ def _in_words(summary: pd.DataFrame) -> pd.DataFrame:
 def result_section(dataset: Dataset, task: str, run: Run) -> None:
     """What a comparison found: in words, by score, and for single cells."""
     result = run.observe().result or {}
-    changed = [slot for slot, found in result.get("read", {}).items() if slot not in dataset or dataset.slots[slot].fingerprint != found]  # fmt: skip
+    changed = [
+        slot
+        for slot, found in result.get("read", {}).items()
+        if slot not in dataset or dataset.slots[slot].fingerprint != found
+    ]
     if changed:
-        st.warning(f"Changed since this comparison was made: {escape(listed(changed))}. Compare again to see the data as they are.")  # fmt: skip
+        st.warning(
+            f"Changed since this comparison was made: {escape(listed(changed))}. Compare again to see the data as they"
+            " are."
+        )
     for note in result.get("notes", []):
         st.warning(escape(note))
     results, summary = table_of(run, "results"), table_of(run, "summary")
@@ -78,8 +89,13 @@ def result_section(dataset: Dataset, task: str, run: Run) -> None:
     scores = [name for name in words.SCORES if name in results]
     main = words.MAIN[task]
     score = st.selectbox(
-        "Score", scores, index=scores.index(main) if main in scores else 0, format_func=words.SCORES.__getitem__, key=f"{task}.score.{run.id}", width=320
-    )  # fmt: skip
+        "Score",
+        scores,
+        index=scores.index(main) if main in scores else 0,
+        format_func=words.SCORES.__getitem__,
+        key=f"{task}.score.{run.id}",
+        width=320,
+    )
     title = words.SCORES[score]
     key = f"{task}.{score}.{run.id}"
     if task == "dropout":
@@ -145,15 +161,16 @@ def _sweep(run: Run) -> None:
         )
     if "labels_apart" in sweep:
         turning = [
-            f"{title} {found.mean():.2f} ({found.notna().sum()} of {len(found)} seeds)"
-            if found.notna().any()
-            else f"{title} nowhere"
+            (
+                f"{title} {found.mean():.2f} ({found.notna().sum()} of {len(found)} seeds)"
+                if found.notna().any()
+                else f"{title} nowhere"
+            )
             for title, found in turning_points(sweep).groupby("title", sort=False)["resolution"]
         ]
         st.caption(
-            "Turning point, the lowest resolution at which no two labels share the cluster that most of their cells are in (mean over the seeds that have one): "
-            + "; ".join(turning)
-            + "."
+            "Turning point, the lowest resolution at which no two labels share the cluster that most of their cells are"
+            " in (mean over the seeds that have one): " + "; ".join(turning) + "."
         )
     download_csv(sweep, key=f"sweep.{run.id}", name="sweep")
 
@@ -170,7 +187,10 @@ def _rivers(dataset: Dataset, run: Run, cells: Mapping[str, pd.DataFrame]) -> No
     if not cells or keys.obs(column) not in dataset:
         return
     st.subheader("From types to clusters")
-    st.caption("Leiden clusters of the first seed at each method's turning point; where it has none, at the resolution of its highest ARI.")  # fmt: skip
+    st.caption(
+        "Leiden clusters of the first seed at each method's turning point; where it has none, at the resolution of its"
+        " highest ARI."
+    )
     sweep = table_of(run, "sweep")
     sweep = sweep[sweep["seed"] == sweep["seed"].min()]
     types = state.grouping(dataset, column)
@@ -188,7 +208,11 @@ def _rivers(dataset: Dataset, run: Run, cells: Mapping[str, pd.DataFrame]) -> No
                 name=f"{column}_to_{title}",
                 alt=f"Cells from {column} to clusters of {title}",
             )
-            download_csv(data.rename(columns={"left": column, "right": "cluster"}), key=f"river.{title}.{run.id}", name=f"{column}_to_{title}")  # fmt: skip
+            download_csv(
+                data.rename(columns={"left": column, "right": "cluster"}),
+                key=f"river.{title}.{run.id}",
+                name=f"{column}_to_{title}",
+            )
 
 
 def _maps(dataset: Dataset, run: Run, cells: Mapping[str, pd.DataFrame]) -> None:
@@ -204,10 +228,21 @@ def _maps(dataset: Dataset, run: Run, cells: Mapping[str, pd.DataFrame]) -> None
         types = state.grouping(dataset, label)
     left, right = st.columns(2)
     sharing = left.segmented_control(
-        "Cells", list(SHARING), default="all", required=True, format_func=SHARING.__getitem__, key=f"batch.sharing.{dataset.id}", persist_state="session",
-        help="Types that batches share should lie together whatever their batch; a type of one batch should keep its own place.",
-    )  # fmt: skip
-    chosen = right.multiselect("Only these types", list(types.cat.categories), key=f"batch.types.{dataset.id}.{label}", persist_state="session")  # fmt: skip
+        "Cells",
+        list(SHARING),
+        default="all",
+        required=True,
+        format_func=SHARING.__getitem__,
+        key=f"batch.sharing.{dataset.id}",
+        persist_state="session",
+        help=(
+            "Types that batches share should lie together whatever their batch; a type of one batch should keep its own"
+            " place."
+        ),
+    )
+    chosen = right.multiselect(
+        "Only these types", list(types.cat.categories), key=f"batch.types.{dataset.id}.{label}", persist_state="session"
+    )
     shared = shared_labels(types.cat.codes.to_numpy(), batches.cat.codes.to_numpy())
     shown = np.ones(len(types), dtype=bool)
     if sharing != "all":
@@ -269,7 +304,7 @@ def _orders(dataset: Dataset, run: Run, cells: Mapping[str, pd.DataFrame]) -> No
             key=f"paga.{title}.{run.id}",
             name=f"paga_{title}",
             alt=f"Map of {title} with the graph of stages, and by pseudotime",
-        )  # fmt: skip
+        )
     left, right = st.columns(2)
     with left:
         table = pd.concat([part.assign(**{column: stages}) for part in cells.values()])
@@ -316,4 +351,7 @@ def _trends(dataset: Dataset, run: Run, times: pd.DataFrame) -> None:
                 name="genes_along_pseudotime",
                 alt="Genes that follow pseudotime most closely",
             )
-            st.caption("Variable genes, first seed. Pseudotime was made from these genes, so its p-values would mean nothing and none are given.")  # fmt: skip
+            st.caption(
+                "Variable genes, first seed. Pseudotime was made from these genes, so its p-values would mean nothing"
+                " and none are given."
+            )

@@ -6,38 +6,83 @@ import pandas as pd
 from scapp.steps.evaluate.config import METHOD_TITLES, WHOLE, WITHOUT
 from scapp.ui.kit.boundary import escape
 
-PAGE = "Does CLEAR help **on your data**? Each method starts from the same normalised values; labels are only used to score. Where it does not help, the figures show it just as plainly."
+PAGE = (
+    "Does CLEAR help **on your data**? Each method starts from the same normalised values; labels are only used to"
+    " score. Where it does not help, the figures show it just as plainly."
+)
 TASKS = {
-    "clustering": "Clusters of each representation against your labels. **k-means** is told the number of labels; **Leiden** and **Louvain** are not, so the two are not to be compared with each other.",
-    "dropout": "A share of the counts that are not zero is set to zero before any other step, every step is run again, and every cell is kept.",
-    "batch": "Good representations **mix batches** and **keep types apart** at once; f1 scores put the two together. Mixing is judged on types that two batches or more have.",
-    "pseudotime": "Cells are ordered from the first stage on by diffusion pseudotime, and the order is compared with your stages.",
+    "clustering": (
+        "Clusters of each representation against your labels. **k-means** is told the number of labels; **Leiden** and"
+        " **Louvain** are not, so the two are not to be compared with each other."
+    ),
+    "dropout": (
+        "A share of the counts that are not zero is set to zero before any other step, every step is run again, and"
+        " every cell is kept."
+    ),
+    "batch": (
+        "Good representations **mix batches** and **keep types apart** at once; f1 scores put the two together. Mixing"
+        " is judged on types that two batches or more have."
+    ),
+    "pseudotime": (
+        "Cells are ordered from the first stage on by diffusion pseudotime, and the order is compared with your stages."
+    ),
     "ablation": "CLEAR is trained without each of its augmentations, and with each alone.",
 }
-CIRCULAR = "'{column}' was made here from a representation. Methods that are compared with it are judged by their likeness to that one: use it only if you named its groups by what you know."
+CIRCULAR = (
+    "'{column}' was made here from a representation. Methods that are compared with it are judged by their likeness to"
+    " that one: use it only if you named its groups by what you know."
+)
 NEEDS_LABELS = "This comparison needs labels: choose the column of known types or stages."
 WITHOUT_LABELS = {
     "clustering": "Without labels only the number of clusters and their silhouette can be compared.",
-    "batch": "Without labels it can be said whether batches mix (iLISI, kBET acceptance), not whether types stay apart: removing everything would mix batches best.",
+    "batch": (
+        "Without labels it can be said whether batches mix (iLISI, kBET acceptance), not whether types stay apart:"
+        " removing everything would mix batches best."
+    ),
 }
 SCORES = {
-    "ari": "ARI", "nmi": "NMI", "accuracy": "accuracy", "jaccard": "Jaccard", "homogeneity": "homogeneity", "completeness": "completeness", "v_measure": "V-measure",
-    "silhouette": "silhouette of the labels", "silhouette_of_clusters": "silhouette of the clusters", "n_clusters": "clusters found", "f1_ASW": "f1_ASW", "f1_ARI": "f1_ARI",
-    "cARI": "cARI (types)", "1-bARI": "1-bARI (batches)", "cASW": "cASW (types)", "1-bASW": "1-bASW (batches)", "iLISI": "iLISI (batches)", "cLISI": "cLISI (types)",
-    "kBET acceptance": "kBET acceptance (batches)", "spearman": "Spearman", "kendall": "Kendall", "spearman_path": "Spearman (shortest path)", "kendall_path": "Kendall (shortest path)", "reached": "share of cells reached", "seconds": "seconds", "memory_mb": "memory (MB)",
-}  # fmt: skip
+    "ari": "ARI",
+    "nmi": "NMI",
+    "accuracy": "accuracy",
+    "jaccard": "Jaccard",
+    "homogeneity": "homogeneity",
+    "completeness": "completeness",
+    "v_measure": "V-measure",
+    "silhouette": "silhouette of the labels",
+    "silhouette_of_clusters": "silhouette of the clusters",
+    "n_clusters": "clusters found",
+    "f1_ASW": "f1_ASW",
+    "f1_ARI": "f1_ARI",
+    "cARI": "cARI (types)",
+    "1-bARI": "1-bARI (batches)",
+    "cASW": "cASW (types)",
+    "1-bASW": "1-bASW (batches)",
+    "iLISI": "iLISI (batches)",
+    "cLISI": "cLISI (types)",
+    "kBET acceptance": "kBET acceptance (batches)",
+    "spearman": "Spearman",
+    "kendall": "Kendall",
+    "spearman_path": "Spearman (shortest path)",
+    "kendall_path": "Kendall (shortest path)",
+    "reached": "share of cells reached",
+    "seconds": "seconds",
+    "memory_mb": "memory (MB)",
+}
 CLUSTERERS = {"kmeans": "k-means", "leiden": "Leiden", "louvain": "Louvain"}
 MAIN = {"clustering": "ari", "dropout": "ari", "batch": "f1_ASW", "pseudotime": "spearman", "ablation": "ari"}
 """The score that a task is summed up by; of clusterings that of k-means."""
 OURS = METHOD_TITLES["clear"]
 SCOREBOARD = (
-    "The main score of each task (k-means' ARI; under dropout its mean over all shares lost; f1_ASW; Spearman), mean ± standard deviation over seeds, of the newest comparison of each kind. "
-    "Ranks count means alone: methods within seed noise of each other are equal, whatever their rank."
+    "The main score of each task (k-means' ARI; under dropout its mean over all shares lost; f1_ASW; Spearman), mean ±"
+    " standard deviation over seeds, of the newest comparison of each kind. Ranks count means alone: methods within"
+    " seed noise of each other are equal, whatever their rank."
 )
 
 
 def main_scores(task: str, results: pd.DataFrame, clusterer: str = "kmeans") -> pd.DataFrame:
-    """The main score of each method and seed: ``title``, ``seed``, ``value``; of clusterings those of one way to cluster."""
+    """The main score of each method and seed: ``title``, ``seed``, ``value``; of clusterings those of one way to
+    cluster.
+    """
     part = results[results["clusterer"] == clusterer] if "clusterer" in results else results
     score = MAIN[task]
     if score not in part:
@@ -64,7 +109,9 @@ def verdict(task: str, results: pd.DataFrame) -> str:
 
 
 def ablation_verdict(results: pd.DataFrame) -> str:
-    """What leaving out each augmentation changes, by ARI of k-means; a change counts when it is larger than twice its standard error over seeds."""
+    """What leaving out each augmentation changes, by ARI of k-means; a change counts when it is larger than twice its
+    standard error over seeds.
+    """
     scores = main_scores("ablation", results)
     whole = scores.loc[scores["title"] == WHOLE, "value"].dropna()
     changes = []
@@ -81,7 +128,9 @@ def ablation_verdict(results: pd.DataFrame) -> str:
             + ". With one seed it is not known how much of that is noise."
         )
     real, noise = ([words for words, counts in changes if counts == wanted] for wanted in (True, False))
-    parts = ([f"**beyond seed noise** {', '.join(real)}"] if real else []) + ([f"within seed noise {', '.join(noise)}"] if noise else [])  # fmt: skip
+    parts = ([f"**beyond seed noise** {', '.join(real)}"] if real else []) + (
+        [f"within seed noise {', '.join(noise)}"] if noise else []
+    )
     return lead + "; ".join(parts) + "."
 
 

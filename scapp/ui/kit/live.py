@@ -83,9 +83,11 @@ def show_progress(run: Run) -> None:
     text = str(progress.get("text", "")) if status.state != "queued" else _why_waiting(run)
     st.progress(
         share,
-        text=f"{run.config.title}: {WORDS[status.state]} · {text}"
-        if text
-        else f"{run.config.title}: {WORDS[status.state]}",
+        text=(
+            f"{run.config.title}: {WORDS[status.state]} · {text}"
+            if text
+            else f"{run.config.title}: {WORDS[status.state]}"
+        ),
     )
 
 

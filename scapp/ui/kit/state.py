@@ -145,7 +145,9 @@ def read(dataset: Dataset, slot: str) -> Any:
 
 
 def run_table(run: Run, file: str, words: Iterable[str]) -> pd.DataFrame:
-    """A table (CSV) that a run wrote. ``words`` are columns of names: one may be called NA, and one that looks like a number stays as it is written."""
+    """A table (CSV) that a run wrote. ``words`` are columns of names: one may be called NA, and one that looks like a
+    number stays as it is written.
+    """
     path = run.folder / file
     return _csv(str(path), path.stat().st_mtime_ns, tuple(words))
 

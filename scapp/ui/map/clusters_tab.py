@@ -159,7 +159,10 @@ def score_section(dataset: Dataset, name: str) -> None:
     st.metric(
         "Silhouette of the labels",
         "not defined" if np.isnan(width) else f"{width:.3f}",
-        help="How much closer cells are to their own label than to the next one, from -1 to 1, in the representation (not on the map).",
+        help=(
+            "How much closer cells are to their own label than to the next one, from -1 to 1, in the representation"
+            " (not on the map)."
+        ),
     )
 
 

@@ -88,8 +88,8 @@ def faithful_words(dataset: Dataset, record: MapRecord) -> str:
     by_chance = 100 * int(found["n_neighbors"]) / dataset.n_cells
     chance = f"{by_chance:.1f}%" if by_chance >= 0.1 else "less than 0.1%"
     return (
-        f"This map keeps **{100 * float(found['neighbours_kept']):.0f}%** of each cell's {int(found['n_neighbors'])} nearest "
-        f"neighbours in {pretty(record.representation)} (100% would be a perfect drawing; {chance} is chance)."
+        f"This map keeps **{100 * float(found['neighbours_kept']):.0f}%** of each cell's {int(found['n_neighbors'])}"
+        f" nearest neighbours in {pretty(record.representation)} (100% would be a perfect drawing; {chance} is chance)."
     )
 
 

@@ -21,8 +21,8 @@ def comparison_section(dataset: Dataset) -> None:
         found = coloured_maps.available(dataset)
         if len(found) < 2:
             st.info(
-                "There is one map so far. Choose another representation above (another CLEAR run, PCA) and make its map, or make a t-SNE, "
-                "to compare them here."
+                "There is one map so far. Choose another representation above (another CLEAR run, PCA) and make its"
+                " map, or make a t-SNE, to compare them here."
                 if found
                 else "There is no map yet: choose a representation above and click 'Make the map'."
             )

@@ -137,7 +137,10 @@ def threshold_section(dataset: Dataset) -> PrepareConfig:
             key=f"{prefix}.suggest",
             on_click=_set_thresholds,
             args=(prefix, metrics, suggest_thresholds(metrics)),
-            help="Five median absolute deviations from the median for counts and genes, three for the mitochondrial share.",
+            help=(
+                "Five median absolute deviations from the median for counts and genes, three for the mitochondrial"
+                " share."
+            ),
         )
         st.button("Keep every cell", key=f"{prefix}.reset", on_click=_set_thresholds, args=(prefix, metrics, {}))
     config = _sliders(metrics, prefix)
@@ -282,7 +285,8 @@ def doublet_section(dataset: Dataset) -> None:
     ):
         if done:
             st.write(
-                "Cells have been scored; set the highest score that you accept above. Scoring again replaces the scores."
+                "Cells have been scored; set the highest score that you accept above. Scoring again replaces the"
+                " scores."
             )
         # files that were joined on import were loaded one by one
         joined = bool(dataset.manifest.source.get("samples")) and keys.obs("sample") in dataset
@@ -301,7 +305,8 @@ def doublet_section(dataset: Dataset) -> None:
 def no_filters() -> PrepareConfig:
     """For data without counts."""
     st.info(
-        "These data are already log-normalised and hold no counts: there is nothing to filter, and they are used as they are."
+        "These data are already log-normalised and hold no counts: there is nothing to filter, and they are used as"
+        " they are."
     )
     return PrepareConfig.build(KEEP_EVERYTHING)
 

@@ -144,8 +144,8 @@ def _upload_form() -> None:
     )
     if whole == "Files":
         uploaded = st.file_uploader(
-            f"An .h5ad, .loom, 10x .h5, .csv, .tsv or .txt (also .gz), the three files of a 10x folder, or a .zip or .tar.gz of folders; "
-            f"several samples at once become one dataset; up to {limit} MB each",
+            "An .h5ad, .loom, 10x .h5, .csv, .tsv or .txt (also .gz), the three files of a 10x folder, or a .zip or"
+            f" .tar.gz of folders; several samples at once become one dataset; up to {limit} MB each",
             type=UPLOAD_ENDINGS,
             accept_multiple_files=True,
             key="upload",
@@ -184,7 +184,8 @@ def _path_form() -> None:
     folders = state.environment().allowed_folders
     if not folders:
         st.info(
-            "No folder on this computer is open for import. Start the app with SCAPP_DATA_DIRS set to one or more folders, or upload the file."
+            "No folder on this computer is open for import. Start the app with SCAPP_DATA_DIRS set to one or more"
+            " folders, or upload the file."
         )
         return
     st.write("Files may be read from: " + ", ".join(f"`{folder}`" for folder in folders))
@@ -218,7 +219,8 @@ def _offered_upload(uploaded: list[UploadedFile]) -> Offered:
     repeated = sorted({path for path in paths if paths.count(path) > 1})
     if repeated:
         raise DataError(
-            f"{paths.count(repeated[0])} of the uploaded files are called '{repeated[0]}', so they cannot be told apart.",
+            f"{paths.count(repeated[0])} of the uploaded files are called '{repeated[0]}', so they cannot be told"
+            " apart.",
             hint="Choose 'A folder' above and upload the folder that holds the samples, or pack it as a .zip.",
         )
     if len(uploaded) > 1:
@@ -252,7 +254,9 @@ def _stem(name: str) -> str:
 
 
 def _paths(uploaded: list[UploadedFile]) -> tuple[str, list[str]]:
-    """Name of the folder that was uploaded, and the files' paths below it, as someone who has the folder would give them."""
+    """Name of the folder that was uploaded, and the files' paths below it, as someone who has the folder would give
+    them.
+    """
     paths = [_safe_path(file.name) for file in uploaded]
     tops = {path.split("/")[0] for path in paths}
     if len(tops) == 1 and all("/" in path for path in paths):

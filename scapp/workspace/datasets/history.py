@@ -79,10 +79,11 @@ def out_of_date(manifest: Manifest) -> set[str]:
 
 
 def needed(manifest: Manifest) -> list[Provenance]:
-    """The steps behind what is in place now, in an order that makes it again: those whose values hold, and those that they read.
+    """The steps behind what is in place now, in an order that makes it again: those whose values hold, and those that
+    they read.
 
-    Values that were taken back or brought back may ask for another order than the one in which things were done, or for a
-    step twice. Records from before outputs were written down cannot be traced, and then every step counts.
+    Values that were taken back or brought back may ask for another order than the one in which things were done, or for
+    a step twice. Records from before outputs were written down cannot be traced, and then every step counts.
     """
     records = list(manifest.provenance.values())
     if not all(record.outputs for record in records):
@@ -107,7 +108,8 @@ def needed(manifest: Manifest) -> list[Provenance]:
 def _in_working_order(records: list[Provenance], final: dict[str, str]) -> list[Provenance]:
     """Order steps so that each finds what it read, and the values in place are the last ones written.
 
-    The next step is the first (as they were done) that finds what it reads and overwrites nothing that another still reads.
+    The next step is the first (as they were done) that finds what it reads and overwrites nothing that another still
+    reads.
     """
     made = {slot for record in records for slot in record.outputs}
     waiting, ordered = list(records), list[Provenance]()

@@ -55,8 +55,13 @@ def test_pseudobulk_is_pydeseq2s_own_result():
     metadata = pd.DataFrame({"condition": np.where(compared, "compared", "reference")}, index=sums.index)
     expected = reference(sums, metadata, "~ condition")
     for column, name in (
-        ("log2_fold_change", "log2FoldChange"), ("standard_error", "lfcSE"), ("statistic", "stat"), ("p_value", "pvalue"), ("p_value_adjusted", "padj"), ("mean", "baseMean"),
-    ):  # fmt: skip
+        ("log2_fold_change", "log2FoldChange"),
+        ("standard_error", "lfcSE"),
+        ("statistic", "stat"),
+        ("p_value", "pvalue"),
+        ("p_value_adjusted", "padj"),
+        ("mean", "baseMean"),
+    ):
         np.testing.assert_allclose(found[column], expected[name], rtol=1e-10)
     assert set(passing(found, min_log2_fold=1)["gene"]) == {f"g{i}" for i in range(6)}
 
@@ -85,7 +90,11 @@ def test_designs_that_cannot_be_tested_say_why():
     with pytest.raises(DataError, match="cannot be told from"):
         pseudobulk_test(sums, compared, pd.DataFrame({"batch": np.where(compared, "x", "y")}, index=sums.index))
     with pytest.raises(DataError, match="too few"):
-        pseudobulk_test(sums.iloc[1:5], compared[1:5], pd.DataFrame({"a": ["x", "y", "x", "y"], "b": [1.0, 2, 5, 3]}, index=sums.index[1:5]))  # fmt: skip
+        pseudobulk_test(
+            sums.iloc[1:5],
+            compared[1:5],
+            pd.DataFrame({"a": ["x", "y", "x", "y"], "b": [1.0, 2, 5, 3]}, index=sums.index[1:5]),
+        )
 
 
 def test_tests_of_cells_are_scanpys_own_results():
@@ -113,7 +122,7 @@ def test_tests_of_cells_are_scanpys_own_results():
             np.testing.assert_allclose(found[ours], expected[theirs], rtol=1e-5)
     first, second = expressed(values, ~compared, compared)
     np.testing.assert_allclose(first, (dense[~compared] > 0).mean(axis=0))
-    np.testing.assert_allclose(second, (dense[compared] > 0).mean(axis=0))  # fmt: skip
+    np.testing.assert_allclose(second, (dense[compared] > 0).mean(axis=0))
 
 
 def test_strength_by_hand():
@@ -122,7 +131,7 @@ def test_strength_by_hand():
 
 
 def test_planted_genes_are_found_and_false_ones_stay_below_their_level():
-    """20 made-up studies: pseudobulk finds what was planted at its nominal false discovery rate; tests of cells do not."""
+    """20 made-up studies: pseudobulk finds what was planted at its nominal FDR; tests of cells do not."""
     false_rates, cell_rates, nominal = [], [], []
     for seed in range(20):
         study = simulate_blood(BloodConfig(seed=seed, n_cells=2400))

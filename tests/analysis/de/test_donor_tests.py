@@ -29,7 +29,7 @@ def table(sides, feature="f", paired=False):
                     "value": value,
                 }
             )
-    return pd.DataFrame(rows)  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def test_two_sides_agree_with_scipy():
@@ -94,7 +94,7 @@ def test_one_donor_a_side_equal_values_and_nothing_at_all():
         == 0
     )
     missing = compare_donors(table({"a": [1.0, np.nan, 2], "b": [3.0, 4, 5]}), ["a", "b"]).iloc[0]
-    assert missing["n_reference"] == 2  # fmt: skip
+    assert missing["n_reference"] == 2
 
 
 def study_of(rows):
@@ -106,11 +106,27 @@ def study_of(rows):
 
 
 def test_shares_by_hand_and_absent_types_are_zero():
-    study = study_of([("d1", "a", "B", 3), ("d1", "a", "T", 1), ("d2", "a", "B", 2), ("d3", "b", "T", 5), ("d4", "b", "B", 1), ("d4", "b", "T", 3)])  # fmt: skip
+    study = study_of(
+        [
+            ("d1", "a", "B", 3),
+            ("d1", "a", "T", 1),
+            ("d2", "a", "B", 2),
+            ("d3", "b", "T", 5),
+            ("d4", "b", "B", 1),
+            ("d4", "b", "T", 3),
+        ]
+    )
     shares = shares_of(study).set_index(["sample", "cell_type"])["share"]
     assert shares.to_dict() == {
-        ("d1", "B"): 0.75, ("d1", "T"): 0.25, ("d2", "B"): 1, ("d2", "T"): 0, ("d3", "B"): 0, ("d3", "T"): 1, ("d4", "B"): 0.25, ("d4", "T"): 0.75,
-    }  # fmt: skip
+        ("d1", "B"): 0.75,
+        ("d1", "T"): 0.25,
+        ("d2", "B"): 1,
+        ("d2", "T"): 0,
+        ("d3", "B"): 0,
+        ("d3", "T"): 1,
+        ("d4", "B"): 0.25,
+        ("d4", "T"): 0.75,
+    }
     means = mean_shares(shares_of(study), ["a", "b"])
     assert means.loc["a", "B"] == pytest.approx((0.75 + 1) / 2)
     assert list(means.index) == ["a", "b"]
@@ -118,7 +134,13 @@ def test_shares_by_hand_and_absent_types_are_zero():
 
 def test_t_tests_of_shares_look_at_logits():
     counts = {"a": [(5, 20), (0, 10), (8, 30)], "b": [(9, 20), (7, 10), (20, 30)]}
-    rows = [(f"{c}{i}", c, t, n) for c, pairs in counts.items() for i, (k, total) in enumerate(pairs) for t, n in (("B", k), ("T", total - k)) if n]  # fmt: skip
+    rows = [
+        (f"{c}{i}", c, t, n)
+        for c, pairs in counts.items()
+        for i, (k, total) in enumerate(pairs)
+        for t, n in (("B", k), ("T", total - k))
+        if n
+    ]
     found = compare_shares(shares_of(study_of(rows)), ["a", "b"]).set_index("feature")
     logits = [[np.log((k + 0.5) / (total - k + 0.5)) for k, total in pairs] for pairs in counts.values()]
     assert found.loc["B", "p_t"] == pytest.approx(stats.ttest_ind(logits[1], logits[0], equal_var=False).pvalue)
@@ -134,8 +156,11 @@ def test_without_donors_shares_are_of_conditions():
     study = make_study(obs, StudyConfig(condition_key="condition", cell_type_key="type"))
     shares = shares_of(study)
     assert shares.set_index(["condition", "cell_type"])["share"].to_dict() == {
-        ("a", "B"): 0.5, ("a", "T"): 0.5, ("b", "B"): 1, ("b", "T"): 0,
-    }  # fmt: skip
+        ("a", "B"): 0.5,
+        ("a", "T"): 0.5,
+        ("b", "B"): 1,
+        ("b", "T"): 0,
+    }
     assert compare_shares(shares, ["a", "b"])["p_t"].isna().all()
 
 

@@ -20,11 +20,24 @@ def test_gsea_is_gseapys_own_result():
     found = gsea(RANKING, SETS, **SIZES, n_permutations=200, seed=3).set_index("set")
     usable = {name: genes for name, genes in SETS.items() if name != "tiny"}
     theirs = gseapy.prerank(
-        rnk=RANKING.sort_values(ascending=False), gene_sets=usable, outdir=None, min_size=5, max_size=500, permutation_num=200, seed=3, threads=1, no_plot=True
-    )  # fmt: skip
+        rnk=RANKING.sort_values(ascending=False),
+        gene_sets=usable,
+        outdir=None,
+        min_size=5,
+        max_size=500,
+        permutation_num=200,
+        seed=3,
+        threads=1,
+        no_plot=True,
+    )
     expected = theirs.res2d.set_index("Term")
     assert set(found.index) == {"up", "down", "random"}
-    for ours, name in (("score", "ES"), ("normalised_score", "NES"), ("p_value", "NOM p-val"), ("p_value_adjusted", "FDR q-val")):  # fmt: skip
+    for ours, name in (
+        ("score", "ES"),
+        ("normalised_score", "NES"),
+        ("p_value", "NOM p-val"),
+        ("p_value_adjusted", "FDR q-val"),
+    ):
         np.testing.assert_allclose(found[ours], expected.loc[found.index, name].astype(float))
     assert found.loc["up", "direction"] == "up"
     assert found.loc["down", "direction"] == "down"

@@ -57,7 +57,8 @@ def test_equation_6(positives):
 
 
 def test_by_hand():
-    # two of one type at the same place, one of another opposite: log(1 + e^-2) for each of the two, the third has no positive
+    # two of one type at the same place, one of another opposite: log(1 + e^-2) for each of the two, the third has no
+    # positive
     z = torch.tensor([[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]])
     loss = supervised_info_nce(z, torch.tensor([0, 0, 1]), temperature=1.0)
     assert float(loss) == pytest.approx(math.log(1 + math.exp(-2)))

@@ -1,4 +1,6 @@
-"""The Cell Ontology: names, broader terms, propagation, credit. A hand-made ontology, and the real one where it is installed."""
+"""The Cell Ontology: names, broader terms, propagation, credit. A hand-made ontology, and the real one where it is
+installed.
+"""
 
 import numpy as np
 import pytest
@@ -38,9 +40,18 @@ TYPES = ["CD4+ T cells", "CD8+ T cell", "Monocytes", "something else"]
 
 def test_names_are_matched_whatever_their_form():
     assert ONTOLOGY.match(TYPES) == [CD4, CD8, MONO, None]
-    assert ONTOLOGY.match(["t lymphocytes", "T_cells", "CL:0000005", "my CL:0000002 cells", "CL:9999999", "", "old", "liver"]) == [
-        T, T, MONO, T, None, None, None, None,
-    ]  # fmt: skip
+    assert ONTOLOGY.match(
+        ["t lymphocytes", "T_cells", "CL:0000005", "my CL:0000002 cells", "CL:9999999", "", "old", "liver"]
+    ) == [
+        T,
+        T,
+        MONO,
+        T,
+        None,
+        None,
+        None,
+        None,
+    ]
     assert plain("CD14+ Monocytes") == plain("CD14-positive monocyte") != plain("CD14 monocyte")
 
 
@@ -80,8 +91,14 @@ def test_propagation_is_the_walks_limit():
 def test_a_broader_type_where_none_is_sure():
     terms = ONTOLOGY.match(TYPES)
     probabilities = np.array(
-        [[0.9, 0.05, 0.05, 0.0], [0.45, 0.45, 0.1, 0.0], [0.3, 0.3, 0.4, 0.0], [0.1, 0.1, 0.0, 0.8], [0.2, 0.1, 0.6, 0.1]]
-    )  # fmt: skip
+        [
+            [0.9, 0.05, 0.05, 0.0],
+            [0.45, 0.45, 0.1, 0.0],
+            [0.3, 0.3, 0.4, 0.0],
+            [0.1, 0.1, 0.0, 0.8],
+            [0.2, 0.1, 0.6, 0.1],
+        ]
+    )
     found = broader_type(probabilities, graph_of(ONTOLOGY, terms), ONTOLOGY, threshold=0.7)
     assert found.tolist() == ["CD4-positive T cell", "T cell", "leukocyte", "", "leukocyte"]
     assert (broader_type(probabilities, graph_of(ONTOLOGY, [None] * 4), ONTOLOGY, threshold=0.5) == "").all()
@@ -102,6 +119,11 @@ def test_the_real_one():
     found = ontology.match(["CD14+ Monocytes", "NK", "B cells", "CD8 T cells", "pDC", "nonsense"])
     names = [None if term is None else ontology.labels[term] for term in found]
     assert names == [
-        "CD14-positive monocyte", "natural killer cell", "B cell", "CD8-positive, alpha-beta T cell", "plasmacytoid dendritic cell", None,
-    ]  # fmt: skip
+        "CD14-positive monocyte",
+        "natural killer cell",
+        "B cell",
+        "CD8-positive, alpha-beta T cell",
+        "plasmacytoid dendritic cell",
+        None,
+    ]
     assert ontology.is_subtype(found[3], of=ontology.match(["T cell"])[0])

@@ -1,4 +1,6 @@
-"""Each augmentation, with numpy's and with torch's random numbers: exact shares, untouched entries, source, distribution."""
+"""Each augmentation, with numpy's and with torch's random numbers: exact shares, untouched entries, source,
+distribution.
+"""
 
 import numpy as np
 import pytest

@@ -18,8 +18,15 @@ def genes(n=300):
     fold = RNG.normal(0, 1, n)
     p = np.clip(10 ** (-np.abs(fold) * RNG.uniform(0, 5, n)), 0, 1)
     table = pd.DataFrame(
-        {"gene": [f"id{i}" for i in range(n)], "symbol": [f"GENE{i}" for i in range(n)], "log2_fold_change": fold, "p_value": p, "p_value_adjusted": p, "mean": RNG.lognormal(3, 1, n)}
-    )  # fmt: skip
+        {
+            "gene": [f"id{i}" for i in range(n)],
+            "symbol": [f"GENE{i}" for i in range(n)],
+            "log2_fold_change": fold,
+            "p_value": p,
+            "p_value_adjusted": p,
+            "mean": RNG.lognormal(3, 1, n),
+        }
+    )
     return table.assign(strength=strength(table))
 
 
@@ -41,7 +48,9 @@ def test_points_carry_their_gene_for_clicks_and_chosen_genes_are_named():
     table = genes()
     chosen = table.sort_values("strength")["gene"].iloc[0]
     figure = plot_volcano(table, max_p=0.05, min_log2_fold=0.5, n_labels=5, chosen=[chosen])
-    assert {row[0] for trace in figure.data if trace.customdata is not None for row in trace.customdata} == set(table["gene"])  # fmt: skip
+    assert {row[0] for trace in figure.data if trace.customdata is not None for row in trace.customdata} == set(
+        table["gene"]
+    )
     named = [annotation.text for annotation in figure.layout.annotations]
     assert table.set_index("gene").loc[chosen, "symbol"] in named
     assert len(named) <= 5
@@ -108,7 +117,7 @@ def test_shares_and_designs():
     np.testing.assert_allclose(plot_design(table).data[0].z, [[0, 1], [2, 3]])
     assert "no cell" in plot_design(table.iloc[:0]).layout.annotations[0].text
     assert condition_colours(3)[0] != condition_colours(3)[2]
-    assert len(set(condition_colours(30))) == 30  # fmt: skip
+    assert len(set(condition_colours(30))) == 30
 
 
 def test_scores_have_a_box_per_condition_and_a_point_per_donor():
@@ -124,8 +133,16 @@ def test_scores_have_a_box_per_condition_and_a_point_per_donor():
 
 def test_pathways_point_up_and_down():
     table = pd.DataFrame(
-        {"set": ["a", "b", "c"], "title": ["A", "B", "A"], "direction": ["up", "down", "up"], "n_genes": 9, "n_leading": 4, "normalised_score": [2.0, -1.5, 1.0], "p_value_adjusted": [0.01, 0.2, 0.04]}
-    )  # fmt: skip
+        {
+            "set": ["a", "b", "c"],
+            "title": ["A", "B", "A"],
+            "direction": ["up", "down", "up"],
+            "n_genes": 9,
+            "n_leading": 4,
+            "normalised_score": [2.0, -1.5, 1.0],
+            "p_value_adjusted": [0.01, 0.2, 0.04],
+        }
+    )
     figure = plot_pathways(table)
     assert list(figure.data[0].x) == [2.0, 1.0, -1.5]
     assert len(set(figure.data[0].y)) == 3

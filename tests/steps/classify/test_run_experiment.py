@@ -21,9 +21,17 @@ from scapp.workspace.runs.checkpoints import latest_checkpoint, write_checkpoint
 from tests.conftest import run_step
 
 TINY = {
-    "label_key": "cell_type", "seeds": 2, "steps": 10, "batch_size": 64, "actinn": False, "mlp": False, "references": False,
-    "simple": False, "unbalanced": False, "scarce_cells": 20,
-}  # fmt: skip
+    "label_key": "cell_type",
+    "seeds": 2,
+    "steps": 10,
+    "batch_size": 64,
+    "actinn": False,
+    "mlp": False,
+    "references": False,
+    "simple": False,
+    "unbalanced": False,
+    "scarce_cells": 20,
+}
 
 
 def made_up(seeds=3, grid=False):
@@ -36,17 +44,39 @@ def made_up(seeds=3, grid=False):
         for model, name, component, gain in models:
             auprc = base + gain * np.array([2, 1, 0.5, 0.1])
             types = [
-                {"type": f"t{k}", "n_train": 10 * (k + 1), "n_test": 5, "precision": 0.5, "recall": 0.5, "f1": auprc[k], "auroc": 0.9, "auprc": auprc[k]}
+                {
+                    "type": f"t{k}",
+                    "n_train": 10 * (k + 1),
+                    "n_test": 5,
+                    "precision": 0.5,
+                    "recall": 0.5,
+                    "f1": auprc[k],
+                    "auroc": 0.9,
+                    "auprc": auprc[k],
+                }
                 for k in range(4)
-            ]  # fmt: skip
+            ]
             rows.append(
                 {
-                    "key": f"{model}{seed}", "setting": "scarce", "seed": seed, "model": model, "base": name, "component": component,
-                    "learning_rate_factor": 1.0, "temperature_factor": 1.0, "n_train": 100, "n_valid": 12, "top1": 0.5 + gain, "top3": 0.9,
-                    "macro_f1": float(auprc.mean()), "mean_auprc": float(auprc.mean()), "n_test": 20, "types": types,
+                    "key": f"{model}{seed}",
+                    "setting": "scarce",
+                    "seed": seed,
+                    "model": model,
+                    "base": name,
+                    "component": component,
+                    "learning_rate_factor": 1.0,
+                    "temperature_factor": 1.0,
+                    "n_train": 100,
+                    "n_valid": 12,
+                    "top1": 0.5 + gain,
+                    "top3": 0.9,
+                    "macro_f1": float(auprc.mean()),
+                    "mean_auprc": float(auprc.mean()),
+                    "n_test": 20,
+                    "types": types,
                     "dropout": [{"share": 0.5, "top1": 0.4, "macro_f1": 0.3, "mean_auprc": 0.2}],
                 }
-            )  # fmt: skip
+            )
     if grid:
         rows.append(
             {**rows[2], "key": "other", "learning_rate_factor": 3.0, "macro_f1": 0.0, "types": [], "dropout": []}
@@ -82,8 +112,13 @@ def test_tables_by_hand():
     dropout = tables["dropout"]
     assert dropout[dropout["model"] == "lr"]["share"].tolist() == [0.0, 0.5]
     assert tables["numbers"].iloc[0].to_dict() == {
-        "setting": "scarce", "n_types": 4, "n_train": 100, "least_of_a_type": 10, "most_of_a_type": 40, "n_test": 20,
-    }  # fmt: skip
+        "setting": "scarce",
+        "n_types": 4,
+        "n_train": 100,
+        "least_of_a_type": 10,
+        "most_of_a_type": 40,
+        "n_test": 20,
+    }
     assert not len(tables["grid"])
 
 
@@ -98,8 +133,10 @@ def test_the_grid_stands_apart():
 
 def test_comparisons():
     assert comparisons(["lr", "lr+mls", "actinn+mls", "sklearn_lr"]) == [
-        ("lr+mls", "lr"), ("lr", "sklearn_lr"), ("lr+mls", "sklearn_lr"),
-    ]  # fmt: skip
+        ("lr+mls", "lr"),
+        ("lr", "sklearn_lr"),
+        ("lr+mls", "sklearn_lr"),
+    ]
     assert comparisons(["sklearn_lr"]) == []
 
 

@@ -193,7 +193,19 @@ def test_the_report_holds_every_part_escapes_names_and_needs_nothing_else(study)
     study.step("enrich", result=NAME)
     summary = study.step("export", flavour="study")
     html = (study.folder / f"step{study.n}" / summary["file"]).read_text()
-    for words in ("Study design", "Composition", NAME, "Gene-set scores", "Pathways", "Methods", "Settings", "Versions", "PyDESeq2", "pydeseq2", "ISG15"):  # fmt: skip
+    for words in (
+        "Study design",
+        "Composition",
+        NAME,
+        "Gene-set scores",
+        "Pathways",
+        "Methods",
+        "Settings",
+        "Versions",
+        "PyDESeq2",
+        "pydeseq2",
+        "ISG15",
+    ):
         assert words in html, words
     assert "B cell|naive &lt;b&gt;: severe" in html
     own = html.split("</script>", 1)[1]

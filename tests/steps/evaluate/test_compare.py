@@ -269,9 +269,31 @@ def test_each_augmentation_is_left_out_and_tried_alone(workspace, prepared, tmp_
     assert len(on) == 5
     assert len(found) == 11
     without = found["without gaussian noise"] if "without gaussian noise" in found else found[on[1]]
-    assert sum(getattr(without.augmentation, f) == 0 for f in ("mask_probability", "noise_probability", "swap_probability", "crossover_probability", "mixture_probability")) == 1  # fmt: skip
+    assert (
+        sum(
+            getattr(without.augmentation, f) == 0
+            for f in (
+                "mask_probability",
+                "noise_probability",
+                "swap_probability",
+                "crossover_probability",
+                "mixture_probability",
+            )
+        )
+        == 1
+    )
     assert len(ablations(config, alone=False)) == 6
-    _, tables = evaluate(workspace, prepared, tmp_path, "ablation", label_key="cell_type", n_seeds=1, preset="paper", epochs=1, alone=False)  # fmt: skip
+    _, tables = evaluate(
+        workspace,
+        prepared,
+        tmp_path,
+        "ablation",
+        label_key="cell_type",
+        n_seeds=1,
+        preset="paper",
+        epochs=1,
+        alone=False,
+    )
     assert tables["summary.csv"]["title"].nunique() == 6
 
 
@@ -311,7 +333,9 @@ def test_memory_is_noticed():
 
 def test_pca_here_is_the_datasets_own(workspace, prepared, tmp_path):
     """The comparison starts from the same values: its PCA finds what the dataset's does."""
-    _, tables = evaluate(workspace, prepared, tmp_path, "clustering", **{**FEW, "methods": ["pca", "stored:pca"]}, highest=0.1)  # fmt: skip
+    _, tables = evaluate(
+        workspace, prepared, tmp_path, "clustering", **{**FEW, "methods": ["pca", "stored:pca"]}, highest=0.1
+    )
     first = tables["results.csv"].query("seed == 0 and clusterer == 'kmeans'").set_index("method")["ari"]
     assert first["pca"] == pytest.approx(first["stored:pca"], abs=1e-6)
     labels = pd.Categorical(prepared.read(keys.obs("cell_type"))).codes

@@ -1,4 +1,6 @@
-"""A process that commits to a dataset without end, to be killed: python -m tests.workspace.datasets.writer ROOT ID SLOT."""
+"""A process that commits to a dataset without end, to be killed: python -m tests.workspace.datasets.writer ROOT ID
+SLOT.
+"""
 
 import itertools
 import sys
