@@ -12,7 +12,7 @@ from scapp.analysis.de.config import CURATED, DifferentialConfig, EnrichConfig, 
 from scapp.analysis.de.design import levels_of
 from scapp.cli.console import checked_folder, load, run
 from scapp.cli.options import add_reading, add_settings, command, given
-from scapp.cli.prepare_data import prepared
+from scapp.cli.qc import prepared
 from scapp.core import files, keys
 from scapp.core.errors import ConfigError, DataError, listed
 from scapp.data.locations import safe_file_name

@@ -9,7 +9,7 @@ from typing import Any
 
 from scapp.cli.console import ConsoleContext, checked_folder, checkpoints_of, load, run_into
 from scapp.cli.options import add_reading, add_settings, command, given
-from scapp.cli.prepare_data import prepared
+from scapp.cli.qc import prepared
 from scapp.jobs.devices import choose_device
 from scapp.jobs.session import Session
 from scapp.steps.catalogue import step

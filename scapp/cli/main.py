@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scapp.cli import classify, de, evaluate, prepare_data
+from scapp.cli import classify, clear, de, evaluate, qc, upload
 from scapp.core.environment import Environment
 from scapp.core.errors import ScappError
 from scapp.jobs.supervisor import Supervisor
@@ -41,10 +41,8 @@ def _without_nan(result: dict[str, Any]) -> dict[str, Any]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scapp", description="Contrastive learning on single-cell RNA-seq.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    prepare_data.add_commands(commands)
-    classify.add_commands(commands)
-    de.add_commands(commands)
-    evaluate.add_commands(commands)
+    for room in (upload, qc, clear, classify, de, evaluate):
+        room.add_commands(commands)
     work = commands.add_parser("work", help="the worker that the app starts by itself")
     work.add_argument("--workspace", type=Path, default=Environment().workspace)
     work.add_argument("--lane", default="light", choices=("light", "training"))

@@ -118,16 +118,16 @@ def test_an_interrupted_command_resumes_to_the_same_result(run, study_file, tmp_
     options = ["--epochs", 6, *TINY]
     assert run("clear", study_file, "-o", whole, *options)[0] == 0
 
-    from scapp.cli import prepare_data
+    from scapp.cli import clear
 
-    class Dying(prepare_data.ConsoleContext):
+    class Dying(clear.ConsoleContext):
         looks = 0
 
         def stop_requested(self):
             self.looks += 1
             return self.looks > 9
 
-    monkeypatch.setattr(prepare_data, "ConsoleContext", Dying)
+    monkeypatch.setattr(clear, "ConsoleContext", Dying)
     from scapp.core.step_context import StepStopped
 
     with pytest.raises(StepStopped):

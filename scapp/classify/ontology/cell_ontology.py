@@ -86,7 +86,6 @@ def ontology_of(terms: Mapping[str, Mapping[str, Any]]) -> Ontology:
         if plain(label) in names:
             names.setdefault(plain(short), names[plain(label)])
     above = {
-      
         id: {ancestor: int(distance) for ancestor, distance in term["ancestors"].items() if ancestor in kept}
         for id, term in kept.items()
     }

@@ -1,4 +1,4 @@
-"""``import``, ``qc`` and ``clear``."""
+"""``clear``: train CLEAR."""
 
 import argparse
 import shutil
@@ -9,26 +9,17 @@ from typing import Any
 from scapp.clear.config import PRESETS, ClearConfig, clear_config
 from scapp.cli.console import ConsoleContext, checked_output, checkpoints_of, load, run
 from scapp.cli.options import add_input, add_settings, command, count, given
+from scapp.cli.qc import prepared
 from scapp.core import files
 from scapp.core.errors import ConfigError, DataError
-from scapp.data.config import KEEP_EVERYTHING, PrepareConfig
 from scapp.jobs.devices import choose_device, peak_memory_mb
 from scapp.jobs.session import Session
 from scapp.steps.catalogue import step
 from scapp.workspace.datasets.dataset import Dataset
 
-OPTIONAL_FILTERS = ("max_genes", "max_counts", "max_pct_mt", "max_doublet_score")
-
 
 def add_commands(commands: Any) -> None:
-    """Declare the commands."""
-    reading = command(commands, "import", _import, "read any supported format and write AnnData")
-    add_input(reading)
-
-    qc = command(commands, "qc", _qc, "filter, normalise and choose highly variable genes")
-    add_input(qc)
-    add_settings(qc, PrepareConfig)
-
+    """Declare the command."""
     clear = command(commands, "clear", _clear, "train CLEAR; writes X_clear, X_umap_clear and leiden_clear")
     add_input(clear)
     clear.add_argument("--preset", choices=list(PRESETS), help="where the settings start from (default: recommended)")
@@ -45,34 +36,6 @@ def add_commands(commands: Any) -> None:
     )
     clear.add_argument("--resume", action="store_true", help="go on from the checkpoint of an interrupted command")
     add_settings(clear, ClearConfig)
-
-
-def _import(arguments: argparse.Namespace) -> dict[str, Any]:
-    output = checked_output(arguments.output)
-    with tempfile.TemporaryDirectory() as folder:
-        session = Session(folder)
-        dataset = load(session, arguments)
-        session.write(dataset, output)
-        return {
-            "n_cells": dataset.n_cells,
-            "n_genes": dataset.n_genes,
-            "taken_from": dataset.manifest.source["taken_from"],
-            "files": [str(output)],
-        }
-
-
-def _qc(arguments: argparse.Namespace) -> dict[str, Any]:
-    output = checked_output(arguments.output)
-    config = PrepareConfig.build(given(arguments, PrepareConfig))
-    with tempfile.TemporaryDirectory() as folder:
-        session = Session(folder)
-        summary = run(session, "prepare", config, load(session, arguments).id)
-        session.write(session.workspace.open(summary["dataset"]), output)
-        return {
-            **{name: summary[name] for name in summary if name.startswith("n_")},
-            "removed": summary["removed"],
-            "files": [str(output)],
-        }
 
 
 def _clear(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -98,15 +61,6 @@ def _clear(arguments: argparse.Namespace) -> dict[str, Any]:
             result |= _scores(session.workspace.open(made), config.label_key, config.seed)
         shutil.rmtree(checkpoints, ignore_errors=True)
         return result
-
-
-def prepared(session: Session, dataset: Dataset, path: Path) -> Dataset:
-    """Keep every cell and gene; normalise and choose genes as ``qc`` did when it wrote this file, else by default."""
-    from scapp.reports.export import read_preparation
-
-    earlier = read_preparation(path) or {}
-    config = PrepareConfig.build({**earlier, **dict.fromkeys(OPTIONAL_FILTERS), **KEEP_EVERYTHING})
-    return session.workspace.open(run(session, "prepare", config, dataset.id)["dataset"])
 
 
 def _clear_choices(arguments: argparse.Namespace) -> ClearConfig:
