@@ -13,17 +13,25 @@ DENSE_LIMIT_BYTES = 2e9
 
 Preset = Literal["recommended", "paper", "authors_code"]
 
+RECOMMENDED_AUGMENTATIONS: dict[str, float] = {
+    **{f"{name}_probability": 0.0 for name in ("mask", "noise", "swap", "crossover", "mixture")},
+    "dropout_probability": 1.0,
+    "dropout_share": 0.8,
+}
+"""Heavy dropout alone; the paper's five are off."""
+
 
 class ClearConfig(Config):
     """CLEAR: how cells become representations.
 
-    The defaults are the published text (Han et al. 2022). It leaves the scaling of the input and a ReLU on
-    the embedding open; both are as in the authors' code, because without them Adam at rate 1 stays near
-    chance (benchmarks/README.md). See ``preset`` for the authors' code.
+    The defaults are the preset ``recommended``. Naming another preset changes every setting that is not
+    given beside it: ``ClearConfig(preset="paper")`` is the published text (Han et al. 2022). It leaves the
+    scaling of the input and a ReLU on the embedding open; both are as in the authors' code, because without
+    them Adam at rate 1 stays near chance (benchmarks/README.md). ``authors_code`` is the authors' code.
     """
 
     preset: Preset = setting(
-        "paper",
+        "recommended",
         title="Preset",
         help=(
             "'recommended' is what measured best on real data; 'paper' follows the published text; 'authors_code' does"
@@ -32,7 +40,7 @@ class ClearConfig(Config):
         hidden=True,
     )
     epochs: int | None = setting(
-        200,
+        None,
         title="Epochs",
         help=(
             "How many times training goes through the cells. Empty: as many as the number of cells asks for (see"
@@ -54,7 +62,7 @@ class ClearConfig(Config):
         advanced=True,
     )
     batch_size: int = setting(
-        512,
+        256,
         title="Cells per step",
         help="Cells seen at once; capped at the number of cells.",
         unit="cells",
@@ -62,7 +70,7 @@ class ClearConfig(Config):
         le=16_384,
     )
     min_steps_per_epoch: int = setting(
-        4,
+        2,
         title="Least steps per epoch",
         help="Small data are split into at least so many batches, because one step per epoch hardly trains anything.",
         ge=1,
@@ -70,19 +78,19 @@ class ClearConfig(Config):
         advanced=True,
     )
     learning_rate: float = setting(
-        1.0,
+        1e-3,
         title="Learning rate",
         help="Step size. Too large and the loss jumps or becomes NaN; too small and nothing is learnt.",
         gt=0,
         le=10,
     )
     optimizer: Literal["adam", "adamw", "sgd"] = setting(
-        "adam",
+        "adamw",
         title="Optimizer",
         help="The paper says Adam, the authors' code uses SGD with momentum 0.9.",
         advanced=True,
     )
-    weight_decay: float = setting(0.0, title="Weight decay", help="Keeps weights small.", ge=0, le=1, advanced=True)
+    weight_decay: float = setting(1e-4, title="Weight decay", help="Keeps weights small.", ge=0, le=1, advanced=True)
     cosine_schedule: bool = setting(
         True,
         title="Cosine schedule",
@@ -90,14 +98,14 @@ class ClearConfig(Config):
         advanced=True,
     )
     temperature: float = setting(
-        0.2,
+        0.5,
         title="Temperature",
         help="Smaller pushes the most similar cells apart harder; larger treats all other cells alike.",
         gt=0,
         le=5,
     )
     queue_size: int = setting(
-        1024,
+        0,
         title="Queue",
         help=(
             "How many earlier embeddings serve as negatives, beside the other cells of the batch where the loss is"
@@ -117,7 +125,7 @@ class ClearConfig(Config):
         advanced=True,
     )
     key_encoder: Literal["momentum", "query"] = setting(
-        "momentum",
+        "query",
         title="Keys come from",
         help=(
             "A momentum encoder that follows slowly (MoCo), or the query encoder itself, which then learns from both"
@@ -141,7 +149,7 @@ class ClearConfig(Config):
         advanced=True,
     )
     positives: Literal["self", "neighbours"] = setting(
-        "self",
+        "neighbours",
         title="Positive pairs",
         help=(
             "Two views of one cell, or of a cell and one of its nearest neighbours in PCA: then a type is drawn"
@@ -176,18 +184,18 @@ class ClearConfig(Config):
         ),
         column=True,
     )
-    hidden: int = setting(1024, title="Hidden units", help="Width of the first layer.", ge=8, le=8192, advanced=True)
+    hidden: int = setting(512, title="Hidden units", help="Width of the first layer.", ge=8, le=8192, advanced=True)
     dim: int = setting(
         128, title="Embedding dimensions", help="Length of the representation.", ge=2, le=1024, advanced=True
     )
     normalisation: Literal["none", "batch", "layer"] = setting(
-        "none",
+        "batch",
         title="Normalisation layer",
         help="After the first layer: none as published; batch normalisation lets training take larger steps.",
         advanced=True,
     )
     projection: int = setting(
-        0,
+        64,
         title="Projection head",
         help="Width of a last layer that only the loss sees and that is thrown away after training; 0 for none.",
         ge=0,
@@ -195,7 +203,7 @@ class ClearConfig(Config):
         advanced=True,
     )
     representation: Literal["output", "hidden", "automatic"] = setting(
-        "output",
+        "automatic",
         title="Representation",
         help=(
             "What is kept of a cell: the encoder's last layer, or its hidden layer. 'automatic': the hidden layer, or"
@@ -204,13 +212,13 @@ class ClearConfig(Config):
         advanced=True,
     )
     output_relu: bool = setting(
-        True,
+        False,
         title="ReLU on the embedding",
         help="The embedding is clipped at zero, as in the authors' code; the text leaves it open.",
         advanced=True,
     )
     scale_input: bool = setting(
-        True,
+        False,
         title="Scale genes",
         help=(
             "Each gene is centred, divided by its standard deviation and clipped at 10. A masked gene is then average,"
@@ -225,7 +233,7 @@ class ClearConfig(Config):
         advanced=True,
     )
     embedding_length: Literal["one", "root", "own"] = setting(
-        "one",
+        "root",
         title="Length of embeddings",
         help=(
             "'one': scaled to length 1, as in the loss; 'own': left as the network makes them; 'root': the square root"
@@ -233,7 +241,7 @@ class ClearConfig(Config):
         ),
         advanced=True,
     )
-    augmentation: AugmentationConfig = AugmentationConfig()
+    augmentation: AugmentationConfig = AugmentationConfig(**RECOMMENDED_AUGMENTATIONS)
     seed: int = setting(
         0, title="Seed", help="The same seed gives the same result on the same machine.", ge=0, le=2**31 - 1
     )
@@ -245,44 +253,48 @@ class ClearConfig(Config):
 
     @pydantic.model_validator(mode="before")
     @classmethod
-    def _of_older_runs(cls, values: Any) -> Any:
-        """Read settings under the names that earlier workspaces have them."""
-        if isinstance(values, dict) and "normalise_embedding" in values:
-            values = dict(values)
+    def _with_preset(cls, values: Any) -> Any:
+        """Fill in what the preset says and was not given, and read settings under the names of earlier workspaces."""
+        if not isinstance(values, dict):
+            return values
+        values = dict(values)
+        if "normalise_embedding" in values:
             length = "one" if values.pop("normalise_embedding") else "own"
             values.setdefault("embedding_length", length)
-        return values
+        changes = PRESETS.get(str(values.get("preset", "recommended")), {})  # an unknown one is refused by the field
+        augmentation = values.get("augmentation", {})
+        if isinstance(augmentation, dict):
+            values["augmentation"] = {**changes.get("augmentation", RECOMMENDED_AUGMENTATIONS), **augmentation}
+        return {**changes, **values}
 
 
-_PAPERS_AUGMENTATIONS = ("mask", "noise", "swap", "crossover", "mixture")
+PAPER: dict[str, Any] = {
+    "epochs": 200,
+    "batch_size": 512,
+    "min_steps_per_epoch": 4,
+    "learning_rate": 1.0,
+    "optimizer": "adam",
+    "weight_decay": 0.0,
+    "temperature": 0.2,
+    "queue_size": 1024,
+    "key_encoder": "momentum",
+    "positives": "self",
+    "hidden": 1024,
+    "normalisation": "none",
+    "projection": 0,
+    "representation": "output",
+    "output_relu": True,
+    "scale_input": True,
+    "embedding_length": "one",
+    "augmentation": AugmentationConfig().model_dump(),
+}
+"""The published text."""
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "recommended": {
-        "epochs": None,
-        "batch_size": 256,
-        "min_steps_per_epoch": 2,
-        "learning_rate": 1e-3,
-        "optimizer": "adamw",
-        "weight_decay": 1e-4,
-        "temperature": 0.5,
-        "queue_size": 0,
-        "key_encoder": "query",
-        "positives": "neighbours",
-        "hidden": 512,
-        "normalisation": "batch",
-        "projection": 64,
-        "representation": "automatic",
-        "output_relu": False,
-        "scale_input": False,
-        "embedding_length": "root",
-        "augmentation": {
-            **{f"{name}_probability": 0.0 for name in _PAPERS_AUGMENTATIONS},
-            "dropout_probability": 1.0,
-            "dropout_share": 0.8,
-        },
-    },
-    "paper": {},
+    "recommended": {},
+    "paper": PAPER,
     "authors_code": {
+        **PAPER,
         "epochs": 100,
         "min_steps_per_epoch": 1,
         "optimizer": "sgd",
@@ -291,7 +303,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "symmetric": False,
         "exclude_own_keys": False,
         "inference": "key",
-        "augmentation": {"noise_sd": 0.5},
+        "augmentation": {**PAPER["augmentation"], "noise_sd": 0.5},
     },
 }
 """What each preset changes from the defaults of ``ClearConfig``."""
@@ -307,7 +319,4 @@ def clear_config(preset: str = "recommended", **changes: Any) -> ClearConfig:
     """
     if preset not in PRESETS:
         raise ConfigError(f"There is no preset '{preset}'.", hint=f"Choose one of: {', '.join(PRESETS)}.")
-    values = {"preset": preset, **PRESETS[preset], **changes}
-    base = PRESETS[preset].get("augmentation", {})
-    values["augmentation"] = {**base, **dict(changes.get("augmentation", {}))}
-    return ClearConfig.build(values)
+    return ClearConfig.build({"preset": preset, **changes})

@@ -22,7 +22,11 @@ def add_commands(commands: Any) -> None:
     """Declare the command."""
     clear = command(commands, "clear", _clear, "train CLEAR; writes X_clear, X_umap_clear and leiden_clear")
     add_input(clear)
-    clear.add_argument("--preset", choices=list(PRESETS), help="where the settings start from (default: recommended)")
+    clear.add_argument(
+        "--preset",
+        choices=list(PRESETS),
+        help="what settings that are not given start from; the defaults below are those of recommended",
+    )
     clear.add_argument("--config", type=Path, help="JSON file with settings of ClearConfig")
     clear.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     clear.add_argument(

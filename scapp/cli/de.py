@@ -141,5 +141,5 @@ def _write(dataset: Dataset, rows: list[dict[str, Any]], output: Path) -> list[P
         written.append(path)
     path = output / "report.html"
     with files.replacing(path) as temporary:
-        temporary.write_text(study_report_html(Reading(dataset)), encoding="utf-8")
+        temporary.write_text(study_report_html(dataset), encoding="utf-8")
     return [*written, path]

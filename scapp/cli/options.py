@@ -62,7 +62,9 @@ def add_settings(parser: argparse.ArgumentParser, model: type[Config]) -> None:
     for setting in describe(model):
         if not setting.hidden:
             option = "--" + "-".join(setting.path).replace("_", "-")
-            text = f"{setting.help} Default: {setting.default}.".replace("%", "%%")
+            none = "none" if setting.kind == "column" else setting.empty
+            default = none if setting.default is None else setting.default
+            text = f"{setting.help} Default: {default}.".replace("%", "%%")
             parser.add_argument(
                 option,
                 dest="_".join(setting.path),

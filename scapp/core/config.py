@@ -118,13 +118,23 @@ class Setting:
         return (self.group, self.name) if self.group else (self.name,)
 
 
-def describe(model: type[Config], group: str | None = None) -> list[Setting]:
-    """Settings of a model in declaration order; those of nested models follow under their group."""
+def describe(model: type[Config], group: str | None = None, instead: Config | None = None) -> list[Setting]:
+    """Settings of a model in declaration order; those of nested models follow under their group.
+
+    Parameters
+    ----------
+    model
+        A configuration.
+    group
+        Name under which it is nested in another.
+    instead
+        Values that stand for the model's own defaults: those that the model around it sets.
+    """
     settings: list[Setting] = []
     for name, field in model.model_fields.items():
         annotation, optional = _strip_optional(field.annotation)
         if isinstance(annotation, type) and issubclass(annotation, Config):
-            settings.extend(describe(annotation, group=name))
+            settings.extend(describe(annotation, group=name, instead=field.default))
             continue
         extra = field.json_schema_extra
         extra = extra if isinstance(extra, dict) else {}
@@ -136,7 +146,7 @@ def describe(model: type[Config], group: str | None = None) -> list[Setting]:
                 title=field.title or name,
                 help=field.description or "",
                 unit=str(extra.get("unit", "")),
-                default=field.default,
+                default=field.default if instead is None else getattr(instead, name),
                 optional=optional,
                 minimum=minimum,
                 maximum=maximum,

@@ -4,24 +4,26 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from scapp.core import files
 from scapp.core.config import Config
 from scapp.core.memory import check_memory
 from scapp.core.step_context import QuietContext
-from scapp.jobs.supervisor import lane_lock
+from scapp.jobs.lanes import Lane, watch_lanes
 from scapp.steps.catalogue import Step, step
 from scapp.steps.engine import Machine, execute
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.store import Workspace
 from scapp.workspace.runs.run import Run, RunStore
 
-_started: list["subprocess.Popen[bytes]"] = []
-REPOSITORY = Path(__file__).resolve().parents[2]
+_started: dict[tuple[str, str], "subprocess.Popen[bytes]"] = {}
+"""The last worker that this process started, by workspace and lane."""
+
+_IMPORTED_FROM = Path(__file__).resolve().parents[2]
+"""Folder that holds the package, so that a worker runs the same code."""
 
 
 def submit(root: Path, name: str, config: Config, dataset: Dataset | None = None) -> Run:
@@ -87,31 +89,31 @@ def refuse_too_large(record: Step, config: Config, dataset: Dataset) -> None:
     )
 
 
+def keep_lanes(root: Path) -> threading.Event:
+    """See to it, from a thread of this process, that every queued run is taken; set what comes back to end it.
+
+    A worker that is killed leaves its waiting runs to nobody; no page may be open to notice.
+    """
+    stop = threading.Event()
+    watch = threading.Thread(target=watch_lanes, args=(root, ensure_worker, stop), daemon=True, name="scapp-lanes")
+    watch.start()
+    return stop
+
+
 def ensure_worker(root: Path, lane: str) -> None:
-    """Start the lane's worker unless one holds its lock. It outlives this process."""
-    if worker_running(root, lane):
+    """Start the lane's worker unless there is one. It outlives this process."""
+    place = Lane(root, lane)
+    own = _started.get((str(root), lane))
+    # asking ours whether it has ended also keeps it from becoming a zombie
+    if place.is_taken() or (own is not None and own.poll() is None):
         return
-    log = Path(root) / "locks" / f"worker-{lane}.log"
-    with open(log, "ab") as stream:
-        worker = subprocess.Popen(
+    with open(place.log, "ab") as stream:
+        _started[str(root), lane] = subprocess.Popen(
             [sys.executable, "-m", "scapp", "work", "--lane", lane, "--workspace", str(root)],
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
             start_new_session=True,
-            cwd=REPOSITORY,
+            cwd=_IMPORTED_FROM,
             env=dict(os.environ),
         )
-    # kept, and asked at the next start: a parent that never asks leaves a zombie behind
-    _started[:] = [process for process in [*_started, worker] if process.poll() is None]
-
-
-def worker_running(root: Path, lane: str) -> bool:
-    """Whether a worker holds the lane's lock."""
-    lock = FileLock(lane_lock(root, lane))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    lock.release()
-    return False

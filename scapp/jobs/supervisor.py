@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from scapp.core.environment import THREAD_VARIABLES, Environment
 from scapp.core.provenance import now
+from scapp.jobs.lanes import Lane
 from scapp.workspace.housekeeping import tidy
 from scapp.workspace.runs.run import HEARTBEAT_SECONDS, Failure, Run, RunStore, State, Status
 
@@ -48,31 +49,41 @@ class Supervisor:
         self.lane = lane
         self.environment = environment
         self.store = RunStore(root)
+        self._place = Lane(root, lane)
         self._child: subprocess.Popen[str] | None = None
 
     def work(self) -> None:
         """Take runs until none has come for the idle time. At once done when another worker has the lane."""
-        lock = FileLock(lane_lock(self.root, self.lane))
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return
-        try:
-            self._fail_abandoned()
-            if self.lane == "light":
-                tidy(self.root)
-            self._warm_child()
-            idle_since = time.monotonic()
-            while time.monotonic() - idle_since < self.environment.worker_idle_seconds:
-                run = self.store.next_queued(self.lane)
-                if run is None:
-                    time.sleep(POLL_SECONDS)
-                    continue
-                self._take(run)
-                idle_since = time.monotonic()
+            while True:
+                try:
+                    self._place.take()
+                except Timeout:
+                    return
+                try:
+                    self._work_until_idle()
+                finally:
+                    self._place.leave()
+                # who queued a run in between found the lane empty or is found here
+                if self.store.next_queued(self.lane) is None:
+                    return
         finally:
             self._end_child()
-            lock.release()
+
+    def _work_until_idle(self) -> None:
+        self._fail_abandoned()
+        if self.lane == "light":
+            tidy(self.root)
+        self._warm_child()
+        idle_since = time.monotonic()
+        while time.monotonic() - idle_since < self.environment.worker_idle_seconds:
+            self._place.beat()
+            run = self.store.next_queued(self.lane)
+            if run is None:
+                time.sleep(POLL_SECONDS)
+                continue
+            self._take(run)
+            idle_since = time.monotonic()
 
     def _fail_abandoned(self) -> None:
         """Write down what ``observe`` sees: runs of this lane whose worker is gone."""
@@ -115,6 +126,7 @@ class Supervisor:
                 break
             if time.monotonic() - beat > HEARTBEAT_SECONDS:
                 run.heartbeat()
+                self._place.beat()
                 beat = time.monotonic()
             if stop_seen is None and run.stop_requested:
                 stop_seen = time.monotonic()
@@ -192,10 +204,3 @@ def child_environment(n_threads: int) -> dict[str, str]:
     """Environment of the executor: thread counts, and threads that sleep while they wait."""
     threads = {name: str(n_threads) for name in THREAD_VARIABLES}
     return {**os.environ, **threads, "OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1"}
-
-
-def lane_lock(root: Path, lane: str) -> Path:
-    """Lock file that the lane's worker holds while it lives."""
-    folder = Path(root) / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"worker-{lane}.lock"

@@ -25,6 +25,7 @@ from scapp.reports.methods_text import methods_text
 from scapp.steps.de.find_pathways import sets_of
 from scapp.steps.de.set_design import read_study
 from scapp.steps.step import Reading
+from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.history import out_of_date
 
 MAX_P, MIN_FOLD = 0.05, 0.25
@@ -68,7 +69,7 @@ FACTS = (
 )
 
 
-def study_report_html(data: Reading) -> str:
+def study_report_html(dataset: Dataset) -> str:
     """HTML that needs nothing from elsewhere.
 
     Raises
@@ -76,8 +77,7 @@ def study_report_html(data: Reading) -> str:
     DataError
         No study design was chosen.
     """
-    study, config = read_study(data)
-    dataset = data.dataset
+    study, config = read_study(Reading(dataset))
     results = keys.differentials(dataset.slots)
     sections = [
         f"<h1>{html.escape(dataset.name)}: {html.escape(listed_conditions(study))}</h1>",
@@ -86,19 +86,19 @@ def study_report_html(data: Reading) -> str:
             " genes.</p>"
         ),
         *_design(study, {k: v for k, v in config.model_dump().items() if k != "order"}),
-        *_composition(data, study),
-        *_maps(data, study, config.condition_key, config.cell_type_key),
-        *_markers(data, study, config.cell_type_key),
-        *(part for name in results for part in _differential(data, study, name)),
-        *_scores(data, study, results),
+        *_composition(dataset, study),
+        *_maps(dataset, study, config.condition_key, config.cell_type_key),
+        *_markers(dataset, study, config.cell_type_key),
+        *(part for name in results for part in _differential(dataset, study, name)),
+        *_scores(dataset, study, results),
         *(
             part
             for name in keys.names_in(dataset.slots, "uns")
             if name.startswith("enrichment_")
-            for part in _pathways(data, name)
+            for part in _pathways(dataset, name)
         ),
         f"<h2>Methods</h2><pre>{html.escape(methods_text(dataset))}</pre>",
-        *_parameters(data),
+        *_parameters(dataset),
         f"<p>{html.escape(curated_licence())}</p>",
         history_html(dataset),
     ]
@@ -124,23 +124,23 @@ def _design(study: Study, columns: dict[str, str | None]) -> list[str]:
     ]
 
 
-def type_colours(data: Reading, study: Study, column: str | None) -> dict[str, str]:
+def type_colours(dataset: Dataset, study: Study, column: str | None) -> dict[str, str]:
     """Type -> colour, those kept with the data where there are any."""
     slot = keys.colours(column or "")
-    kept = [str(c) for c in data.dataset.read(slot)] if column and slot in data.dataset else []
-    names = [str(n) for n in grouping_of(data.dataset, column).cat.categories] if column else study.types
+    kept = [str(c) for c in dataset.read(slot)] if column and slot in dataset else []
+    names = [str(n) for n in grouping_of(dataset, column).cat.categories] if column else study.types
     colours = kept if len(kept) == len(names) else palette(len(names))
     return dict(zip(names, colours, strict=True))
 
 
-def _composition(data: Reading, study: Study) -> list[str]:
+def _composition(dataset: Dataset, study: Study) -> list[str]:
     if len(study.types) < 2:
         return []
-    shares, tests = data.read(keys.COMPOSITION), data.read(keys.COMPOSITION_TESTS)
-    column = str(data.read(keys.STUDY)["cell_type_key"]) or None
+    shares, tests = dataset.read(keys.COMPOSITION), dataset.read(keys.COMPOSITION_TESTS)
+    column = str(dataset.read(keys.STUDY)["cell_type_key"]) or None
     parts = [
         "<h2>Composition</h2>",
-        figure_html(plot_shares(mean_shares(shares, study.conditions), colours=type_colours(data, study, column))),
+        figure_html(plot_shares(mean_shares(shares, study.conditions), colours=type_colours(dataset, study, column))),
     ]
     if study.sample is not None:
         parts += [
@@ -154,18 +154,18 @@ def _composition(data: Reading, study: Study) -> list[str]:
     return parts
 
 
-def _maps(data: Reading, study: Study, condition: str | None, kind: str | None) -> list[str]:
-    drawn = [key for key in keys.names_in(data.dataset.slots, "obsm") if key.startswith(("X_umap_", "X_tsne_"))]
+def _maps(dataset: Dataset, study: Study, condition: str | None, kind: str | None) -> list[str]:
+    drawn = [key for key in keys.names_in(dataset.slots, "obsm") if key.startswith(("X_umap_", "X_tsne_"))]
     if not drawn:
         return []
-    points = np.asarray(data.dataset.read(f"obsm/{drawn[-1]}"))
+    points = np.asarray(dataset.read(f"obsm/{drawn[-1]}"))
     cells = np.flatnonzero(study.known)
     if len(cells) > MOST_CELLS:
         cells = np.sort(np.random.default_rng(0).choice(cells, MOST_CELLS, replace=False))
     parts = [f"<h2>Map ({html.escape(drawn[-1].removeprefix('X_'))})</h2>"]
     coloured = [(condition, pd.Series(study.condition), condition_colours(len(study.conditions)))]
     if kind:
-        coloured.append((kind, pd.Series(study.cell_type), list(type_colours(data, study, kind).values())))
+        coloured.append((kind, pd.Series(study.cell_type), list(type_colours(dataset, study, kind).values())))
     for title, values, colours in coloured:
         parts.append(
             figure_html(
@@ -175,30 +175,30 @@ def _maps(data: Reading, study: Study, condition: str | None, kind: str | None) 
     return parts
 
 
-def _gene_values(data: Reading, genes: list[str]) -> np.ndarray:
-    positions = data.dataset.names(keys.VAR_NAMES).get_indexer(genes)
-    return np.column_stack([data.dataset.gene(int(position)) for position in positions])
+def _gene_values(dataset: Dataset, genes: list[str]) -> np.ndarray:
+    positions = dataset.names(keys.VAR_NAMES).get_indexer(genes)
+    return np.column_stack([dataset.gene(int(position)) for position in positions])
 
 
-def _markers(data: Reading, study: Study, kind: str | None) -> list[str]:
-    if not kind or keys.markers(kind) not in data.dataset:
+def _markers(dataset: Dataset, study: Study, kind: str | None) -> list[str]:
+    if not kind or keys.markers(kind) not in dataset:
         return []
-    best = strongest(data.dataset.read(keys.markers(kind)), 3, min_log2_fold=1.0)
+    best = strongest(dataset.read(keys.markers(kind)), 3, min_log2_fold=1.0)
     genes = list(dict.fromkeys(best["gene"].astype(str)))[: 2 * N_GENES]
     if not genes:
         return []
-    values = _gene_values(data, genes)
+    values = _gene_values(dataset, genes)
     return [
         "<h2>Marker genes</h2>",
         figure_html(plot_dots(expression_by_group(values, study.cell_type, genes))),
         figure_html(
-            plot_violins(values, study.cell_type, genes, colours=list(type_colours(data, study, kind).values()))
+            plot_violins(values, study.cell_type, genes, colours=list(type_colours(dataset, study, kind).values()))
         ),
     ]
 
 
-def _differential(data: Reading, study: Study, name: str) -> list[str]:
-    table, about = data.read(keys.differential(name)), data.read(keys.about_differential(name))
+def _differential(dataset: Dataset, study: Study, name: str) -> list[str]:
+    table, about = dataset.read(keys.differential(name)), dataset.read(keys.about_differential(name))
     found = passing(table, max_p=MAX_P, min_log2_fold=MIN_FOLD)
     title = f"log2 fold change, {about['compared']} against {about['reference']}"
     cells = study.cells_titled(str(about["cell_type"]))
@@ -209,7 +209,7 @@ def _differential(data: Reading, study: Study, name: str) -> list[str]:
             f"<p>{len(found):,} of {len(table):,} tested genes pass (adjusted p ≤ {MAX_P}, |log2 fold change| ≥"
             f" {MIN_FOLD}).</p>"
         ),
-        *_outdated(data, keys.differential(name)),
+        *_outdated(dataset, keys.differential(name)),
         table_html(facts),
         figure_html(plot_volcano(table, max_p=MAX_P, min_log2_fold=MIN_FOLD, x_title=title)),
         figure_html(
@@ -222,11 +222,11 @@ def _differential(data: Reading, study: Study, name: str) -> list[str]:
             )
         ),
     ]
-    if study.sample is not None and len(found) and cells.any() and keys.X_BY_GENE in data.dataset:
+    if study.sample is not None and len(found) and cells.any() and keys.X_BY_GENE in dataset:
         best = found.sort_values("strength", ascending=False).head(N_GENES)
         codes = study.sample_codes(cells)
         means = means_by_sample(
-            _gene_values(data, best["gene"].astype(str).tolist()), codes, len(study.sample.categories)
+            _gene_values(dataset, best["gene"].astype(str).tolist()), codes, len(study.sample.categories)
         )
         rows = study.samples()
         order = [study.sample.categories.get_loc(s) for s in rows["sample"]]
@@ -234,16 +234,16 @@ def _differential(data: Reading, study: Study, name: str) -> list[str]:
     return [*parts, table_html(table.head(N_ROWS), formats=NUMBERS)]
 
 
-def _scores(data: Reading, study: Study, results: list[str]) -> list[str]:
-    if keys.GENE_SET_SCORES not in data.dataset:
+def _scores(dataset: Dataset, study: Study, results: list[str]) -> list[str]:
+    if keys.GENE_SET_SCORES not in dataset:
         return []
-    sets = data.read(keys.GENE_SET_SCORES).head(N_SETS)
+    sets = dataset.read(keys.GENE_SET_SCORES).head(N_SETS)
     values = {
-        title: np.asarray(data.read(keys.obs(column)))
+        title: np.asarray(dataset.read(keys.obs(column)))
         for column, title in score_titles(sets).items()
-        if keys.obs(column) in data.dataset
+        if keys.obs(column) in dataset
     }
-    kinds = [str(data.read(keys.about_differential(name))["cell_type"]) for name in results]
+    kinds = [str(dataset.read(keys.about_differential(name))["cell_type"]) for name in results]
     parts = ["<h2>Gene-set scores</h2>"]
     for title in list(dict.fromkeys(kinds))[:MOST_TYPES] or [ALL_CELLS]:
         cells = study.cells_titled(title)
@@ -261,20 +261,20 @@ def _scores(data: Reading, study: Study, results: list[str]) -> list[str]:
     return [*parts, table_html(sets.drop(columns=["column"]))]
 
 
-def _pathways(data: Reading, key: str) -> list[str]:
-    table = data.read(f"uns/{key}")
-    record = data.dataset.manifest.provenance[data.dataset.slots[f"uns/{key}"].provenance]
+def _pathways(dataset: Dataset, key: str) -> list[str]:
+    table = dataset.read(f"uns/{key}")
+    record = dataset.manifest.provenance[dataset.slots[f"uns/{key}"].provenance]
     parts = [
         f"<h2>Pathways: {html.escape(key.removeprefix('enrichment_'))}</h2>",
-        *_outdated(data, f"uns/{key}"),
+        *_outdated(dataset, f"uns/{key}"),
         figure_html(plot_pathways(table)),
         table_html(_short_pathways(table.head(N_ROWS), record.config), formats=NUMBERS),
     ]
     slot = keys.differential(str(record.config.get("result")))
-    if record.config.get("method") == "gsea" and slot in data.dataset:
-        ranking = ranking_of(data.read(slot))
+    if record.config.get("method") == "gsea" and slot in dataset:
+        ranking = ranking_of(dataset.read(slot))
         try:
-            sets, titles = sets_of(data, str(record.config["library"]))
+            sets, titles = sets_of(Reading(dataset), str(record.config["library"]))
         except DataError as error:
             return [*parts, f"<p>Running sums are left out: {html.escape(error.message)}</p>"]
         for name in [str(name) for name in table["set"].head(N_CURVES) if str(name) in sets]:
@@ -282,8 +282,8 @@ def _pathways(data: Reading, key: str) -> list[str]:
     return parts
 
 
-def _outdated(data: Reading, slot: str) -> list[str]:
-    if slot not in out_of_date(data.dataset.manifest):
+def _outdated(dataset: Dataset, slot: str) -> list[str]:
+    if slot not in out_of_date(dataset.manifest):
         return []
     return ["<p><b>Out of date</b>: the design or the data have changed since this was computed.</p>"]
 
@@ -306,9 +306,9 @@ def _short_pathways(table: pd.DataFrame, config: dict[str, object]) -> pd.DataFr
     return shown
 
 
-def _parameters(data: Reading) -> list[str]:
+def _parameters(dataset: Dataset) -> list[str]:
     """Settings and versions of every step, as they were recorded."""
-    records = list(data.dataset.manifest.provenance.values())
+    records = list(dataset.manifest.provenance.values())
     rows = [
         (record.step, name, str(value))
         for record in records

@@ -33,7 +33,7 @@ WRITTEN = {
 
 def export(inputs: Inputs, config: ExportConfig, context: StepContext) -> Outcome:
     """Write what was asked for into the run's folder."""
-    dataset = inputs.data.dataset
+    dataset = inputs.stored
     name = WRITTEN[config.flavour]
     context.report(0, 2, "collecting the data")
     notes: list[str] = []
@@ -43,7 +43,7 @@ def export(inputs: Inputs, config: ExportConfig, context: StepContext) -> Outcom
         elif config.flavour == "report":
             temporary.write_text(report_html(dataset))
         elif config.flavour == "study":
-            temporary.write_text(study_report_html(inputs.data))
+            temporary.write_text(study_report_html(dataset))
         else:
             adata = to_anndata(dataset)
             if config.flavour == "cellxgene":

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from scapp.core.errors import DataError
 from scapp.core.step_context import StepContext
 from scapp.metrics.agreement import adjusted_rand_index
 from scapp.steps.step import Inputs, Outcome, Reading
+from scapp.workspace.datasets.staging import SameAs
 
 MODEL_FORMAT = 1
 AGREEMENT_CELLS = 10_000
@@ -37,13 +39,13 @@ def train(inputs: Inputs, config: ClearConfig, context: StepContext) -> Outcome:
         raise DataError(
             "This dataset is not normalised yet.", hint="Filter and normalise it on the Upload & QC page first."
         )
-    context.report(0, effective_epochs(config, data.dataset.n_cells), "loading the data")
+    context.report(0, effective_epochs(config, data.n_cells), "loading the data")
     chosen = np.asarray(data.read(keys.var(keys.HIGHLY_VARIABLE)), dtype=bool)
     names = data.names(keys.VAR_NAMES)[chosen].tolist()
     values = data.read(keys.X)
     totals, target_sum = _depth(data, values) if config.augmentation.thin_probability > 0 else (None, 1e4)
     batches = pd.factorize(pd.Series(data.column(config.batch_key)).astype(str))[0] if config.batch_key else None
-    processes = inputs.processes or choose_processes(inputs.device, config, data.dataset.n_cells)
+    processes = inputs.processes or choose_processes(inputs.device, config, data.n_cells)
     labels, reference = _watched(data, config.label_key)
     result = train_clear(
         values[:, chosen],
@@ -59,7 +61,9 @@ def train(inputs: Inputs, config: ClearConfig, context: StepContext) -> Outcome:
     )
     _save_model(result, config, _Genes(names, chosen), inputs)
     run_name = f"clear_{inputs.run_id[-6:]}" if inputs.run_id else "clear"
-    embeddings = {keys.representation(run_name): result.embedding, keys.representation("clear"): result.embedding}
+    embeddings: dict[str, Any] = {keys.representation(run_name): result.embedding}
+    if run_name != "clear":
+        embeddings[keys.representation("clear")] = SameAs(keys.representation(run_name))
     last = result.history[-1]
     summary = {
         "representation": run_name,
@@ -95,9 +99,9 @@ def _watched(data: Reading, label_key: str | None) -> tuple[pd.Categorical | Non
     if label_key is None:
         return None, None
     data.require_column(label_key)
-    labels = pd.Categorical(data.dataset.read(keys.obs(label_key)))
+    labels = pd.Categorical(data.read_aside(keys.obs(label_key)))
     pca = keys.representation("pca")
-    reference = np.asarray(data.dataset.read(pca)) if pca in data else None
+    reference = np.asarray(data.read_aside(pca)) if pca in data else None
     return labels.remove_unused_categories(), reference
 
 

@@ -12,8 +12,8 @@ from scapp.core.provenance import Provenance
 from scapp.core.step_context import StepContext
 from scapp.steps.catalogue import Step
 from scapp.steps.step import Inputs, Outcome, Reading
-from scapp.workspace.datasets.manifest import Entry
-from scapp.workspace.datasets.staging import Staged, new_provenance, stage
+from scapp.workspace.datasets.dataset import Dataset
+from scapp.workspace.datasets.staging import new_provenance
 from scapp.workspace.datasets.store import Workspace
 
 RESULT_FOLDER = "result"
@@ -63,9 +63,10 @@ def execute(
     ``stale`` (a sentence) when what was read has changed meanwhile: the result then waits in
     ``folder`` for ``adopt_result``.
     """
-    reading = Reading(workspace.open(dataset_id)) if dataset_id else None
+    dataset = workspace.open(dataset_id) if dataset_id else None
+    reading = Reading(dataset) if dataset is not None else None
     started = time.monotonic()
-    outcome = step.load()(Inputs(reading, folder, machine.device, run_id, machine.processes), config, context)
+    outcome = step.load()(Inputs(reading, folder, machine.device, run_id, machine.processes, dataset), config, context)
     context.raise_if_stopped()
     provenance = new_provenance(
         step.name,
@@ -78,47 +79,38 @@ def execute(
         processes=outcome.summary.get("processes"),
         seconds=round(time.monotonic() - started, 3),
     )
-    saved = _save(outcome, provenance, workspace, reading, folder)
+    saved = _save(outcome, provenance, workspace, dataset, folder)
     for path in outcome.delete:
         files.remove(path)
     return {**outcome.summary, **saved, "files": outcome.files, "seconds": provenance.seconds}
 
 
 def _save(
-    outcome: Outcome, provenance: Provenance, workspace: Workspace, reading: Reading | None, folder: Path
+    outcome: Outcome,
+    provenance: Provenance,
+    workspace: Workspace,
+    dataset: Dataset | None,
+    folder: Path,
 ) -> dict[str, Any]:
-    saved: dict[str, Any] = {"dataset": reading.dataset.id if reading else None}
+    saved: dict[str, Any] = {"dataset": dataset.id if dataset else None}
     if outcome.new_dataset is not None:
         new = outcome.new_dataset
-        parent = reading.dataset if reading else None
-        made = workspace.create(new.name, new.values, provenance=provenance, source=new.source, parent=parent)
+        made = workspace.create(new.name, new.values, provenance=provenance, source=new.source, parent=dataset)
         saved["dataset"] = made.id
-    if outcome.values and reading is not None:
-        result = folder / RESULT_FOLDER
-        result.mkdir(exist_ok=True)
-        staged = stage(outcome.values, result, provenance=provenance, inputs=dict(reading.fingerprints))
+    if outcome.values and dataset is not None:
         try:
-            workspace.adopt(reading.dataset.id, staged)
+            workspace.commit(
+                dataset.id,
+                outcome.values,
+                provenance=provenance,
+                inputs=provenance.inputs,
+                keep=folder / RESULT_FOLDER,
+            )
         except StaleInputError as error:
-            _keep(staged)
             saved["stale"] = error.message
     return saved
 
 
-def _keep(staged: Staged) -> None:
-    content = {
-        "entries": {slot: entry.model_dump() for slot, entry in staged.entries.items()},
-        "provenance": staged.provenance.model_dump(),
-        "inputs": staged.inputs,
-    }
-    files.write_json(staged.folder / "staged.json", content)
-
-
 def adopt_result(workspace: Workspace, dataset_id: str, folder: Path) -> None:
     """Commit a result that was kept because its inputs had changed."""
-    result = folder / RESULT_FOLDER
-    content = files.read_json(result / "staged.json")
-    entries = {slot: Entry.model_validate(entry) for slot, entry in content["entries"].items()}
-    staged = Staged(result, entries, Provenance.model_validate(content["provenance"]), content["inputs"])
-    workspace.adopt(dataset_id, staged, even_if_stale=True)
-    (result / "staged.json").unlink()
+    workspace.adopt_kept(dataset_id, folder / RESULT_FOLDER)

@@ -41,9 +41,9 @@ def prepare(inputs: Inputs, config: PrepareConfig, context: StepContext) -> Outc
     slot, matrix = (keys.X, data.read(keys.X)) if logged else data.read_values()
     if logged:
         _refuse_count_filters(config)
-    if data.dataset.manifest.source.get("units") == "scaled":
+    if data.source.get("units") == "scaled":
         # every gene has the same variance: none is more variable than another
-        config = config.model_copy(update={"n_top_genes": data.dataset.n_genes, "min_cells": 0})
+        config = config.model_copy(update={"n_top_genes": data.n_genes, "min_cells": 0})
     metrics = pd.DataFrame({keys.N_GENES: np.diff(matrix.indptr)}) if logged else obs
     context.report(0, 4, "filtering")
     kept = filter_data(matrix, metrics, config)
@@ -57,22 +57,22 @@ def prepare(inputs: Inputs, config: PrepareConfig, context: StepContext) -> Outc
     log_values = matrix if logged else normalise(matrix, config.target_sum)
     values: dict[str, Any] = {keys.OBS_NAMES: data.names(keys.OBS_NAMES)[kept.cells], keys.VAR_NAMES: genes}
     values |= _annotations(obs, var) if logged else _remeasured(matrix, genes, obs, var) | {slot: matrix}
-    values |= {name: data.read(name)[kept.cells] for name in data.dataset.slots if name.startswith("obsm/")}
-    kept_uns = [name for name in data.dataset.slots if name.startswith("uns/") and not keys.of_a_study(name)]
+    values |= {name: data.read(name)[kept.cells] for name in data.slots if name.startswith("obsm/")}
+    kept_uns = [name for name in data.slots if name.startswith("uns/") and not keys.of_a_study(name)]
     values |= {name: data.read(name) for name in kept_uns}
     values |= {keys.X: log_values} | choose_genes_and_components(
         log_values, matrix if slot == keys.COUNTS else None, config, obs, context
     )
     report = {
-        "n_cells_before": data.dataset.n_cells,
+        "n_cells_before": data.n_cells,
         "n_cells_after": int(kept.cells.size),
-        "n_genes_before": data.dataset.n_genes,
+        "n_genes_before": data.n_genes,
         "n_genes_after": int(kept.genes.size),
         "removed": removed,
     }
     values[keys.PREPARATION] = report
-    name = f"{data.dataset.name[:100]} · filtered"
-    return Outcome(new_dataset=NewDataset(name, values, data.dataset.manifest.source), summary=report)
+    name = f"{data.name[:100]} · filtered"
+    return Outcome(new_dataset=NewDataset(name, values, data.source), summary=report)
 
 
 def _refuse_count_filters(config: PrepareConfig) -> None:

@@ -1,40 +1,114 @@
 """What a step gets and gives: values of a dataset in, values for slots or a new dataset out."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
 from scapp.core import keys
 from scapp.core.errors import DataError
 from scapp.workspace.datasets.dataset import Dataset
+from scapp.workspace.datasets.staging import SameAs
+
+
+class Source(Protocol):
+    """Where the values of a step come from: a dataset of the workspace, or an AnnData in memory.
+
+    Slots are named as in ``core.keys``. Fingerprints are equal when values are equal.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name of the data, for people."""
+
+    @property
+    def n_cells(self) -> int:
+        """Number of cells."""
+
+    @property
+    def n_genes(self) -> int:
+        """Number of genes."""
+
+    @property
+    def slots(self) -> Collection[str]:
+        """Names of the slots that hold something."""
+
+    @property
+    def source(self) -> dict[str, Any]:
+        """What was recorded when the data were imported, such as ``units``."""
+
+    def read(self, slot: str) -> Any:
+        """Value of a slot; an empty one raises a ``DataError`` that says which step fills it."""
+
+    def fingerprint(self, slot: str) -> str:
+        """Fingerprint of the value of a slot."""
+
+    def maker(self, slot: str) -> str:
+        """Name of the step that wrote a slot."""
+
+    def last_settings(self, step: str) -> dict[str, Any]:
+        """Settings with which a step was last carried out; empty when it was not."""
 
 
 class Reading:
-    """A dataset that remembers the fingerprints of what was read from it."""
+    """The one door through which a step reads: it remembers the fingerprints of what was read.
 
-    def __init__(self, dataset: Dataset) -> None:
-        self.dataset = dataset
+    Parameters
+    ----------
+    source
+        A dataset of the workspace, or an AnnData in memory.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
         self.fingerprints: dict[str, str] = {}
+        self.name, self.n_cells, self.n_genes = source.name, source.n_cells, source.n_genes
+        self.source, self.slots = source.source, source.slots
+        self.maker, self.last_settings = source.maker, source.last_settings
 
     def __contains__(self, slot: str) -> bool:
-        return slot in self.dataset
+        return slot in self.slots
+
+    def columns(self, field_name: str = "obs") -> list[str]:
+        """Names of the cell (or gene) annotations."""
+        return keys.names_in(self.slots, field_name)
 
     def read(self, slot: str) -> Any:
-        """Value of a slot."""
-        value = self.dataset.read(slot)
-        self.fingerprints[slot] = self.dataset.slots[slot].fingerprint
+        """Value of a slot; what the step makes then counts as made from it."""
+        value = self._source.read(slot)
+        self.fingerprints[slot] = self._source.fingerprint(slot)
         return value
+
+    def read_aside(self, slot: str) -> Any:
+        """Value of a slot on which nothing that the step makes depends, such as labels that are only compared with."""
+        return self._source.read(slot)
+
+    def same_as(self, slot: str) -> SameAs:
+        """The value of a slot for another one, without loading it.
+
+        Raises
+        ------
+        DataError
+            The slot is empty.
+        """
+        if slot not in self:
+            self._source.read(slot)  # which says what fills it
+        self.fingerprints[slot] = self._source.fingerprint(slot)
+        return SameAs(slot)
+
+    def equal(self, slot: str, other: str) -> bool:
+        """Whether two slots are there and hold equal values."""
+        return slot in self and other in self and self._source.fingerprint(slot) == self._source.fingerprint(other)
 
     def read_values(self) -> tuple[str, Any]:
         """The slot and matrix that later steps start from: counts, else other linear values."""
         for slot in (keys.COUNTS, keys.EXPRESSION):
-            if slot in self.dataset:
+            if slot in self:
                 return slot, self.read(slot)
         raise DataError(
-            f"'{self.dataset.name}' has no counts.", hint="Import a file with raw counts; see the Upload & QC page."
+            f"'{self.name}' has no counts.", hint="Import a file with raw counts; see the Upload & QC page."
         )
 
     def names(self, slot: str) -> pd.Index:
@@ -43,8 +117,8 @@ class Reading:
 
     def frame(self, field_name: str, columns: list[str] | None = None) -> pd.DataFrame:
         """Annotations of cells or genes, in order, without their names."""
-        columns = self.dataset.columns(field_name) if columns is None else columns
-        length = self.dataset.n_cells if field_name == "obs" else self.dataset.n_genes
+        columns = self.columns(field_name) if columns is None else columns
+        length = self.n_cells if field_name == "obs" else self.n_genes
         values = {column: self.read(f"{field_name}/{column}") for column in columns}
         return pd.DataFrame(values, index=range(length))
 
@@ -57,9 +131,9 @@ class Reading:
 
     def require_column(self, name: str) -> None:
         """Refuse the name of a cell annotation that is not there."""
-        if keys.obs(name) not in self.dataset:
+        if keys.obs(name) not in self:
             raise DataError(
-                f"There is no annotation '{name}'; there are {', '.join(self.dataset.columns()) or 'none'}.",
+                f"There is no annotation '{name}'; there are {', '.join(self.columns()) or 'none'}.",
                 hint="Choose one of the columns of this dataset.",
             )
 
@@ -73,6 +147,21 @@ class Inputs:
     device: str = "cpu"
     run_id: str = ""
     processes: int = 0
+    dataset: Dataset | None = None
+    """The stored dataset, for reports alone: a step reads ``data``."""
+
+    @property
+    def stored(self) -> Dataset:
+        """The stored dataset as a whole, which a report is made of.
+
+        Raises
+        ------
+        DataError
+            The report was started without one.
+        """
+        if self.dataset is None:
+            raise DataError("This report needs a dataset of the workspace.", hint="Choose one on the home page.")
+        return self.dataset
 
     @property
     def data(self) -> Reading:

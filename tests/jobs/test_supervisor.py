@@ -5,17 +5,20 @@ import os
 import shutil
 import signal
 import time
+from socket import gethostname
 
 import numpy as np
 import psutil
 import pytest
 
 from scapp.clear.config import clear_config
-from scapp.core import keys
+from scapp.core import files, keys
+from scapp.core.environment import Environment
 from scapp.core.errors import ConfigError
 from scapp.jobs import launch
 from scapp.jobs.executor import explain
-from scapp.jobs.supervisor import _record, death
+from scapp.jobs.lanes import Lane
+from scapp.jobs.supervisor import Supervisor, _record, death
 from scapp.steps.catalogue import step
 from scapp.steps.engine import adopt_result
 from scapp.workspace.datasets.staging import new_provenance
@@ -132,6 +135,60 @@ def _taken(root, run):
         launch.ensure_worker(root, run.config.lane)
         time.sleep(1)
     return run.observe().state == "running"
+
+
+def test_looking_for_a_worker_does_not_disturb_one_that_starts(tmp_path):
+    """The look used to take the worker's own lock for a moment: a starting supervisor then gave up."""
+    lane = Lane(tmp_path, "light")
+    assert not lane.is_taken()
+    looks = [Lane(tmp_path, "light").is_taken() for _ in range(3)]
+    lane.take()
+    assert looks == [False] * 3
+    assert Lane(tmp_path, "light").is_taken()
+    lane.leave()
+    assert not Lane(tmp_path, "light").is_taken()
+
+
+def test_a_record_of_a_dead_worker_is_no_worker(tmp_path):
+    (tmp_path / "locks").mkdir()
+    files.write_json(tmp_path / "locks" / "worker-light.json", {"pid": 2**22, "started": 1.0, "host": gethostname()})
+    assert not Lane(tmp_path, "light").is_taken()
+    files.write_json(tmp_path / "locks" / "worker-light.json", {"pid": 1, "started": 1.0, "host": "another"})
+    assert Lane(tmp_path, "light").is_taken()  # of another computer: it beat a moment ago
+
+
+def test_a_run_that_is_queued_while_the_worker_goes_home_is_taken(root, dataset, monkeypatch):
+    """Its lane still looks taken, so nobody starts a worker for it."""
+    supervisor = Supervisor(root, "elsewhere", Environment(worker_idle_seconds=0.01))
+    monkeypatch.setattr(supervisor, "_warm_child", lambda: None)
+    taken, leave = [], supervisor._place.leave
+    config = step("cluster").config.build({"representation": "pca", "method": "kmeans"}).model_dump(mode="json")
+
+    def queue_then_leave():
+        if not taken:
+            RunStore(root).create("cluster", dataset=dataset.id, config=config, title="t", lane="elsewhere")
+        leave()
+
+    def take(run):
+        taken.append(run.id)
+        run.set_status(run.status.model_copy(update={"state": "done"}))
+
+    monkeypatch.setattr(supervisor._place, "leave", queue_then_leave)
+    monkeypatch.setattr(supervisor, "_take", take)
+    supervisor.work()
+    assert len(taken) == 1
+
+
+def test_a_queued_run_is_taken_although_its_worker_was_killed_and_no_page_is_open(root, dataset):
+    first = submit(root, dataset)
+    wait(lambda: epochs(first) > 5)
+    second = RunStore(root).create(
+        "clear", dataset=dataset.id, config=clear_config(**SHORT).model_dump(mode="json"), title="t", lane="training"
+    )
+    os.kill(first.status.pid, signal.SIGKILL)
+    stop = launch.keep_lanes(root)
+    wait(lambda: second.observe().state == "done")
+    stop.set()
 
 
 def test_a_frozen_worker_is_silent_and_resume_replaces_it(root, dataset, monkeypatch):

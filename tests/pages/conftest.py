@@ -21,6 +21,8 @@ def app(workspace, monkeypatch):
     for place in ("scapp.jobs.launch.ensure_worker", "scapp.ui.kit.live.ensure_worker"):
         monkeypatch.setattr(place, lambda root, lane: started.append(lane))
 
+    monkeypatch.setattr("scapp.ui.kit.live.keep_lanes", lambda root: None)
+
     def open_page(id, **query):
         at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         for name, value in query.items():

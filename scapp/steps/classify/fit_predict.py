@@ -32,7 +32,7 @@ def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outco
     classifier = CellTypeClassifier(config)
     held = None if groups is None else groups.astype(str).to_numpy()
     classifier.fit_counts(counts, labels, genes, held, context, inputs.device)
-    classifier.provenance = {"dataset": data.dataset.name, "label_key": config.label_key}
+    classifier.provenance = {"dataset": data.name, "label_key": config.label_key}
     classifier.save(inputs.folder)
     circles = classifier.circles(counts, genes) if config.component == "mls" else None
     files = [MODEL, RECORD, TYPES_FILE, TEST_FILE, PROBABILITIES_FILE]
@@ -205,7 +205,7 @@ def counts_of(data: Reading) -> Any:
     """Raw counts, without which no classifier is trained."""
     if keys.COUNTS not in data:
         raise DataError(
-            f"'{data.dataset.name}' has no raw counts; a classifier reads counts.",
+            f"'{data.name}' has no raw counts; a classifier reads counts.",
             hint="Import a file with counts; see the Upload & QC page.",
         )
     return data.read(keys.COUNTS)

@@ -27,7 +27,7 @@ def find_pathways(inputs: Inputs, config: EnrichConfig, context: StepContext) ->
     slot = keys.differential(config.result)
     if slot not in data:
         raise DataError(
-            f"There is no comparison '{config.result}'; there are {listed(keys.differentials(data.dataset.slots))}.",
+            f"There is no comparison '{config.result}'; there are {listed(keys.differentials(data.slots))}.",
             hint="Find differential genes first, on the Differential expression page.",
         )
     context.report(0, 2, "matching genes")

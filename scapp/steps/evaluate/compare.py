@@ -247,17 +247,15 @@ def _material(data: Reading, batch_key: str | None, methods: tuple[str, ...]) ->
             ),
         )
     stored = {}
-    for name in keys.representations(data.dataset.slots):
+    for name in keys.representations(data.slots):
         if STORED + name in methods:
             stored[name] = np.asarray(data.read(keys.representation(name)), dtype=np.float32)
-    records = data.dataset.manifest.provenance.values()
-    earlier = next((r.config for r in reversed(list(records)) if r.step == "prepare"), {})
     return Material(
         sparse.csr_matrix(data.read(keys.X)),
         sparse.csr_matrix(data.read(keys.COUNTS)) if keys.COUNTS in data else None,
         np.asarray(data.read(keys.var(keys.HIGHLY_VARIABLE)), dtype=bool),
         None if batches is None else pd.factorize(batches.astype(str))[0],
-        PrepareConfig.build({**earlier, "batch_key": None}),
+        PrepareConfig.build({**data.last_settings("prepare"), "batch_key": None}),
         stored,
     )
 

@@ -109,10 +109,10 @@ def _own_column(inputs: Inputs, column: str) -> pd.Categorical | None:
     slot = keys.obs(column)
     if slot not in inputs.data:
         return None
-    record = inputs.data.dataset.manifest.provenance[inputs.data.dataset.slots[slot].provenance]
-    if record.step not in BY_HAND:
+    maker = inputs.data.maker(slot)
+    if maker not in BY_HAND:
         raise ConfigError(
-            f"'{column}' is already there and was made by '{record.step}'.",
+            f"'{column}' is already there and was made by '{maker}'.",
             hint="Give the annotation another name; what came with the data is kept.",
         )
     return pd.Categorical(inputs.data.column(column))

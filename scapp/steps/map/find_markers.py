@@ -52,7 +52,7 @@ def require_log_values(data: Reading) -> None:
             "Comparing genes between cells needs normalised values.",
             hint="Filter and normalise the data on the Upload & QC page.",
         )
-    if data.dataset.manifest.source.get("units") == "scaled":
+    if data.source.get("units") == "scaled":
         raise DataError(
             "These are scaled values, whose fold changes mean nothing.",
             hint="Import the raw counts, then compare genes.",

@@ -1,5 +1,7 @@
 """Neighbours, maps and clusters on a chosen representation."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,11 +14,15 @@ from scapp.core.errors import ConfigError
 from scapp.core.step_context import StepContext
 from scapp.metrics.agreement import adjusted_rand_index
 from scapp.metrics.faithfulness import neighbours_kept
-from scapp.steps.step import Inputs, Outcome
+from scapp.steps.step import Inputs, Outcome, Reading
+from scapp.workspace.datasets.staging import SameAs
+
+MAP_METHODS = ("umap", "tsne")
+CLUSTER_METHODS = keys.WRITTEN_COLUMNS
 
 
 def make_map(inputs: Inputs, config: MapConfig, context: StepContext) -> Outcome:
-    """Graph, map, Leiden clusters, and how faithful the map is; the last made are also ``X_umap`` and ``leiden``."""
+    """Graph, map, Leiden clusters, and how faithful the map is; see ``_also`` for ``X_umap`` and ``leiden``."""
     name = config.representation
     representation = np.asarray(inputs.data.read(keys.representation(name)))
     context.report(0, 4, "finding neighbours")
@@ -38,9 +44,9 @@ def make_map(inputs: Inputs, config: MapConfig, context: StepContext) -> Outcome
     values: dict[str, Any] = {
         keys.graph(name): graph,
         keys.drawn(config.method, name): points,
-        keys.drawn(config.method): points,
+        **_also(inputs.data, name, partial(keys.drawn, config.method)),
         keys.faithfulness(config.method, name): {"neighbours_kept": kept, "n_neighbors": config.n_neighbors},
-        **_cluster_values("leiden", name, clusters),
+        **_cluster_values(inputs.data, "leiden", name, clusters),
     }
     summary = {
         "representation": name,
@@ -62,7 +68,7 @@ def cluster(inputs: Inputs, config: ClusterConfig, context: StepContext) -> Outc
         function = leiden if config.method == "leiden" else louvain
         clusters = function(inputs.data.read(keys.graph(name)), resolution=config.resolution, seed=config.seed)
     return Outcome(
-        _cluster_values(config.method, name, clusters),
+        _cluster_values(inputs.data, config.method, name, clusters),
         summary={"representation": name, "method": config.method, "n_clusters": len(clusters.categories)},
     )
 
@@ -99,10 +105,29 @@ def sweep(inputs: Inputs, config: SweepConfig, context: StepContext) -> Outcome:
 
 
 def choose(inputs: Inputs, config: ChooseConfig, context: StepContext) -> Outcome:
-    """Make one run's representation ``X_clear``."""
-    values = inputs.data.read(keys.representation(config.representation))
-    return Outcome({keys.representation("clear"): values}, summary={"representation": config.representation})
+    """Make one run's representation ``X_clear``, and its maps and clusters those that belong to it."""
+    data, name = inputs.data, config.representation
+    own = {keys.representation("clear"): keys.representation(name)}
+    own |= {keys.drawn(method): keys.drawn(method, name) for method in MAP_METHODS}
+    own |= {keys.clusters(method): keys.clusters(method, name) for method in CLUSTER_METHODS}
+    made = {slot: data.same_as(source) for slot, source in own.items() if source in data}
+    return Outcome(
+        {keys.representation("clear"): data.same_as(keys.representation(name)), **made},
+        summary={"representation": name},
+    )
 
 
-def _cluster_values(method: str, name: str, clusters: pd.Categorical) -> dict[str, Any]:
-    return {keys.clusters(method, name): clusters, keys.clusters(method): clusters}
+def _cluster_values(data: Reading, method: str, name: str, clusters: pd.Categorical) -> dict[str, Any]:
+    return {keys.clusters(method, name): clusters, **_also(data, name, partial(keys.clusters, method))}
+
+
+def _also(data: Reading, name: str, slot_of: Callable[..., str]) -> dict[str, SameAs]:
+    """The slot without a representation's name (``X_umap``, ``leiden``), where it is to hold what was made from one.
+
+    It belongs to ``X_clear``: what was made from another representation does not replace what was made
+    from that one. Without ``X_clear`` it holds what was made last.
+    """
+    chosen = keys.representation("clear")
+    same = [other for other in keys.representations(data.slots) if data.equal(keys.representation(other), chosen)]
+    taken = any(data.equal(slot_of(other), slot_of()) for other in same)
+    return {} if taken and name not in same else {slot_of(): SameAs(slot_of(name))}

@@ -19,7 +19,7 @@ def selected_cells(reading: Reading, selection: Selection, what: str = "The sele
     points = np.asarray(reading.read(f"obsm/{selection.map}")) if selection.polygons else None
     column = reading.column(selection.column) if selection.groups else None
     values = None if column is None else pd.Series(column)
-    members = selected(selection, reading.dataset.n_cells, points, values)
+    members = selected(selection, reading.n_cells, points, values)
     if not members.any():
         raise DataError(f"{what} holds no cell.", hint="Draw around some cells on the map, then try again.")
     return members

@@ -37,7 +37,7 @@ def subset(inputs: Inputs, config: SubsetConfig, context: StepContext) -> Outcom
         keys.OBS_NAMES: data.names(keys.OBS_NAMES)[members],
         keys.VAR_NAMES: data.names(keys.VAR_NAMES),
     }
-    for slot in data.dataset.slots:
+    for slot in data.slots:
         field, _ = keys.split(slot)
         if field in ("obs", "obsm", "layers") or slot == keys.X:
             taken = data.read(slot)[members]
@@ -50,14 +50,14 @@ def subset(inputs: Inputs, config: SubsetConfig, context: StepContext) -> Outcom
         values |= choose_genes_and_components(
             values[keys.X], values.get(keys.COUNTS), _preparation(inputs), data.frame("obs").iloc[members], context
         )
-    name = config.name.strip() or f"{data.dataset.name[:90]} · {len(members):,} cells"
+    name = config.name.strip() or f"{data.name[:90]} · {len(members):,} cells"
     summary = {"n_cells": len(members)}
-    return Outcome(new_dataset=NewDataset(name, values, data.dataset.manifest.source), summary=summary)
+    return Outcome(new_dataset=NewDataset(name, values, data.source), summary=summary)
 
 
 def _keep_colours(inputs: Inputs, values: dict[str, Any]) -> None:
     """Colours of the categories that are still there."""
-    for column in inputs.data.dataset.columns():
+    for column in inputs.data.columns():
         slot = keys.colours(column)
         if slot in inputs.data:
             before = [str(name) for name in inputs.data.read(keys.obs(column)).categories]
@@ -67,6 +67,4 @@ def _keep_colours(inputs: Inputs, values: dict[str, Any]) -> None:
 
 def _preparation(inputs: Inputs) -> PrepareConfig:
     """How the parent's genes and components were chosen."""
-    records = inputs.data.dataset.manifest.provenance.values()
-    earlier = next((record.config for record in reversed(list(records)) if record.step == "prepare"), {})
-    return PrepareConfig.build(earlier)
+    return PrepareConfig.build(inputs.data.last_settings("prepare"))

@@ -1,10 +1,11 @@
 """Runs on the page: progress that moves by itself, stop, resume, discard, log."""
 
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from scapp.jobs.launch import discard, ensure_worker, resume
+from scapp.jobs.launch import discard, ensure_worker, keep_lanes, resume
 from scapp.steps.engine import adopt_result
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import boundary, escape, show_error
@@ -20,6 +21,12 @@ WORDS: dict[State, str] = {
     "done": "done",
     "failed": "failed",
 }
+
+
+@st.cache_resource(show_spinner=False)
+def keep_runs_going(root: Path) -> None:
+    """Watch, once a server, that queued runs are taken, whatever page is open."""
+    keep_lanes(root)
 
 
 def prewarm(lane: str) -> None:

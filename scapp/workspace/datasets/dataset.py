@@ -52,6 +52,11 @@ class Dataset:
         return self.manifest.n_genes
 
     @property
+    def source(self) -> dict[str, Any]:
+        """What was recorded when the data were imported: where they come from, their units, what was noticed."""
+        return self.manifest.source
+
+    @property
     def slots(self) -> Mapping[str, Entry]:
         """Slots that hold something, in the order of writing."""
         return self.manifest.slots
@@ -72,6 +77,19 @@ class Dataset:
             The slot is empty; the hint names the page that fills it.
         """
         return read_element(self._element(slot))
+
+    def fingerprint(self, slot: str) -> str:
+        """Fingerprint of the value of a slot."""
+        return self.manifest.slots[slot].fingerprint
+
+    def maker(self, slot: str) -> str:
+        """Name of the step that wrote a slot."""
+        return self.manifest.provenance[self.manifest.slots[slot].provenance].step
+
+    def last_settings(self, step: str) -> dict[str, Any]:
+        """Settings with which a step was last carried out; empty when it was not."""
+        records = reversed(list(self.manifest.provenance.values()))
+        return next((record.config for record in records if record.step == step), {})
 
     def obs(self, columns: list[str]) -> pd.DataFrame:
         """Some cell annotations, in file order, without loading the names of the cells."""

@@ -1,6 +1,7 @@
 """Elements on their way into a dataset: written, and not yet named by a manifest."""
 
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,20 +16,70 @@ from scapp.workspace.datasets.manifest import Entry
 
 
 @dataclass(frozen=True)
+class SameAs:
+    """Stands for the value of another slot: both slots then name one element, and nothing is written twice."""
+
+    slot: str
+
+
+@dataclass(frozen=True)
 class Staged:
-    """Elements written and not yet part of a dataset."""
+    """Elements written and not yet part of a dataset.
+
+    Parameters
+    ----------
+    folder
+        Where the elements stand.
+    entries
+        Slot -> what it will hold.
+    links
+        Slot -> slot of the dataset whose element it will name as well.
+    provenance
+        The step that wrote them.
+    inputs
+        Slot -> fingerprint of what the step read.
+    """
 
     folder: Path
     entries: dict[str, Entry]
+    links: dict[str, str]
     provenance: Provenance
     inputs: dict[str, str]
+
+    def keep(self, place: Path) -> None:
+        """Move the folder to ``place``, with a record from which ``kept`` reads it again."""
+        content = {
+            "entries": {slot: entry.model_dump() for slot, entry in self.entries.items()},
+            "links": self.links,
+            "provenance": self.provenance.model_dump(),
+            "inputs": self.inputs,
+        }
+        files.write_json(self.folder / _RECORD, content)
+        files.remove(place)
+        shutil.move(self.folder, place)
+
+
+_RECORD = "staged.json"
+
+
+def kept(folder: Path) -> Staged:
+    """What ``Staged.keep`` put into a folder."""
+    content = files.read_json(folder / _RECORD)
+    entries = {slot: Entry.model_validate(entry) for slot, entry in content["entries"].items()}
+    provenance = Provenance.model_validate(content["provenance"])
+    return Staged(folder, entries, content.get("links", {}), provenance, content["inputs"])
 
 
 def stage(
     values: Mapping[str, Any], folder: Path, *, provenance: Provenance, inputs: dict[str, str] | None = None
 ) -> Staged:
-    """Write values as elements into a folder, with a by-gene copy beside X."""
-    values = dict(values)
+    """Write values as elements into a folder, with a by-gene copy beside X.
+
+    A value that is ``SameAs`` another slot names that one's element: one of the values, or one that the
+    step read.
+    """
+    links = {slot: value.slot for slot, value in values.items() if isinstance(value, SameAs)}
+    values = {slot: value for slot, value in values.items() if slot not in links}
     if keys.X in values:
         values[keys.X_BY_GENE] = values[keys.X].tocsc()
     folder.mkdir(parents=True, exist_ok=True)
@@ -38,8 +89,12 @@ def stage(
         write_element(folder / element, value)
         entries[slot] = Entry(element=element, fingerprint=fingerprint(value), provenance=provenance.id, version=0)
     files.fsync_tree(folder)
+    inputs = inputs or {}
+    for slot in [slot for slot, target in links.items() if target in entries]:
+        entries[slot] = entries[links.pop(slot)]
     outputs = {slot: entry.fingerprint for slot, entry in entries.items() if slot != keys.X_BY_GENE}
-    return Staged(folder, entries, provenance.model_copy(update={"outputs": outputs}), inputs or {})
+    outputs |= {slot: inputs[target] for slot, target in links.items()}
+    return Staged(folder, entries, links, provenance.model_copy(update={"outputs": outputs}), inputs)
 
 
 def new_provenance(step: str, **details: Any) -> Provenance:

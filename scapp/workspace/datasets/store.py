@@ -25,7 +25,7 @@ from scapp.core.provenance import Provenance, now
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.elements import new_id
 from scapp.workspace.datasets.manifest import FORMAT, Entry, Manifest, Parent, Retired
-from scapp.workspace.datasets.staging import Staged, stage, staging_prefix, writer_alive
+from scapp.workspace.datasets.staging import Staged, kept, stage, staging_prefix, writer_alive
 
 LOCK_SECONDS = 60
 KEEP_RETIRED = timedelta(days=7)
@@ -137,9 +137,18 @@ class Workspace:
         return self.open(manifest.id)
 
     def commit(
-        self, id: str, values: Mapping[str, Any], *, provenance: Provenance, inputs: Mapping[str, str] | None = None
+        self,
+        id: str,
+        values: Mapping[str, Any],
+        *,
+        provenance: Provenance,
+        inputs: Mapping[str, str] | None = None,
+        keep: Path | None = None,
     ) -> Dataset:
         """Write values into a dataset's slots, all or none.
+
+        They are staged inside the dataset's own folder, so that they get into place by renames, wherever
+        the step worked.
 
         Parameters
         ----------
@@ -151,6 +160,8 @@ class Workspace:
             The step that made them.
         inputs
             Slot -> fingerprint of what the step read; refused when any has changed since.
+        keep
+            Where what was refused is put, for ``adopt_kept``.
 
         Raises
         ------
@@ -161,11 +172,24 @@ class Workspace:
         staging = files.temporary_folder(folder / "staging", staging_prefix())
         try:
             staged = stage(values, staging, provenance=provenance, inputs=dict(inputs or {}))
-            return self.adopt(id, staged)
+            try:
+                return self._adopt(id, staged)
+            except StaleInputError:
+                if keep is not None:
+                    staged.keep(keep)
+                raise
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 
-    def adopt(self, id: str, staged: Staged, *, even_if_stale: bool = False) -> Dataset:
+    def adopt_kept(self, id: str, folder: Path) -> Dataset:
+        """Commit what ``commit`` refused and kept, although what it was made from has changed since."""
+        staging = files.temporary_folder(self._folder(id) / "staging", staging_prefix())
+        try:
+            return self._adopt(id, kept(Path(shutil.move(folder, staging / "kept"))), even_if_stale=True)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+    def _adopt(self, id: str, staged: Staged, *, even_if_stale: bool = False) -> Dataset:
         """Move staged elements into a dataset and name them in its manifest."""
         folder = self._folder(id)
         with self._locked(id):
@@ -173,8 +197,8 @@ class Workspace:
             if not even_if_stale:
                 _refuse_stale(manifest, staged)
             (folder / "elements").mkdir(exist_ok=True)
-            for entry in staged.entries.values():
-                os.replace(staged.folder / entry.element, folder / "elements" / entry.element)
+            for element in {entry.element for entry in staged.entries.values()}:
+                os.replace(staged.folder / element, folder / "elements" / element)
             files.fsync_directory(folder / "elements")
             _merge(manifest, staged)
             files.write_json(folder / _MANIFEST, manifest.model_dump(mode="json"))
@@ -329,10 +353,12 @@ def _put(manifest: Manifest, slot: str, entry: Entry | None) -> None:
 
 def _merge(manifest: Manifest, staged: Staged) -> None:
     manifest.version += 1
-    for slot, entry in staged.entries.items():
+    linked = {slot: manifest.slots[target] for slot, target in staged.links.items()}
+    own = {"provenance": staged.provenance.id, "version": manifest.version}
+    for slot, entry in {**staged.entries, **linked}.items():
         if slot in manifest.slots:
             manifest.retired.append(Retired(slot=slot, entry=manifest.slots[slot], at=now()))
-        manifest.slots[slot] = entry.model_copy(update={"version": manifest.version})
+        manifest.slots[slot] = entry.model_copy(update=own)
     manifest.provenance[staged.provenance.id] = staged.provenance
 
 

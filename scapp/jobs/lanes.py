@@ -1,0 +1,96 @@
+"""Who works in a lane: the lock that its supervisor holds, a record of that process, and a look that takes no lock."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+from filelock import FileLock
+
+from scapp.core import files
+from scapp.workspace.runs.run import HEARTBEAT_SECONDS, STALE_SECONDS, RunStore, process_alive
+
+LANES = ("light", "training")
+ACQUIRE_SECONDS = 5.0
+"""A starting supervisor waits this long for one that is just going home."""
+
+
+class Lane:
+    """The right to work in one lane of a workspace, held by one supervisor at a time.
+
+    A supervisor that goes home first takes its record away, then lets go of the lock, then looks once
+    more for waiting runs. Whoever queues a run announces it first and then looks for the record. So one
+    of the two always sees the other, and no run waits for a supervisor that has just gone.
+
+    Parameters
+    ----------
+    root
+        The workspace's folder.
+    name
+        ``training`` or ``light``.
+    """
+
+    def __init__(self, root: Path, name: str) -> None:
+        folder = Path(root) / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.log = folder / f"worker-{name}.log"
+        self._record = folder / f"worker-{name}.json"
+        self._lock = FileLock(folder / f"worker-{name}.lock")
+        self._beaten = 0.0
+
+    def take(self) -> None:
+        """Hold the lane from now on.
+
+        Raises
+        ------
+        filelock.Timeout
+            Another supervisor works in it.
+        """
+        self._lock.acquire(timeout=ACQUIRE_SECONDS)
+        me = psutil.Process()
+        record = {"pid": me.pid, "started": me.create_time(), "host": socket.gethostname()}
+        files.write_json(self._record, record)
+
+    def beat(self) -> None:
+        """Say, every two seconds at most, that the supervisor is there."""
+        if time.monotonic() - self._beaten > HEARTBEAT_SECONDS:
+            self._beaten = time.monotonic()
+            os.utime(self._record)
+
+    def leave(self) -> None:
+        """Let go of the lane."""
+        self._record.unlink(missing_ok=True)
+        self._lock.release()
+
+    def is_taken(self) -> bool:
+        """Whether a supervisor works in the lane; nothing is locked to find out."""
+        try:
+            record = files.read_json(self._record)
+            age = time.time() - self._record.stat().st_mtime
+        except (FileNotFoundError, ValueError):
+            return False
+        if record.get("host") == socket.gethostname():
+            return process_alive(record.get("pid"), record.get("started"))
+        return age < STALE_SECONDS
+
+
+def watch_lanes(root: Path, ensure: Callable[[Path, str], None], stop: threading.Event) -> None:
+    """Once a second, start a worker for each lane in which a run waits and nobody works.
+
+    Parameters
+    ----------
+    root
+        The workspace's folder.
+    ensure
+        Starts a lane's worker unless there is one.
+    stop
+        Ends the watch.
+    """
+    store = RunStore(root)
+    while not stop.wait(1.0):
+        for name in LANES:
+            if store.next_queued(name) is not None:
+                ensure(root, name)
