@@ -34,6 +34,25 @@ def test_the_web_process_loads_no_heavy_library():
     assert finished.stdout.strip() == "[]"
 
 
+def test_steps_that_pages_carry_out_load_no_heavy_library():
+    names = [step.function.split(":")[0] for step in STEPS if step.at_once]
+    code = (
+        f"import importlib, sys\nfor name in {names!r}: importlib.import_module(name)\n"
+        f"print([m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert finished.stdout.strip() == "[]"
+
+
+def test_steps_read_through_one_door():
+    """``Reading`` records what was read; a dataset in the hands of a step would be a second door."""
+    for path in (ROOT / "scapp" / "steps").rglob("*.py"):
+        if path.name not in ("catalogue.py", "engine.py", "step.py"):
+            text = path.read_text()
+            assert "inputs.stored" not in text, path
+            assert "import Dataset" not in text, path
+
+
 def test_app_is_configuration_and_navigation_only():
     assert len((ROOT / "app.py").read_text().splitlines()) < 60
 

@@ -18,7 +18,7 @@ from scapp.classify.calibration import temperature_of
 from scapp.classify.components.circle_readers import CircleReaders, learn_readers
 from scapp.classify.components.contrastive import COMPONENTS, Contrastive, MlsComponent, circle_points
 from scapp.classify.config import ClassifierConfig
-from scapp.classify.gene_alignment import Aligned, Genes, align, genes_of
+from scapp.classify.gene_alignment import Aligned, align
 from scapp.classify.gene_scaling import Preparation, prepare
 from scapp.classify.splits import Split, group_split, stratified_split
 from scapp.classify.stages.four_steps import Network, TrainedBase, train_network
@@ -27,6 +27,7 @@ from scapp.clear.embedding import INFERENCE_BATCH
 from scapp.core.errors import DataError, RunError
 from scapp.core.provenance import versions
 from scapp.core.step_context import QuietContext, StepContext
+from scapp.data.symbols import GeneNames, gene_names
 from scapp.metrics.by_type import headline
 
 FORMAT = 2
@@ -76,7 +77,7 @@ class CellTypeClassifier:
 
     config: ClassifierConfig = field(default_factory=ClassifierConfig)
     types: list[str] = field(default_factory=list)
-    genes: Genes | None = None
+    genes: GeneNames | None = None
     preparation: Preparation | None = None
     network: Network | None = None
     split: Split | None = None
@@ -107,14 +108,19 @@ class CellTypeClassifier:
             groups = adata.obs[self.config.hold_out_key].astype(str).to_numpy()
         counts = adata.layers.get("counts", adata.X)
         return self.fit_counts(
-            counts, pd.Categorical(adata.obs[label_key]), genes_of(adata.var_names, adata.var), groups, context, device
+            counts,
+            pd.Categorical(adata.obs[label_key]),
+            gene_names(adata.var_names, adata.var),
+            groups,
+            context,
+            device,
         )
 
     def fit_counts(
         self,
         counts: Any,
         labels: pd.Categorical,
-        genes: Genes,
+        genes: GeneNames,
         groups: np.ndarray | None = None,
         context: StepContext | None = None,
         device: str = "cpu",
@@ -145,7 +151,7 @@ class CellTypeClassifier:
         self,
         counts: sparse.csr_matrix,
         codes: np.ndarray,
-        genes: Genes,
+        genes: GeneNames,
         split: Split,
         context: StepContext | None = None,
         device: str = "cpu",
@@ -194,7 +200,7 @@ class CellTypeClassifier:
         DataError
             Too few of the model's genes are there; values that are not counts.
         """
-        return self.predict_counts(adata.layers.get("counts", adata.X), genes_of(adata.var_names, adata.var))[0]
+        return self.predict_counts(adata.layers.get("counts", adata.X), gene_names(adata.var_names, adata.var))[0]
 
     def predict(self, adata: ad.AnnData, *, threshold: float = 0.0) -> np.ndarray:
         """Most probable type of each cell, ``unassigned`` below a probability, shape (n_cells,)."""
@@ -206,12 +212,12 @@ class CellTypeClassifier:
         names[probabilities.max(axis=1) < threshold] = UNASSIGNED
         return np.asarray(names)
 
-    def predict_counts(self, counts: Any, genes: Genes) -> tuple[np.ndarray, Aligned]:
+    def predict_counts(self, counts: Any, genes: GeneNames) -> tuple[np.ndarray, Aligned]:
         """Probabilities of counts, and how their genes were matched."""
         inputs, expected, aligned = self._aligned(counts, genes)
         return self._probabilities(inputs, expected), aligned
 
-    def circles(self, counts: Any, genes: Genes) -> np.ndarray:
+    def circles(self, counts: Any, genes: GeneNames) -> np.ndarray:
         """Unit vectors on each type's circle, float32, shape (n_cells, n_types, dims).
 
         Raises
@@ -248,7 +254,7 @@ class CellTypeClassifier:
             parts = [circle_points(component, network.encoder(part)) for part in _dense_parts(inputs, expected)]
         return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)
 
-    def _aligned(self, counts: Any, genes: Genes) -> tuple[sparse.csr_matrix, np.ndarray, Aligned]:
+    def _aligned(self, counts: Any, genes: GeneNames) -> tuple[sparse.csr_matrix, np.ndarray, Aligned]:
         self._fitted()
         assert self.genes is not None
         assert self.preparation is not None
@@ -355,7 +361,7 @@ class CellTypeClassifier:
         return cls(
             config=config,
             types=record["types"],
-            genes=Genes(**record["genes"]),
+            genes=GeneNames(**record["genes"]),
             preparation=preparation,
             network=network.eval(),
             temperature=record["temperature"],

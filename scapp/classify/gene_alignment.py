@@ -4,39 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 
-from scapp.data.symbols import ID_COLUMNS, gene_symbols
-
-
-@dataclass(frozen=True)
-class Genes:
-    """Genes by every name that they have.
-
-    Parameters
-    ----------
-    names
-        As in ``var_names``.
-    symbols
-        For people.
-    ids
-        Ensembl ids without version, or empty where there are none.
-    """
-
-    names: list[str]
-    symbols: list[str]
-    ids: list[str]
-
-
-def genes_of(names: Any, var: pd.DataFrame) -> Genes:
-    """Every name that a dataset has for its genes."""
-    names = pd.Index(names).astype(str)
-    ids = next((var[column].astype(str) for column in ID_COLUMNS if column in var), None)
-    if ids is None:
-        ids = pd.Series(np.where(names.str.match(r"^ENS[A-Z]*G\d+"), names, ""))
-    without_version = ids.str.replace(r"\.\d+$", "", regex=True)
-    return Genes(names.tolist(), gene_symbols(names, var).tolist(), without_version.tolist())
+from scapp.data.symbols import GeneNames, gene_key
 
 
 @dataclass(frozen=True)
@@ -58,7 +28,7 @@ class Aligned:
     there: np.ndarray
 
 
-def align(counts: Any, query: Genes, model: Genes) -> Aligned:
+def align(counts: Any, query: GeneNames, model: GeneNames) -> Aligned:
     """Bring a query's columns into a model's order, by the kind of name that finds most genes.
 
     Parameters
@@ -66,16 +36,17 @@ def align(counts: Any, query: Genes, model: Genes) -> Aligned:
     counts
         Of the query, CSR or dense, shape (n_cells, n_query_genes).
     query, model
-        Their genes. Symbols match without regard to case; of a gene that stands twice, the first is taken.
+        Their genes. Names match without regard to case and to the version of an Ensembl id; of a gene that
+        stands twice, the first is taken.
     """
     found: dict[str, np.ndarray] = {}
     for kind in ("names", "ids", "symbols"):
         places: dict[str, int] = {}
         for place, name in enumerate(getattr(query, kind)):
             if name:
-                places.setdefault(name.upper(), place)
+                places.setdefault(gene_key(name), place)
         wanted = getattr(model, kind)
-        found[kind] = np.array([places.get(name.upper(), -1) if name else -1 for name in wanted], dtype=np.int64)
+        found[kind] = np.array([places.get(gene_key(name), -1) if name else -1 for name in wanted], dtype=np.int64)
     by = max(found, key=lambda kind: int((found[kind] >= 0).sum()))
     places_found = found[by]
     there = places_found >= 0

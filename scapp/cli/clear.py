@@ -6,11 +6,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from scapp.clear.config import PRESETS, ClearConfig, clear_config
 from scapp.cli.console import ConsoleContext, checked_output, checkpoints_of, load, run
 from scapp.cli.options import add_input, add_settings, command, count, given
 from scapp.cli.qc import prepared
-from scapp.core import files
+from scapp.core import files, keys
 from scapp.core.errors import ConfigError, DataError
 from scapp.jobs.devices import choose_device, peak_memory_mb
 from scapp.jobs.session import Session
@@ -88,6 +91,8 @@ def _config_file(path: Path) -> dict[str, Any]:
 
 
 def _scores(dataset: Dataset, label_key: str, seed: int) -> dict[str, float]:
-    from scapp.steps.evaluate.representation_scores import score_representation
+    from scapp.analysis.map.label_agreement import label_scores
 
-    return score_representation(dataset, "clear", label_key, seed=seed)
+    representation = np.asarray(dataset.read(keys.representation("clear")))
+    leiden = pd.Categorical(dataset.read(keys.clusters("leiden", "clear")))
+    return label_scores(representation, leiden, pd.Categorical(dataset.read(keys.obs(label_key))), seed=seed)

@@ -49,7 +49,15 @@ def submit(root: Path, name: str, config: Config, dataset: Dataset | None = None
 
 
 def run_now(root: Path, name: str, config: Config, dataset: Dataset) -> dict[str, Any]:
-    """Carry out a quick step in this process; its summary. For what people write by hand, which takes no time."""
+    """Carry out a step that takes no time in this process; its summary.
+
+    Raises
+    ------
+    ValueError
+        The step is not one of those that pages carry out themselves (``Step.at_once``).
+    """
+    if not step(name).at_once:
+        raise ValueError(f"'{name}' is work for the worker")
     with tempfile.TemporaryDirectory() as folder:
         return execute(
             step(name),

@@ -71,6 +71,11 @@ class Step:
         ``training`` for steps that fill the device, ``light`` for the others.
     memory
         Bytes needed, from configuration and dataset; None where it is small.
+    at_once
+        Whether it takes no time and loads nothing heavy, so that a page carries it out itself.
+    by_hand
+        Whether it writes what a person decided by looking at cells: it is never run again by itself, because
+        on other values it would mean other cells.
     """
 
     name: str
@@ -79,6 +84,8 @@ class Step:
     function: str
     lane: str = "light"
     memory: Callable[[Any, Dataset], float] | None = None
+    at_once: bool = False
+    by_hand: bool = False
 
     def load(self) -> StepFunction:
         """Import the function."""
@@ -181,7 +188,7 @@ STEPS = (
     Step("map", "Make the map", MapConfig, "scapp.steps.map.make_map:make_map", memory=_map_memory),
     Step("cluster", "Cluster", ClusterConfig, "scapp.steps.map.make_map:cluster"),
     Step("sweep", "Try resolutions", SweepConfig, "scapp.steps.map.make_map:sweep"),
-    Step("choose", "Use as X_clear", ChooseConfig, "scapp.steps.map.make_map:choose"),
+    Step("choose", "Use as X_clear", ChooseConfig, "scapp.steps.map.chosen:choose", at_once=True),
     Step(
         "markers",
         "Find marker genes",
@@ -190,10 +197,17 @@ STEPS = (
         memory=_marker_memory,
     ),
     Step("subset", "Make a dataset", SubsetConfig, "scapp.steps.map.subset:subset", memory=_subset_memory),
-    Step("annotate", "Label cells", AnnotateConfig, "scapp.steps.map.annotate:annotate"),
-    Step("name_clusters", "Name clusters", NamingConfig, "scapp.steps.map.annotate:name_clusters"),
-    Step("colours", "Set colours", ColoursConfig, "scapp.steps.map.annotate:colour"),
-    Step("study", "Set the study design", StudyConfig, "scapp.steps.de.set_design:set_study"),
+    Step("annotate", "Label cells", AnnotateConfig, "scapp.steps.map.annotate:annotate", at_once=True, by_hand=True),
+    Step(
+        "name_clusters",
+        "Name clusters",
+        NamingConfig,
+        "scapp.steps.map.annotate:name_clusters",
+        at_once=True,
+        by_hand=True,
+    ),
+    Step("colours", "Set colours", ColoursConfig, "scapp.steps.map.annotate:colour", at_once=True),
+    Step("study", "Set the study design", StudyConfig, "scapp.steps.de.set_design:set_study", at_once=True),
     Step(
         "de",
         "Find differential genes",
@@ -223,6 +237,9 @@ STEPS = (
     ),
     Step("export", "Write the file", ExportConfig, "scapp.reports.export:export"),
 )
+
+
+BY_HAND = frozenset(record.name for record in STEPS if record.by_hand)
 
 
 def step(name: str) -> Step:

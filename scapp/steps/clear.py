@@ -9,7 +9,7 @@ import pandas as pd
 from safetensors.numpy import save_file
 from scipy import sparse
 
-from scapp.analysis.map.clusters import kmeans
+from scapp.analysis.map.label_agreement import kmeans_agreement
 from scapp.clear.config import ClearConfig
 from scapp.clear.parallel.ranks import choose_processes
 from scapp.clear.train import train_clear
@@ -18,7 +18,6 @@ from scapp.clear.training.loop import ClearResult
 from scapp.core import keys
 from scapp.core.errors import DataError
 from scapp.core.step_context import StepContext
-from scapp.metrics.agreement import adjusted_rand_index
 from scapp.steps.step import Inputs, Outcome, Reading
 from scapp.workspace.datasets.staging import SameAs
 
@@ -109,16 +108,11 @@ def _agreement(
     embedding: np.ndarray, reference: np.ndarray | None, labels: pd.Categorical, seed: int
 ) -> dict[str, float | int]:
     """ARI of k-means (k = number of labels) on the representation and on PCA, of up to 10,000 cells."""
-    cells = np.flatnonzero(labels.codes >= 0)
-    if len(cells) > AGREEMENT_CELLS:
-        cells = np.sort(np.random.default_rng(seed).choice(cells, AGREEMENT_CELLS, replace=False))
-    codes = labels.codes[cells]
-    n_labels = len(np.unique(codes))
-    found: dict[str, float | int] = {"n_labels": n_labels}
+    found: dict[str, float | int] = {"n_labels": len(labels.categories)}
     for name, values in (("ari", embedding), ("reference_ari", reference)):
-        if values is not None and n_labels > 1:
-            clusters = kmeans(values[cells], n_clusters=n_labels, seed=seed).codes
-            found[name] = adjusted_rand_index(codes, clusters)
+        if values is not None:
+            scores = kmeans_agreement(values, labels, seed=seed, most_cells=AGREEMENT_CELLS)
+            found |= {name: scores["ari"]} if scores else {}
     return found
 
 

@@ -117,7 +117,7 @@ def test_a_batch_column_that_is_the_condition_is_warned_of(app, workspace, prepa
     at = app("clear", dataset=prepared.id)
     at.selectbox(key=f"clear.{prepared.id}.recommended.batch_key").set_value("batch")
     at.run()
-    assert not any("removed along with the batches" in warning.value for warning in at.warning)
+    assert not any("may remove what the experiment is about" in warning.value for warning in at.warning)
     condition = np.where(
         np.asarray(prepared.read("obs/batch")) == prepared.read("obs/batch").categories[0], "ctrl", "stim"
     )
@@ -125,7 +125,7 @@ def test_a_batch_column_that_is_the_condition_is_warned_of(app, workspace, prepa
     at = app("clear", dataset=prepared.id)
     at.selectbox(key=f"clear.{prepared.id}.recommended.batch_key").set_value("batch")
     at.run()
-    assert any("removed along with the batches" in warning.value for warning in at.warning)
+    assert any("may remove what the experiment is about" in warning.value for warning in at.warning)
 
 
 @pytest.mark.parametrize(("state", "label"), [("failed", "Start again"), ("stopped", "Start again")])

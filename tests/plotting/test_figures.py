@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 
 from scapp.plotting.clear.curves import curves_data, plot_curve, plot_loss, plot_view
-from scapp.plotting.map.points import RASTER_PIXELS, plot_map, raster_pixels
+from scapp.plotting.map.points import plot_map
 from scapp.plotting.palette import palette
 from scapp.plotting.qc import histogram_data, plot_counts_against_genes, plot_histogram
 
@@ -53,25 +53,14 @@ def test_high_values_are_drawn_last():
     assert [v for v in figure.data[0].marker.color if v == v] == [1, 2, 3]
 
 
-def test_large_maps_become_an_image_with_the_same_frame(monkeypatch):
+def test_of_many_cells_some_are_drawn_and_the_figure_says_so(monkeypatch):
     monkeypatch.setattr("scapp.plotting.map.points.MOST_POINTS", 3)
     figure = plot_map(POINTS, GROUPS, title="kind")
-    assert len(figure.layout.images) == 1
-    assert (figure.layout.images[0].sizex, figure.layout.images[0].sizey) == (10, 10)
-    assert [trace.name for trace in figure.data if trace.name] == ["a", "b"]
-
-
-def test_raster_pixels_by_hand():
-    image = raster_pixels(POINTS, GROUPS, ["#ff0000", "#00ff00"])
-    last = RASTER_PIXELS - 1
-    assert image[last, 0].tolist() == [255, 0, 0, 255]
-    middle = int(0.1 * last)
-    assert image[last - middle, middle].tolist() == [0, 255, 0, 255]
-    assert image[0, 0].tolist()[3] == 0
-    assert (image[..., 3] > 0).sum() == 4
-    values = raster_pixels(POINTS, pd.Series([0.0, 1, 2, 3]))
-    assert (values[..., 3] > 0).sum() == 4
-    assert (raster_pixels(POINTS, None)[..., 3] > 0).sum() == 4
+    drawn = [(x, y) for trace in figure.data for x, y in zip(trace.x, trace.y, strict=True)]
+    assert len(drawn) == 3
+    assert set(drawn) < {tuple(point) for point in POINTS.astype(np.float32).tolist()}
+    assert figure.layout.annotations[0].text == "3 of 4 cells, drawn at random"
+    assert not plot_map(POINTS[:3], GROUPS[:3], title="kind").layout.annotations
 
 
 def rows(n):

@@ -228,12 +228,12 @@ def _batches(study: Study) -> list[str]:
     if study.batch is None:
         return []
     cells = pd.DataFrame({"batch": study.batch, "condition": study.condition})[study.known].dropna()
-    table = pd.crosstab(cells["batch"], cells["condition"])
-    if (table > 0).sum(axis=1).max() == 1:
+    if within_one(cells["batch"], cells["condition"]):
         return [
             "Every batch holds one condition only: what differs between conditions may be the batch, and no method can"
             " tell. Read all that follows with this in mind."
         ]
+    table = pd.crosstab(cells["batch"], cells["condition"])
     lonely = [str(name) for name in table.index if (table.loc[name] > 0).sum() == 1]
     if lonely:
         return [f"Batches {listed(lonely)} hold one condition only: there the condition cannot be told from the batch."]
@@ -247,6 +247,12 @@ def _empty_types(study: Study) -> list[str]:
     if missing:
         return [f"{listed(missing)}: no cell in some condition, so nothing can be compared there."]
     return []
+
+
+def within_one(batches: pd.Series, condition: pd.Series) -> bool:
+    """Whether every batch lies in one condition and there are several: what is removed with the one is the other."""
+    table = pd.crosstab(np.asarray(batches), np.asarray(condition))
+    return table.shape[1] > 1 and bool((table > 0).sum(axis=1).max() == 1)
 
 
 def batch_notes(batch_key: str, batches: pd.Series, conditions: Mapping[str, pd.Series]) -> list[str]:
@@ -266,8 +272,7 @@ def batch_notes(batch_key: str, batches: pd.Series, conditions: Mapping[str, pd.
         if name == batch_key:
             notes.append(f"'{name}' looks like a condition: what it does to cells would be removed as a batch effect.")
             continue
-        table = pd.crosstab(np.asarray(batches), np.asarray(condition))
-        if table.shape[1] > 1 and (table > 0).sum(axis=1).max() == 1:
+        if within_one(batches, condition):
             notes.append(
                 f"Every batch of '{batch_key}' holds one '{name}' only: mixing these batches may remove what the"
                 " experiment is about."

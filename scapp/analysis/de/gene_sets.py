@@ -15,6 +15,7 @@ import pandas as pd
 
 from scapp.analysis.de.config import CURATED
 from scapp.core.errors import ConfigError, DataError, listed
+from scapp.data.symbols import GeneNames, gene_key
 
 CURATED_FILE = Path(__file__).parent / "curated_gene_sets.json"
 MOST_BYTES = 60_000_000
@@ -176,35 +177,26 @@ class GeneMatcher:
 
     Parameters
     ----------
-    names, symbols, ids
-        Of the genes of a dataset, each shape (n_genes,).
+    genes
+        Those of a dataset.
     """
 
-    def __init__(self, names: Sequence[str], symbols: Sequence[str], ids: Sequence[str]) -> None:
+    def __init__(self, genes: GeneNames) -> None:
         self._at: dict[str, list[int]] = {}
-        for column in (symbols, names, ids):
+        for column in (genes.symbols, genes.names, genes.ids):
             for position, name in enumerate(column):
                 if not str(name):
                     continue
-                places = self._at.setdefault(_key(name), [])
+                places = self._at.setdefault(gene_key(name), [])
                 if position not in places:
                     places.append(position)
 
     def positions(self, genes: Sequence[str]) -> np.ndarray:
         """Where the genes stand, each once, in order; those that are not there are left out."""
-        names = [_key(gene) for gene in genes]
+        names = [gene_key(gene) for gene in genes]
         other = _other_symbols()
         found = [place for name in names for place in self._at.get(name) or self._at.get(other.get(name, ""), [])]
         return np.array(sorted(set(found)), dtype=np.int64)
-
-
-_VERSION = re.compile(r"^(ENS[A-Z]*G\d+)\.\d+$")
-
-
-def _key(name: str) -> str:
-    upper = str(name).upper()
-    versioned = _VERSION.match(upper)
-    return versioned[1] if versioned else upper
 
 
 def matched(sets: Sequence[GeneSet], matcher: GeneMatcher) -> Mapping[str, np.ndarray]:

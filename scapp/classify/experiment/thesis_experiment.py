@@ -16,12 +16,12 @@ from scapp.classify.config import ClassifierConfig
 from scapp.classify.experiment.config import DROPPED, GRID, REGIME_TITLES, ExperimentConfig
 from scapp.classify.experiment.reference_classifiers import REFERENCES, spread
 from scapp.classify.experiment.regimes import Regime, Sampled, sample
-from scapp.classify.gene_alignment import Genes
 from scapp.classify.gene_scaling import prepare
 from scapp.classify.stages.four_steps import TrainedBase, train_network
 from scapp.classify.stages.plan import Cells
 from scapp.core.step_context import QuietContext, StepContext
 from scapp.data.corruption import drop_counts
+from scapp.data.symbols import GeneNames
 from scapp.metrics.by_type import headline, per_type
 
 CLEAR = "clear"
@@ -45,7 +45,7 @@ class Material:
     """
 
     counts: sparse.csr_matrix
-    genes: Genes
+    genes: GeneNames
     names: list[str]
     codes: np.ndarray
     groups: np.ndarray | None = None

@@ -1,7 +1,4 @@
-"""The map of cells, drawn by size: points up to 200,000 cells, an image above; and who is inside a selection."""
-
-import base64
-import io
+"""The map of cells as a figure of points, for pages up to 50,000 cells and for reports."""
 
 import numpy as np
 import pandas as pd
@@ -10,8 +7,9 @@ import plotly.graph_objects as go
 from scapp.plotting.palette import palette
 from scapp.plotting.theme import MUTED, SEQUENTIAL, empty_figure
 
-MOST_POINTS = 200_000
-RASTER_PIXELS = 900
+MOST_POINTS = 50_000
+"""Reports of more cells draw so many of them; pages then use ``ui.scatter``, which draws all."""
+
 MISSING = "not given"
 
 
@@ -24,7 +22,7 @@ def plot_map(
     axes: str = "UMAP",
     height: int = 620,
 ) -> go.Figure:
-    """Every cell at its place on the map.
+    """Cells at their places on the map; of more than 50,000, that many drawn at random, as the figure says.
 
     Parameters
     ----------
@@ -44,8 +42,10 @@ def plot_map(
     if not len(points):
         return empty_figure("no cells")
     grouped = colour is not None and isinstance(colour.dtype, pd.CategoricalDtype)
-    if len(points) > MOST_POINTS:
-        return _framed(_raster(points, colour, colours), title, axes, height, legend=grouped)
+    n_cells = len(points)
+    if n_cells > MOST_POINTS:
+        drawn = np.sort(np.random.default_rng(0).choice(n_cells, MOST_POINTS, replace=False))
+        points, colour = points[drawn], None if colour is None else colour.iloc[drawn]
     figure = go.Figure()
     size = marker_size(len(points))
     if colour is None:
@@ -61,6 +61,9 @@ def plot_map(
             figure.add_trace(trace)
     else:
         figure.add_trace(_scale_trace(points, colour.to_numpy(dtype=np.float32), size, title))
+    if len(points) < n_cells:
+        text = f"{len(points):,} of {n_cells:,} cells, drawn at random"
+        figure.add_annotation(text=text, xref="paper", yref="paper", x=0, y=1, yanchor="bottom", showarrow=False)
     return _framed(figure, title, axes, height, legend=grouped)
 
 
@@ -126,73 +129,3 @@ def _framed(figure: go.Figure, title: str, axes: str, height: int, *, legend: bo
 
 def _float(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(values, dtype=np.float32)
-
-
-def raster_pixels(points: np.ndarray, colour: pd.Series | None, colours: list[str] | None = None) -> np.ndarray:
-    """The map as an image, uint8 RGBA, shape (900, 900, 4), transparent where there is no cell.
-
-    A pixel shows the category most of its cells have, or the mean of its cells' values.
-    """
-    low, span = points.min(axis=0), np.ptp(points, axis=0)
-    span[span == 0] = 1
-    place = ((points - low) / span * (RASTER_PIXELS - 1)).astype(int)
-    pixel = (RASTER_PIXELS - 1 - place[:, 1]) * RASTER_PIXELS + place[:, 0]
-    n_pixels = RASTER_PIXELS**2
-    image = np.zeros((n_pixels, 4), dtype=np.uint8)
-    filled = np.bincount(pixel, minlength=n_pixels)
-    if colour is not None and isinstance(colour.dtype, pd.CategoricalDtype):
-        codes = colour.cat.codes.to_numpy()
-        table = _rgb(colours or palette(len(colour.cat.categories)))
-        best = np.zeros(n_pixels, dtype=int)
-        image[:, :3] = _rgb([MUTED])[0]  # where no cell has a category
-        for code in range(len(table)):
-            here = np.bincount(pixel[codes == code], minlength=n_pixels)
-            more = here > best
-            image[more, :3] = table[code]
-            best[more] = here[more]
-    elif colour is not None:
-        from plotly.colors import sample_colorscale
-
-        values = np.nan_to_num(colour.to_numpy(dtype=float))
-        mean = np.bincount(pixel, weights=values, minlength=n_pixels) / np.maximum(filled, 1)
-        top = mean[filled > 0].max() or 1.0
-        steps = np.array([[int(c) for c in s[4:-1].split(",")] for s in sample_colorscale(SEQUENTIAL, 64)])
-        image[:, :3] = steps[np.clip(mean / top * 63, 0, 63).astype(int)]
-    else:
-        image[:, :3] = _rgb([MUTED])[0]
-    image[:, 3] = np.where(filled > 0, 255, 0)
-    return image.reshape(RASTER_PIXELS, RASTER_PIXELS, 4)
-
-
-def _raster(points: np.ndarray, colour: pd.Series | None, colours: list[str] | None) -> go.Figure:
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(raster_pixels(points, colour, colours)).save(buffer, format="PNG")
-    source = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-    (left, bottom), (right, top) = points.min(axis=0), points.max(axis=0)
-    figure = go.Figure()
-    # two invisible corners give the frame its axes and the selection tools something to select
-    figure.add_scattergl(
-        x=[left, right], y=[bottom, top], mode="markers", marker={"opacity": 0}, hoverinfo="skip", showlegend=False
-    )
-    figure.add_layout_image(
-        source=source,
-        xref="x",
-        yref="y",
-        x=left,
-        y=top,
-        sizex=right - left,
-        sizey=top - bottom,
-        sizing="stretch",
-        layer="below",
-    )
-    if colour is not None and isinstance(colour.dtype, pd.CategoricalDtype):
-        table = colours or palette(len(colour.cat.categories))
-        for name, hue in zip(colour.cat.categories, table, strict=False):
-            figure.add_scattergl(x=[None], y=[None], mode="markers", name=str(name), marker={"color": hue, "size": 10})
-    return figure
-
-
-def _rgb(colours: list[str]) -> np.ndarray:
-    return np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in colours], dtype=np.uint8)

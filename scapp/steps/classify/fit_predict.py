@@ -9,11 +9,11 @@ from sklearn.metrics import average_precision_score
 
 from scapp.classify.classifier import MODEL, RECORD, UNASSIGNED, CellTypeClassifier
 from scapp.classify.config import ClassifierConfig
-from scapp.classify.gene_alignment import Genes, genes_of
 from scapp.classify.ontology.cell_ontology import broader_type, graph_of, load_ontology
 from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError
 from scapp.core.step_context import StepContext
+from scapp.data.symbols import GeneNames, gene_names
 from scapp.metrics.by_type import headline, per_type
 from scapp.steps.config import CIRCLE_PROBABILITIES_FILE, PROBABILITIES_FILE, TEST_FILE, TYPES_FILE, PredictConfig
 from scapp.steps.step import Inputs, Outcome, Reading
@@ -211,5 +211,5 @@ def counts_of(data: Reading) -> Any:
     return data.read(keys.COUNTS)
 
 
-def _genes(data: Reading) -> Genes:
-    return genes_of(data.names(keys.VAR_NAMES), data.frame("var"))
+def _genes(data: Reading) -> GeneNames:
+    return gene_names(data.names(keys.VAR_NAMES), data.frame("var"))

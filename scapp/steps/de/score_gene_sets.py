@@ -24,7 +24,7 @@ from scapp.core import files, keys
 from scapp.core.errors import ConfigError, DataError
 from scapp.core.step_context import StepContext
 from scapp.data.public import download
-from scapp.data.symbols import ID_COLUMNS, gene_symbols
+from scapp.data.symbols import gene_names, gene_symbols
 from scapp.steps.map.find_markers import require_log_values
 from scapp.steps.step import Inputs, Outcome, Reading
 
@@ -37,10 +37,7 @@ ENRICHR = "https://maayanlab.cloud/Enrichr/geneSetLibrary?mode=text&libraryName=
 
 def matcher_of(data: Reading) -> GeneMatcher:
     """Finds the genes of a dataset by name, symbol or Ensembl id."""
-    names = data.names(keys.VAR_NAMES)
-    var = data.frame("var")
-    ids = next((var[column].astype(str) for column in ID_COLUMNS if column in var), pd.Series(names))
-    return GeneMatcher(list(names), list(gene_symbols(names, var)), list(ids))
+    return GeneMatcher(gene_names(data.names(keys.VAR_NAMES), data.frame("var")))
 
 
 def score(inputs: Inputs, config: ScoreConfig, context: StepContext) -> Outcome:

@@ -11,11 +11,11 @@ from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError, listed
 from scapp.core.step_context import StepContext
 from scapp.plotting.palette import palette
+from scapp.steps.catalogue import BY_HAND
 from scapp.steps.map.selected_cells import checked_column, selected_cells
 from scapp.steps.step import Inputs, Outcome
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
-BY_HAND = ("annotate", "name_clusters")
 
 
 def annotate(inputs: Inputs, config: AnnotateConfig, context: StepContext) -> Outcome:

@@ -1,6 +1,5 @@
 """Neighbours, maps and clusters on a chosen representation."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -8,21 +7,18 @@ import numpy as np
 import pandas as pd
 
 from scapp.analysis.map.clusters import kmeans, leiden, louvain, neighbour_graph, tsne_map, umap_map
-from scapp.analysis.map.config import ChooseConfig, ClusterConfig, MapConfig, SweepConfig
+from scapp.analysis.map.config import ClusterConfig, MapConfig, SweepConfig
 from scapp.core import keys
 from scapp.core.errors import ConfigError
 from scapp.core.step_context import StepContext
 from scapp.metrics.agreement import adjusted_rand_index
 from scapp.metrics.faithfulness import neighbours_kept
+from scapp.steps.map.chosen import also
 from scapp.steps.step import Inputs, Outcome, Reading
-from scapp.workspace.datasets.staging import SameAs
-
-MAP_METHODS = ("umap", "tsne")
-CLUSTER_METHODS = keys.WRITTEN_COLUMNS
 
 
 def make_map(inputs: Inputs, config: MapConfig, context: StepContext) -> Outcome:
-    """Graph, map, Leiden clusters, and how faithful the map is; see ``_also`` for ``X_umap`` and ``leiden``."""
+    """Graph, map, Leiden clusters, and how faithful the map is; see ``chosen.also`` for ``X_umap`` and ``leiden``."""
     name = config.representation
     representation = np.asarray(inputs.data.read(keys.representation(name)))
     context.report(0, 4, "finding neighbours")
@@ -44,7 +40,7 @@ def make_map(inputs: Inputs, config: MapConfig, context: StepContext) -> Outcome
     values: dict[str, Any] = {
         keys.graph(name): graph,
         keys.drawn(config.method, name): points,
-        **_also(inputs.data, name, partial(keys.drawn, config.method)),
+        **also(inputs.data, name, partial(keys.drawn, config.method)),
         keys.faithfulness(config.method, name): {"neighbours_kept": kept, "n_neighbors": config.n_neighbors},
         **_cluster_values(inputs.data, "leiden", name, clusters),
     }
@@ -104,30 +100,5 @@ def sweep(inputs: Inputs, config: SweepConfig, context: StepContext) -> Outcome:
     return Outcome({keys.sweep(config.representation): pd.DataFrame(rows)}, summary={"n_steps": config.n_steps})
 
 
-def choose(inputs: Inputs, config: ChooseConfig, context: StepContext) -> Outcome:
-    """Make one run's representation ``X_clear``, and its maps and clusters those that belong to it."""
-    data, name = inputs.data, config.representation
-    own = {keys.representation("clear"): keys.representation(name)}
-    own |= {keys.drawn(method): keys.drawn(method, name) for method in MAP_METHODS}
-    own |= {keys.clusters(method): keys.clusters(method, name) for method in CLUSTER_METHODS}
-    made = {slot: data.same_as(source) for slot, source in own.items() if source in data}
-    return Outcome(
-        {keys.representation("clear"): data.same_as(keys.representation(name)), **made},
-        summary={"representation": name},
-    )
-
-
 def _cluster_values(data: Reading, method: str, name: str, clusters: pd.Categorical) -> dict[str, Any]:
-    return {keys.clusters(method, name): clusters, **_also(data, name, partial(keys.clusters, method))}
-
-
-def _also(data: Reading, name: str, slot_of: Callable[..., str]) -> dict[str, SameAs]:
-    """The slot without a representation's name (``X_umap``, ``leiden``), where it is to hold what was made from one.
-
-    It belongs to ``X_clear``: what was made from another representation does not replace what was made
-    from that one. Without ``X_clear`` it holds what was made last.
-    """
-    chosen = keys.representation("clear")
-    same = [other for other in keys.representations(data.slots) if data.equal(keys.representation(other), chosen)]
-    taken = any(data.equal(slot_of(other), slot_of()) for other in same)
-    return {} if taken and name not in same else {slot_of(): SameAs(slot_of(name))}
+    return {keys.clusters(method, name): clusters, **also(data, name, partial(keys.clusters, method))}

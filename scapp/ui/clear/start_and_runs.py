@@ -17,6 +17,7 @@ from scapp.plotting.clear.curves import curves_data, plot_overlay
 from scapp.ui.clear import words
 from scapp.ui.clear.one_run import duration, is_chosen
 from scapp.ui.kit import live, state
+from scapp.ui.kit.boundary import escape
 from scapp.ui.kit.forms import config_form
 from scapp.ui.kit.widgets import show_figure, show_table
 from scapp.workspace.datasets.dataset import Dataset
@@ -115,28 +116,9 @@ def carry_augmentation(dataset: Dataset, preset: str, config: AugmentationConfig
 
 def _warn_of_batch_key(dataset: Dataset, batch_key: str | None) -> None:
     """Say when a batch column is a condition as well: its effect would be removed with the batches."""
-    if batch_key is None:
-        return
-    batches = state.grouping(dataset, batch_key)
-    for column in keys.CONDITIONS:
-        if column == batch_key or column in state.categorical_columns(dataset):
-            values = batches if column == batch_key else state.grouping(dataset, column)
-            # each batch lies in one condition
-            if (
-                pd.DataFrame({"batch": batches, "condition": values})
-                .drop_duplicates()
-                .groupby("batch", observed=True)
-                .size()
-                .max()
-                == 1
-                and values.nunique() > 1
-            ):
-                st.warning(
-                    f"Every batch of '{batch_key}' is of one '{column}': what the condition changes will be removed"
-                    " along with the batches. That helps to find the same types in both; to see the response itself,"
-                    " train without a batch column as well."
-                )
-                return
+    if batch_key is not None:
+        for note in state.batch_notes_of(dataset, batch_key):
+            st.warning(escape(f"{note} {words.CONFOUNDED}"))
 
 
 def _measured_speed(n_genes: int, config: ClearConfig) -> float | None:

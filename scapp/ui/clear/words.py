@@ -56,6 +56,10 @@ RUNS = (
     "Every run keeps its own representation. To see two side by side, make the map of each on Clusters & map and open"
     " 'Compare maps' there."
 )
+CONFOUNDED = (
+    "Removing it helps to find the same types in all conditions; to see the response itself, train without a batch"
+    " column as well."
+)
 VERDICT_EPOCHS = 10
 NOISE = 0.05
 """ARIs of equally good representations differ by so much from seed to seed (benchmarks/README.md)."""

@@ -12,6 +12,7 @@ from scapp.analysis.de.design import ALL_CELLS, Study
 from scapp.analysis.de.gene_sets import GeneMatcher, curated
 from scapp.analysis.de.gene_tables import passing
 from scapp.core import keys
+from scapp.data.symbols import GeneNames
 from scapp.jobs.launch import submit
 from scapp.plotting.de.design_figures import condition_colours
 from scapp.plotting.de.volcano import means_by_sample, plot_gene_samples, plot_ma, plot_volcano
@@ -229,7 +230,7 @@ def _chosen_genes(dataset: Dataset, table: pd.DataFrame, found: pd.DataFrame, ke
     if source == STRONGEST:
         start = found.sort_values("strength", ascending=False).head(FIRST_GENES)["gene"].astype(str).tolist()
     else:
-        matcher = GeneMatcher(list(symbol_of), list(symbol_of.values()), list(symbol_of))
+        matcher = GeneMatcher(GeneNames(list(symbol_of), list(symbol_of.values()), list(symbol_of)))
         names = list(symbol_of)
         start = [names[i] for i in matcher.positions(sets[source].genes)]
     # a widget's own state is gone after a visit to another page

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from scapp.analysis.de.design import batch_notes, levels_of
+from scapp.analysis.de.design import levels_of
 from scapp.core import keys
 from scapp.jobs.launch import submit
 from scapp.steps.catalogue import step
@@ -81,8 +81,7 @@ def _form(dataset: Dataset, task: str) -> Any:
         if values["batch_key"] is None:
             st.info("Choose the column that names batches.")
             return None
-        others = {name: state.grouping(dataset, name) for name in keys.CONDITIONS if name in columns}
-        for note in batch_notes(values["batch_key"], state.grouping(dataset, values["batch_key"]), others):
+        for note in state.batch_notes_of(dataset, values["batch_key"]):
             st.warning(escape(note))
     if task == "dropout" and keys.COUNTS not in dataset:
         st.info("This dataset has no raw counts, so none can be lost.")

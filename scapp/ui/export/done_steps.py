@@ -5,8 +5,7 @@ import streamlit as st
 
 from scapp.core.errors import listed
 from scapp.jobs.launch import run_now, submit
-from scapp.steps.catalogue import step
-from scapp.steps.map.annotate import BY_HAND
+from scapp.steps.catalogue import BY_HAND, step
 from scapp.ui.export import words
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import boundary, escape
@@ -15,8 +14,6 @@ from scapp.ui.kit.widgets import show_table
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.history import MAKING, Event, events
 from scapp.workspace.runs.run import ACTIVE
-
-AT_ONCE = ("colours", "choose")
 
 
 def history_section(dataset: Dataset) -> None:
@@ -75,7 +72,7 @@ def _event(dataset: Dataset, event: Event, *, own: bool) -> None:
 def _again(dataset: Dataset, event: Event) -> None:
     record = step(event.record.step)
     config = record.config.build(event.record.config)
-    if record.name in AT_ONCE:
+    if record.at_once:
         run_now(state.root(), record.name, config, dataset)
     else:
         submit(state.root(), record.name, config, dataset)

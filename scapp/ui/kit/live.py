@@ -5,7 +5,8 @@ from typing import Any
 
 import streamlit as st
 
-from scapp.jobs.launch import discard, ensure_worker, keep_lanes, resume
+from scapp.core.config import Config
+from scapp.jobs.launch import discard, ensure_worker, keep_lanes, resume, submit
 from scapp.steps.engine import adopt_result
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import boundary, escape, show_error
@@ -49,6 +50,25 @@ def run_panel(run: Run | None, *, key: str) -> State | None:
     else:
         show_finished(run, key=key)
     return status.state
+
+
+def start_and_open(step: str, config: Config, dataset: Dataset) -> None:
+    """Queue a step that makes a dataset, which ``panel_that_opens`` opens in this session when it is done."""
+    st.session_state[f"opens.{step}"] = submit(state.root(), step, config, dataset).id
+
+
+def panel_that_opens(run: Run | None, *, key: str) -> None:
+    """Show a run that makes a dataset; the one that this session started is opened when it is done."""
+    done = run_panel(run, key=key) == "done"
+    if done and run is not None and st.session_state.get(f"opens.{run.config.step}") == run.id:
+        st.session_state.pop(f"opens.{run.config.step}")
+        open_result(run)
+        st.rerun()
+
+
+def open_result(run: Run) -> None:
+    """Open the dataset that a finished run made."""
+    state.open_dataset(run.status.result["dataset"])
 
 
 def latest_of(step: str, dataset: Dataset, **config: Any) -> Run | None:

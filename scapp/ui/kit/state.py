@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from scapp.analysis.de.design import batch_notes
 from scapp.analysis.de.gene_sets import GeneMatcher
 from scapp.core import keys
 from scapp.core.environment import Environment
 from scapp.core.errors import DataError
-from scapp.data.symbols import ID_COLUMNS, SYMBOL_COLUMNS, gene_symbols
+from scapp.data.symbols import ID_COLUMNS, SYMBOL_COLUMNS, GeneNames, gene_symbols
 from scapp.ui.kit.boundary import escape, show_error
 from scapp.ui.kit.routing import link
 from scapp.workspace.datasets.dataset import Dataset
@@ -248,7 +249,7 @@ def gene_matcher(dataset: Dataset) -> GeneMatcher:
     known = genes(dataset)
     column = next((name for name in ID_COLUMNS if keys.var(name) in dataset), None)
     ids = known.names if column is None else [str(id) for id in read(dataset, keys.var(column))]
-    return GeneMatcher(known.names, known.symbols, ids)
+    return GeneMatcher(GeneNames(known.names, known.symbols, ids))
 
 
 def grouping(dataset: Dataset, column: str) -> pd.Series:
@@ -257,6 +258,13 @@ def grouping(dataset: Dataset, column: str) -> pd.Series:
     if not isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(str).astype("category")
     return values.cat.rename_categories([str(name) for name in values.cat.categories])
+
+
+def batch_notes_of(dataset: Dataset, batch_key: str) -> list[str]:
+    """Where mixing the batches of a column may remove what an experiment is about."""
+    there = categorical_columns(dataset)
+    conditions = {name: grouping(dataset, name) for name in keys.CONDITIONS if name in there}
+    return batch_notes(batch_key, grouping(dataset, batch_key), conditions)
 
 
 def colours(dataset: Dataset, column: str) -> list[str] | None:

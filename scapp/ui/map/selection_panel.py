@@ -13,7 +13,7 @@ from scapp.core.errors import listed
 from scapp.jobs.launch import run_now, submit
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import boundary, escape
-from scapp.ui.kit.live import run_panel
+from scapp.ui.kit.live import panel_that_opens, run_panel, start_and_open
 from scapp.ui.kit.widgets import download_csv, show_table
 from scapp.ui.map.markers_tab import marker_table
 from scapp.workspace.datasets.dataset import Dataset
@@ -119,8 +119,7 @@ def _subset_popover(dataset: Dataset, selection: Selection, n_selected: int) -> 
             "Name", f"{dataset.name[:80]} · {n_selected:,} cells", key=f"subset.name.{dataset.id}.{n_selected}"
         )
         if st.button("Make the dataset", key="subset.go", type="primary"):
-            run = submit(state.root(), "subset", SubsetConfig(name=name, selection=selection), dataset)
-            st.session_state["subset_run"] = run.id
+            start_and_open("subset", SubsetConfig(name=name, selection=selection), dataset)
             st.rerun()
 
 
@@ -149,11 +148,7 @@ def _counts(dataset: Dataset, members: np.ndarray) -> None:
 
 def results_section(dataset: Dataset) -> None:
     """What came of selections: a dataset being made, and the last comparison."""
-    made = state.latest_run("subset", dataset)
-    if run_panel(made, key="subset") == "done" and made is not None and st.session_state.get("subset_run") == made.id:
-        st.session_state.pop("subset_run")
-        state.open_dataset(made.status.result["dataset"])
-        st.rerun()
+    panel_that_opens(state.latest_run("subset", dataset), key="subset")
     _children(dataset)
     runs = [run for run in state.runs().list(dataset=dataset.id, step="markers") if run.config.config.get("selection")]
     run = runs[0] if runs else None

@@ -15,7 +15,7 @@ from scapp.plotting.qc import MOST_SAMPLES, histogram_data, plot_counts_against_
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape
 from scapp.ui.kit.forms import config_form
-from scapp.ui.kit.live import run_panel
+from scapp.ui.kit.live import panel_that_opens, run_panel, start_and_open
 from scapp.ui.kit.widgets import show_figure, show_table
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import ACTIVE
@@ -327,9 +327,6 @@ def prepare_section(dataset: Dataset, config: PrepareConfig) -> None:
     run = state.latest_run("prepare", dataset)
     active = run is not None and run.observe().state in ACTIVE
     if not active and st.button("Filter and normalise", type="primary", key="prepare.go"):
-        st.session_state["prepare_run"] = submit(state.root(), "prepare", PrepareConfig.build(values), dataset).id
+        start_and_open("prepare", PrepareConfig.build(values), dataset)
         st.rerun()
-    if run_panel(run, key="prepare") == "done" and run is not None and st.session_state.get("prepare_run") == run.id:
-        st.session_state.pop("prepare_run")
-        state.open_dataset(run.status.result["dataset"])
-        st.rerun()
+    panel_that_opens(run, key="prepare")

@@ -26,7 +26,7 @@ from scapp.ui.home.words import EXAMPLE_INTRO
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import boundary, escape, show_error
 from scapp.ui.kit.forms import config_form
-from scapp.ui.kit.live import prewarm
+from scapp.ui.kit.live import open_result, prewarm
 from scapp.ui.kit.widgets import download_csv
 from scapp.ui.upload import words
 from scapp.workspace.runs.run import Run
@@ -76,7 +76,7 @@ def import_in_progress() -> Run | None:
     status = run.observe()
     if status.state == "done":
         forget_import()
-        state.open_dataset(status.result["dataset"])
+        open_result(run)
         return None
     return run
 

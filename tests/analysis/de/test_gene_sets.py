@@ -19,6 +19,7 @@ from scapp.analysis.de.gene_sets import (
     write_gmt,
 )
 from scapp.core.errors import ConfigError, DataError
+from scapp.data.symbols import GeneNames
 
 
 def test_every_curated_set_conforms():
@@ -97,11 +98,12 @@ def test_choosing_sets_by_id():
 
 
 def test_genes_are_found_by_symbol_id_case_version_and_former_name():
-    matcher = GeneMatcher(
+    names = GeneNames(
         ["ENSG00000187608.10", "ENSG00000126709", "x3", "x4", "x5"],
         ["Isg15", "IFI6", "IL8", "CAVIN2", "IFI6"],
         ["ENSG00000187608.10", "ENSG00000126709", "", "", ""],
     )
+    matcher = GeneMatcher(names)
     assert matcher.positions(["ISG15"]).tolist() == [0]
     assert matcher.positions(["ENSG00000187608"]).tolist() == [0]
     assert matcher.positions(["ensg00000126709.3"]).tolist() == [1]
@@ -112,7 +114,7 @@ def test_genes_are_found_by_symbol_id_case_version_and_former_name():
 
 
 def test_sets_that_share_no_gene_with_the_data_are_refused():
-    matcher = GeneMatcher(["a"], ["a"], ["a"])
+    matcher = GeneMatcher(GeneNames(["a"], ["a"], ["a"]))
     assert matched([GeneSet("s", "s", ("A", "B"))], matcher)["s"].tolist() == [0]
     with pytest.raises(DataError, match="No gene of these sets"):
         matched([GeneSet("s", "s", ("B",))], matcher)

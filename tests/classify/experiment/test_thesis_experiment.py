@@ -11,9 +11,9 @@ from scapp.classify.experiment.config import ExperimentConfig
 from scapp.classify.experiment.reference_classifiers import REFERENCES, castle_genes, spread
 from scapp.classify.experiment.regimes import Regime, sample
 from scapp.classify.experiment.thesis_experiment import Experiment, Material, jobs_of, run_all
-from scapp.classify.gene_alignment import genes_of
 from scapp.classify.gene_scaling import prepare
 from scapp.core.step_context import QuietContext
+from scapp.data.symbols import gene_names
 
 TINY = {"seeds": 1, "steps": 20, "batch_size": 64, "simple": False, "unbalanced": False, "scarce_cells": 20}
 
@@ -25,7 +25,7 @@ def material(study):
     clear[:, 0] += 3 * labels.codes
     return Material(
         sparse.csr_matrix(study.layers["counts"]),
-        genes_of(study.var_names, study.var),
+        gene_names(study.var_names, study.var),
         [str(name) for name in labels.categories],
         labels.codes.astype(np.int64),
         clear=clear,

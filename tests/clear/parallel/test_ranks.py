@@ -56,12 +56,12 @@ def test_all_processes_hold_the_same_model_and_queue(values, tmp_path, monkeypat
     spy = tmp_path / "spy.py"
     spy.write_text(
         "import sys\nfrom pathlib import Path\n"
-        "from scapp.clear import ranks, training\n"
-        "run = training.Training.run\n"
+        "from scapp.clear.parallel import ranks\nfrom scapp.clear.training import loop\n"
+        "run = loop.Training.run\n"
         "def spied(self, context):\n"
         "    run(self, context)\n"
         f"    self.save(Path({str(other)!r}), [], {{}})\n"
-        "training.Training.run = spied\n"
+        "loop.Training.run = spied\n"
         "ranks.take_part(Path(sys.argv[1]), int(sys.argv[2]))\n"
     )
     popen = ranks.subprocess.Popen
