@@ -1,17 +1,19 @@
-# Browser tests want the machine to themselves; the others share its cores. `make app` and `make test` do all their own set-up. PYTHON and PORT can be given: make app PYTHON=python3.11 PORT=8600
+# `make app` and `make test` do all their own set-up. PYTHON and PORT can be given: make app PYTHON=python3.13 PORT=8600
 PYTHON ?= python3
 PORT ?= 8501
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: app test check format clean
+.PHONY: app test check full wheel format clean
 
 app: $(VENV)/.app
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
 
+# Browser tests and the wheel want the machine to themselves; the others share its cores.
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -m browser
-	$(BIN)/python -m pytest -m "not browser" -n auto
+	$(BIN)/python -m pytest -m "not browser and not wheel and not long" -n auto
+	$(BIN)/python -m pytest -m wheel
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -19,14 +21,24 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# What takes longer: short forms of the benchmarks, methods of other people, validators, notebooks.
+full: test
+	$(BIN)/python -m pip install --quiet "$$(ls dist/*.whl 2>/dev/null | tail -n 1)[peers,ontology]" --constraint requirements.txt || \
+	  $(BIN)/python -m pip install --quiet ".[peers,ontology]" --constraint requirements.txt
+	$(BIN)/python -m pytest -m long
+
+wheel: $(VENV)/.dev
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-$(VENV)/.app: requirements.txt
-	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 13) else f"scapp needs Python 3.11 (or 3.12, untested); this is {v[0]}.{v[1]}. Give another one: make app PYTHON=python3.11")'
+$(VENV)/.app: requirements.txt pyproject.toml
+	$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else f"scapp needs Python 3.11, 3.12 or 3.13; this is {v[0]}.{v[1]}. " + ("numba and torch, which scapp rests on, are pinned to versions without packages for it. " if v > (3, 13) else "") + "Give another one: make app PYTHON=python3.13")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	touch $@
 
 $(VENV)/.dev: requirements-dev.txt requirements.txt $(VENV)/.app
@@ -34,4 +46,4 @@ $(VENV)/.dev: requirements-dev.txt requirements.txt $(VENV)/.app
 	touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache

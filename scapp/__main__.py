@@ -1,4 +1,4 @@
-"""``python -m scapp``."""
+"""``scapp`` and ``python -m scapp``."""
 
 import os
 

@@ -17,7 +17,6 @@ from scapp.core import files, keys
 from scapp.core.errors import ConfigError, DataError, listed
 from scapp.data.locations import safe_file_name
 from scapp.jobs.session import Session
-from scapp.reports.de_report import study_report_html
 from scapp.steps.step import Reading
 from scapp.workspace.datasets.dataset import Dataset
 
@@ -124,6 +123,8 @@ def _free(folder: Path, stem: str, taken: list[Path]) -> Path:
 
 
 def _write(dataset: Dataset, rows: list[dict[str, Any]], output: Path) -> list[Path]:
+    from scapp.reports.de_report import study_report_html
+
     tables = {"summary": pd.DataFrame(rows)}
     for name, slot in (("composition", keys.COMPOSITION), ("composition_tests", keys.COMPOSITION_TESTS)):
         tables[name] = dataset.read(slot)

@@ -1,4 +1,4 @@
-"""``python -m scapp``: the same steps as the pages, for scripts and clusters.
+"""``scapp`` and ``python -m scapp``: the same steps as the pages, for scripts and clusters.
 
 Progress goes to standard error; the last line on standard output is one JSON object. Exit status 0, or
 2 for a user's mistake, with the message and the hint on standard error and no traceback.
@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scapp.cli import classify, clear, de, evaluate, qc, upload
+from scapp._version import __version__
+from scapp.cli import classify, clear, de, evaluate, home, qc, upload
 from scapp.core.environment import Environment
 from scapp.core.errors import ScappError
-from scapp.jobs.supervisor import Supervisor
 
 USER_MISTAKE = 2
 
@@ -40,8 +40,9 @@ def _without_nan(result: dict[str, Any]) -> dict[str, Any]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scapp", description="Contrastive learning on single-cell RNA-seq.")
+    parser.add_argument("--version", action="version", version=f"scapp {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for room in (upload, qc, clear, classify, de, evaluate):
+    for room in (home, upload, qc, clear, classify, de, evaluate):
         room.add_commands(commands)
     work = commands.add_parser("work", help="the worker that the app starts by itself")
     work.add_argument("--workspace", type=Path, default=Environment().workspace)
@@ -57,4 +58,6 @@ def _work(arguments: argparse.Namespace) -> None:
 
         serve(arguments.workspace)
     else:
+        from scapp.jobs.supervisor import Supervisor
+
         Supervisor(arguments.workspace, arguments.lane, Environment()).work()

@@ -1,6 +1,7 @@
 """``qc``: filter, normalise, choose highly variable genes."""
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ def _qc(arguments: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         session = Session(folder)
         summary = run(session, "prepare", config, load(session, arguments).id)
+        if summary["note"]:
+            print(f"note: {summary['note']}", file=sys.stderr)
         session.write(session.workspace.open(summary["dataset"]), output)
         return {
             **{name: summary[name] for name in summary if name.startswith("n_")},

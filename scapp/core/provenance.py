@@ -37,6 +37,8 @@ class Provenance(BaseModel):
         Id of the run; some steps name what they make by it.
     inputs, outputs
         Slot -> fingerprint of what was read and written.
+    result
+        Numbers and words that the step said of what it made: a request may ask for more than data can give.
     versions, threads, device, processes, seconds, created
         Where and when.
     """
@@ -48,6 +50,7 @@ class Provenance(BaseModel):
     run: str = ""
     inputs: dict[str, str] = Field(default_factory=dict)
     outputs: dict[str, str] = Field(default_factory=dict)
+    result: dict[str, Any] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     threads: int | None = None
     device: str | None = None
@@ -70,7 +73,7 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     if "scapp" not in found:
-        from scapp import __version__
+        from scapp._version import __version__
 
         found["scapp"] = __version__
     return found

@@ -1,5 +1,6 @@
 """Which device a step runs on."""
 
+import importlib.util
 import resource
 import sys
 
@@ -16,25 +17,34 @@ def choose_device(wanted: str = "auto") -> str:
     ConfigError
         The wanted device is not there.
     """
-    import torch
-
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if wanted == "cpu":
+        return wanted
+    available = available_devices()
     if wanted == "auto":
-        return next(name for name in ("cuda", "mps", "cpu") if available[name])
-    if not available.get(wanted.split(":")[0], False):
-        found = ", ".join(name for name, there in available.items() if there)
+        return next(name for name in ("cuda", "mps", "cpu") if name in available)
+    if wanted.split(":")[0] not in available:
         raise ConfigError(
-            f"The device '{wanted}' is not available here; found {found}.",
+            f"The device '{wanted}' is not available here; found {', '.join(available)}.",
             hint="Choose 'auto', or install torch's CUDA build (see the README).",
         )
     return wanted
 
 
-def peak_memory_mb(device: str) -> float:
-    """Most memory that this process, or the GPU where it used one, has held."""
+def available_devices() -> list[str]:
+    """Kinds of device that torch finds here; without torch, which trains, the processor alone."""
+    if importlib.util.find_spec("torch") is None:
+        return ["cpu"]
     import torch
 
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return [name for name, found in there.items() if found]
+
+
+def peak_memory_mb(device: str) -> float:
+    """Most memory that this process, or the GPU where it used one, has held."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
     if device.startswith("cuda"):
+        import torch
+
         peak = max(peak, torch.cuda.max_memory_allocated() / 1024**2)
     return round(peak, 1)

@@ -4,6 +4,7 @@ It reads run ids from standard input, one a line, carries each out, and answers 
 one line of JSON that says what became of it.
 """
 
+import importlib.util
 import json
 import logging
 import os
@@ -44,12 +45,18 @@ def serve(root: Path) -> None:
 
 
 def limit_threads(n_threads: int) -> None:
-    """Let torch and numba use so many threads; OMP and MKL were told through the environment."""
-    import numba
-    import torch
+    """Let torch and numba use so many threads; OMP and MKL were told through the environment.
 
-    torch.set_num_threads(n_threads)
+    Loads both, so that they are there when the first run comes; torch is not everywhere, because only
+    training needs it.
+    """
+    import numba
+
     numba.set_num_threads(n_threads)
+    if importlib.util.find_spec("torch") is not None:
+        import torch
+
+        torch.set_num_threads(n_threads)
 
 
 def carry_out(run: Run, workspace: Workspace, environment: Environment) -> dict[str, Any]:

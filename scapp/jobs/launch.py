@@ -10,6 +10,7 @@ from typing import Any
 
 from scapp.core import files
 from scapp.core.config import Config
+from scapp.core.installation import IMPORTED_FROM
 from scapp.core.memory import check_memory
 from scapp.core.step_context import QuietContext
 from scapp.jobs.lanes import Lane, watch_lanes
@@ -21,9 +22,6 @@ from scapp.workspace.runs.run import Run, RunStore
 
 _started: dict[tuple[str, str], "subprocess.Popen[bytes]"] = {}
 """The last worker that this process started, by workspace and lane."""
-
-_IMPORTED_FROM = Path(__file__).resolve().parents[2]
-"""Folder that holds the package, so that a worker runs the same code."""
 
 
 def submit(root: Path, name: str, config: Config, dataset: Dataset | None = None) -> Run:
@@ -122,6 +120,6 @@ def ensure_worker(root: Path, lane: str) -> None:
             stdout=stream,
             stderr=stream,
             start_new_session=True,
-            cwd=_IMPORTED_FROM,
+            cwd=IMPORTED_FROM,
             env=dict(os.environ),
         )

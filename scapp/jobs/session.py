@@ -1,5 +1,6 @@
 """The steps of the app from Python: what an exported script is written in."""
 
+import importlib.util
 import sys
 from pathlib import Path
 from typing import Any
@@ -144,8 +145,9 @@ def _limit_threads(n_threads: int) -> None:
     for them.
     """
     import threadpoolctl
-    import torch
 
     threadpoolctl.threadpool_limits(n_threads)
+    if importlib.util.find_spec("torch") is not None:
+        import torch
 
-    torch.set_num_threads(n_threads)
+        torch.set_num_threads(n_threads)

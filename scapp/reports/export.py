@@ -16,6 +16,7 @@ from scapp.plotting.palette import palette
 from scapp.reports.csv_tables import write_tables
 from scapp.reports.dataset_report import report_html
 from scapp.reports.de_report import study_report_html
+from scapp.steps.anndata_source import put_slot
 from scapp.steps.config import ExportConfig
 from scapp.steps.step import Inputs, Outcome
 from scapp.workspace.datasets.dataset import Dataset
@@ -66,10 +67,8 @@ def to_anndata(dataset: Dataset) -> ad.AnnData:
     adata = ad.AnnData(obs=obs.set_axis(dataset.names(keys.OBS_NAMES), axis=0), var=dataset.var())
     for slot in dataset.slots:
         field, key = keys.split(slot)
-        if field in ("layers", "obsm", "obsp", "varm") and key is not None:
-            getattr(adata, field)[key] = dataset.read(slot)
-        elif field == "uns" and key is not None and not key.startswith(TABLES):
-            adata.uns[key.replace("/", "|")] = dataset.read(slot)  # a file's keys cannot hold a slash
+        if key is not None and field not in ("obs", "var") and not (field == "uns" and key.startswith(TABLES)):
+            put_slot(adata, slot, dataset.read(slot))
     _add_tables(adata, dataset)
     raw = next((slot for slot in (keys.X, keys.COUNTS, keys.EXPRESSION) if slot in dataset), None)
     if raw is not None:
@@ -89,7 +88,9 @@ def _add_tables(adata: ad.AnnData, dataset: Dataset) -> None:
     marked = [slot for slot in dataset.slots if slot.startswith("uns/markers_")]
     for slot in marked:
         column = slot.removeprefix("uns/markers_")
-        adata.uns[f"rank_genes_groups_{column}"] = scanpy_layout(dataset.read(slot), column)
+        method, reference = _how_marked(dataset, slot)
+        table = dataset.read(slot)
+        adata.uns[f"rank_genes_groups_{column}"] = scanpy_layout(table, column, method=method, reference=reference)
     if marked:
         last = max(marked, key=lambda slot: dataset.slots[slot].version)
         adata.uns["rank_genes_groups"] = adata.uns[f"rank_genes_groups_{last.removeprefix('uns/markers_')}"]
@@ -98,7 +99,16 @@ def _add_tables(adata: ad.AnnData, dataset: Dataset) -> None:
             adata.uns[slot.removeprefix("uns/")] = dataset.read(slot)
 
 
-def scanpy_layout(table: pd.DataFrame, column: str) -> dict[str, Any]:
+def _how_marked(dataset: Dataset, slot: str) -> tuple[str, str]:
+    """Method and reference of a table of marker genes, from the step that made it, here or in the parent."""
+    records = list(dataset.manifest.provenance.values())
+    made = next((r for r in reversed(records) if r.step == "markers" and slot in r.outputs), None)
+    if made is None:
+        return "unknown", "unknown"
+    return str(made.config["method"]), str(made.result.get("reference", "rest"))
+
+
+def scanpy_layout(table: pd.DataFrame, column: str, *, method: str, reference: str) -> dict[str, Any]:
     """A table of marker genes as ``scanpy.tl.rank_genes_groups`` leaves it."""
     groups = [str(name) for name in table["group"].cat.categories]
     fields = {
@@ -111,8 +121,8 @@ def scanpy_layout(table: pd.DataFrame, column: str) -> dict[str, Any]:
     layout: dict[str, Any] = {
         "params": {
             "groupby": column,
-            "reference": "rest",
-            "method": "wilcoxon",
+            "reference": reference,
+            "method": method,
             "use_raw": False,
             "corr_method": "benjamini-hochberg",
         }

@@ -87,7 +87,7 @@ def methods_text(dataset: Dataset) -> str:
 
 def _sentence(record: Provenance, dataset: Dataset) -> str:
     write = SENTENCES.get(record.step)
-    return write(record.config, dataset) if write is not None else ""
+    return write(record.config, record.result, dataset) if write is not None else ""
 
 
 def _citations(record: Provenance) -> list[str]:
@@ -101,7 +101,7 @@ def _citations(record: Provenance) -> list[str]:
     return [found] if found else []
 
 
-def _import(config: dict[str, Any], dataset: Dataset) -> str:
+def _import(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
     source = dataset.manifest.source
     samples = source.get("samples") or []
     where = f"'{source.get('file', 'the file')}'"
@@ -111,7 +111,7 @@ def _import(config: dict[str, Any], dataset: Dataset) -> str:
     return f"Values were taken from {source.get('taken_from', 'the file')} of {where}."
 
 
-def _doublets(config: dict[str, Any], dataset: Dataset) -> str:
+def _doublets(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
     per = f" within each {config['batch_key']}" if config.get("batch_key") else ""
     return f"Doublet scores were computed with Scrublet{per} (expected rate {config['expected_doublet_rate']:g})."
 
@@ -126,9 +126,9 @@ LIMITS = (
 )
 
 
-def _prepare(config: dict[str, Any], dataset: Dataset) -> str:
+def _prepare(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
     limits = [text.format(f"{config[name]:g}") for name, text in LIMITS if config.get(name)]
-    report = dataset.read(keys.PREPARATION) if keys.PREPARATION in dataset else {}
+    report = made or (dataset.read(keys.PREPARATION) if keys.PREPARATION in dataset else {})
     numbers = ""
     if report:
         numbers = (
@@ -139,14 +139,22 @@ def _prepare(config: dict[str, Any], dataset: Dataset) -> str:
     genes = f" and genes seen in at least {config['min_cells']} cells" if config["min_cells"] > 0 else ""
     batch = f", ranked within each {config['batch_key']}" if config.get("batch_key") else ""
     scaled = " of scaled values" if config["scale_for_pca"] else ""
+    if made.get("normalised", True):
+        normalised = f"Counts were scaled to {config['target_sum']:,.0f} per cell and log1p-transformed"
+    else:
+        normalised = "Values were used as imported, without normalising them again"
+    n_genes = made.get("n_highly_variable", config["n_top_genes"])
+    chosen = f"{n_genes:,} highly variable genes were chosen by the '{config['flavor']}' method{batch}"
+    if made and n_genes == made.get("n_genes_after"):
+        chosen = f"all {n_genes:,} genes were used"
+    n_components = made.get("n_components", config["n_pcs"])
     return (
-        f"{cells}{genes} were kept{numbers}. Counts were scaled to {config['target_sum']:,.0f} per cell and"
-        f" log1p-transformed; {config['n_top_genes']:,} highly variable genes were chosen by the '{config['flavor']}'"
-        f" method{batch}, and {config['n_pcs']} principal components{scaled} computed (seed {config['seed']})."
+        f"{cells}{genes} were kept{numbers}. {normalised}; {chosen}, and {n_components} principal components{scaled}"
+        f" computed (seed {config['seed']})."
     )
 
 
-def _clear(config: dict[str, Any], dataset: Dataset) -> str:
+def _clear(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
     settings = ClearConfig.build(config)
     width = settings.hidden if settings.keeps_hidden else settings.dim
     positives = (
@@ -160,11 +168,12 @@ def _clear(config: dict[str, Any], dataset: Dataset) -> str:
         if settings.key_encoder == "momentum"
         else "the query encoder itself"
     )
+    n_epochs = made.get("epochs", effective_epochs(settings, dataset.n_cells))
     negatives = ["the other cells of the step"] if settings.symmetric else []
     negatives += [f"a queue of {settings.queue_size:,} keys"] if settings.queue_size and not settings.batch_key else []
     return (
         f"A representation of {width} dimensions was trained by self-supervised contrastive learning (CLEAR, preset"
-        f" '{settings.preset}'): {effective_epochs(settings, dataset.n_cells)} epochs, up to {settings.batch_size}"
+        f" '{settings.preset}'): {n_epochs} epochs, up to {settings.batch_size}"
         f" cells per step{batches}, positives {positives}, negatives {' and '.join(negatives)}, keys from {keys_from},"
         f" temperature {settings.temperature:g}, optimizer {settings.optimizer} at learning rate"
         f" {settings.learning_rate:g} (seed {settings.seed}). Views were made by"
@@ -183,11 +192,11 @@ def _augmentations(config: AugmentationConfig) -> str:
     return listed(found, len(found)) if found else "no augmentation"
 
 
-def _choose(config: dict[str, Any], dataset: Dataset) -> str:
+def _choose(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
     return f"Of the CLEAR representations, '{config['representation']}' was taken as the CLEAR representation."
 
 
-def _map(config: dict[str, Any], dataset: Dataset) -> str:
+def _map(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
     drawn = {
         "umap": f"UMAP (minimum distance {config['min_dist']:g})",
         "tsne": f"t-SNE (perplexity {config.get('perplexity', 30):g})",
@@ -198,7 +207,7 @@ def _map(config: dict[str, Any], dataset: Dataset) -> str:
     )
 
 
-def _cluster(config: dict[str, Any], dataset: Dataset) -> str:
+def _cluster(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
     name = _name(config["representation"])
     if config["method"] == "kmeans":
         return f"Cells were clustered into {config['n_clusters']} groups by k-means on {name} (seed {config['seed']})."
@@ -208,11 +217,11 @@ def _cluster(config: dict[str, Any], dataset: Dataset) -> str:
     )
 
 
-def _sweep(config: dict[str, Any], dataset: Dataset) -> str:
+def _sweep(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
     return f"Leiden was run at {config['n_steps']} resolutions from {config['lowest']:g} to {config['highest']:g}."
 
 
-def _markers(config: dict[str, Any], dataset: Dataset) -> str:
+def _markers(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
     test = {"wilcoxon": "the Wilcoxon rank-sum test", "t-test": "Welch's t-test"}[config["method"]]
     if config.get("selection"):
         what = "two selections of cells" if config.get("against") else "selected cells and all others"
@@ -223,18 +232,18 @@ def _markers(config: dict[str, Any], dataset: Dataset) -> str:
     )
 
 
-def _annotate(config: dict[str, Any], dataset: Dataset) -> str:
+def _annotate(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
     return f"Cells selected on the map were labelled '{config['label']}' by hand (annotation '{config['column']}')."
 
 
-def _naming(config: dict[str, Any], dataset: Dataset) -> str:
+def _naming(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
     return (
         f"Clusters of '{config['source']}' were named by the authors from their marker genes (annotation"
         f" '{config['column']}')."
     )
 
 
-def _subset(config: dict[str, Any], dataset: Dataset) -> str:
+def _subset(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
     return (
         "Selected cells were made a dataset of their own, and highly variable genes and principal components chosen"
         " anew among them."
@@ -254,7 +263,7 @@ COMPONENT_WORDS = {
 }
 
 
-def _classify(config: dict[str, Any], dataset: Dataset) -> str:
+def _classify(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
     base = {"lr": "logistic regression", "actinn": "ACTINN", "scdae": "scDAE"}[config["base"]]
     held = f", holding out whole groups of '{config['hold_out_key']}'," if config.get("hold_out_key") else ""
     return (
@@ -264,21 +273,26 @@ def _classify(config: dict[str, Any], dataset: Dataset) -> str:
     )
 
 
-def _predict(config: dict[str, Any], dataset: Dataset) -> str:
+def _predict(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
     below = (
         f"; cells below a probability of {config['threshold']:g} were left unassigned" if config["threshold"] else ""
     )
-    return f"Cell types were predicted by a classifier trained on another dataset{below}."
+    of = "a classifier"
+    if made.get("trained_on_these_cells"):
+        of = "a classifier trained on labelled cells of this dataset"
+    elif made.get("trained_on"):
+        of = f"a classifier trained on '{made['trained_on']}'"
+    return f"Cell types were predicted by {of}{below}."
 
 
-def _experiment(config: dict[str, Any], dataset: Dataset) -> str:
+def _experiment(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
     return (
         f"Classifiers with and without contrastive components were compared on the labels '{config['label_key']}' over"
         f" {config['seeds']} seeds."
     )
 
 
-def _study(config: dict[str, Any], dataset: Dataset) -> str:
+def _study(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
     donors = f"donors ('{config['donor_key']}')" if config.get("donor_key") else "cells, as no donors were named"
     types = f" of each type of '{config['cell_type_key']}'" if config.get("cell_type_key") else ""
     return (
@@ -289,7 +303,7 @@ def _study(config: dict[str, Any], dataset: Dataset) -> str:
     )
 
 
-def _differential(config: dict[str, Any], dataset: Dataset) -> str:
+def _differential(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
     where = f"in {listed(config['cell_types'], 12)}" if config["cell_types"] else "in all cells"
     extra = [*config["covariates"], *(["donor"] if config["pairing"] == "yes" else [])]
     covariates = f" with {listed(extra)} as covariates" if extra else ""
@@ -313,13 +327,16 @@ def _differential(config: dict[str, Any], dataset: Dataset) -> str:
         config["method"],
         cells.format({"wilcoxon": "Wilcoxon rank-sum", "t-test": "Welch's t"}.get(config["method"], "")),
     )
+    happened = ""
+    if config["method"] == "auto" and made:
+        happened = f" ({made['n_pseudobulk']} comparisons by pseudobulk, {made['n_exploratory']} exploratory)"
     return (
-        f"Differential expression {where}: {test}. Genes seen in fewer than {config['min_share']:g}% of the cells of"
-        " both sides were not tested."
+        f"Differential expression {where}: {test}{happened}. Genes seen in fewer than {config['min_share']:g}% of the"
+        " cells of both sides were not tested."
     )
 
 
-def _score(config: dict[str, Any], dataset: Dataset) -> str:
+def _score(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
     how = {
         "score_genes": (
             "as the mean of its genes less that of control genes of like expression (scanpy's score_genes, seed"
@@ -330,11 +347,11 @@ def _score(config: dict[str, Any], dataset: Dataset) -> str:
             " after AUCell)"
         ),
     }[config["method"]]
-    n_sets = len(config["sets"]) + len(config["typed"])
+    n_sets = made.get("n_sets", len(config["sets"]) + len(config["typed"]))
     return f"Every cell was scored for {n_sets} gene sets, each {how}; conditions were compared on the means of donors."
 
 
-def _enrich(config: dict[str, Any], dataset: Dataset) -> str:
+def _enrich(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
     sets = f"sets of {config['min_size']} to {config['max_size']} tested genes ({Path(config['library']).stem})"
     if config["method"] == "gsea":
         return (
@@ -348,7 +365,9 @@ def _enrich(config: dict[str, Any], dataset: Dataset) -> str:
     )
 
 
-SENTENCES: dict[str, Callable[[dict[str, Any], Dataset], str]] = {
+# Each function gets the step's settings, what the step said of its result (empty in records of scapp 0.1.0), and the
+# dataset. What happened is stated, not what was asked for.
+SENTENCES: dict[str, Callable[[dict[str, Any], dict[str, Any], Dataset], str]] = {
     "import": _import,
     "doublets": _doublets,
     "prepare": _prepare,

@@ -16,7 +16,6 @@ from scapp.clear.train import train_clear
 from scapp.clear.training.effective_sizes import effective_epochs
 from scapp.clear.training.loop import ClearResult
 from scapp.core import keys
-from scapp.core.errors import DataError
 from scapp.core.step_context import StepContext
 from scapp.steps.step import Inputs, Outcome, Reading
 from scapp.workspace.datasets.staging import SameAs
@@ -34,10 +33,7 @@ class _Genes:
 def train(inputs: Inputs, config: ClearConfig, context: StepContext) -> Outcome:
     """Train, embed every cell, and keep the encoder as safetensors and JSON in the run's folder."""
     data = inputs.data
-    if keys.X not in data:
-        raise DataError(
-            "This dataset is not normalised yet.", hint="Filter and normalise it on the Upload & QC page first."
-        )
+    data.require(keys.X, "This dataset is not normalised yet.")
     context.report(0, effective_epochs(config, data.n_cells), "loading the data")
     chosen = np.asarray(data.read(keys.var(keys.HIGHLY_VARIABLE)), dtype=bool)
     names = data.names(keys.VAR_NAMES)[chosen].tolist()

@@ -13,7 +13,7 @@ from scapp.core.step_context import StepContext
 from scapp.steps.catalogue import Step
 from scapp.steps.step import Inputs, Outcome, Reading
 from scapp.workspace.datasets.dataset import Dataset
-from scapp.workspace.datasets.staging import new_provenance
+from scapp.workspace.datasets.staging import new_provenance, plain
 from scapp.workspace.datasets.store import Workspace
 
 RESULT_FOLDER = "result"
@@ -77,6 +77,7 @@ def execute(
         threads=machine.threads,
         device=machine.device,
         processes=outcome.summary.get("processes"),
+        result=plain(outcome.summary),
         seconds=round(time.monotonic() - started, 3),
     )
     saved = _save(outcome, provenance, workspace, dataset, folder)

@@ -15,6 +15,11 @@ from scapp.data.qc.quality_metrics import doublet_scores, qc_metrics
 from scapp.data.qc.thresholds import removal_table
 from scapp.steps.step import Inputs, NewDataset, Outcome
 
+SCALED_NOTE = (
+    "The values are scaled: every gene has the same variance, so all genes are used, whatever number of highly variable"
+    " genes was asked for, and none is left out for being seen in few cells."
+)
+
 
 def score_doublets(inputs: Inputs, config: DoubletConfig, context: StepContext) -> Outcome:
     """Scrublet on the raw counts."""
@@ -41,8 +46,9 @@ def prepare(inputs: Inputs, config: PrepareConfig, context: StepContext) -> Outc
     slot, matrix = (keys.X, data.read(keys.X)) if logged else data.read_values()
     if logged:
         _refuse_count_filters(config)
-    if data.source.get("units") == "scaled":
-        # every gene has the same variance: none is more variable than another
+    scaled = data.source.get("units") == "scaled"
+    if scaled:
+        # every gene has the same variance and a value in every cell: none is more variable than another
         config = config.model_copy(update={"n_top_genes": data.n_genes, "min_cells": 0})
     metrics = pd.DataFrame({keys.N_GENES: np.diff(matrix.indptr)}) if logged else obs
     context.report(0, 4, "filtering")
@@ -68,6 +74,10 @@ def prepare(inputs: Inputs, config: PrepareConfig, context: StepContext) -> Outc
         "n_cells_after": int(kept.cells.size),
         "n_genes_before": data.n_genes,
         "n_genes_after": int(kept.genes.size),
+        "n_highly_variable": int(np.sum(values[keys.var(keys.HIGHLY_VARIABLE)])),
+        "n_components": int(values[keys.representation("pca")].shape[1]),
+        "normalised": not logged,
+        "note": SCALED_NOTE if scaled else "",
         "removed": removed,
     }
     values[keys.PREPARATION] = report

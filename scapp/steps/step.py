@@ -42,6 +42,9 @@ class Source(Protocol):
     def read(self, slot: str) -> Any:
         """Value of a slot; an empty one raises a ``DataError`` that says which step fills it."""
 
+    def hint(self, slot: str) -> str:
+        """What to click, or to call, when a slot is empty."""
+
     def fingerprint(self, slot: str) -> str:
         """Fingerprint of the value of a slot."""
 
@@ -70,6 +73,17 @@ class Reading:
 
     def __contains__(self, slot: str) -> bool:
         return slot in self.slots
+
+    def require(self, slot: str, without: str) -> None:
+        """Refuse to go on when a slot is empty.
+
+        Raises
+        ------
+        DataError
+            With what it means, and what fills the slot.
+        """
+        if slot not in self:
+            raise DataError(without, hint=self._source.hint(slot))
 
     def columns(self, field_name: str = "obs") -> list[str]:
         """Names of the cell (or gene) annotations."""
@@ -107,9 +121,7 @@ class Reading:
         for slot in (keys.COUNTS, keys.EXPRESSION):
             if slot in self:
                 return slot, self.read(slot)
-        raise DataError(
-            f"'{self.name}' has no counts.", hint="Import a file with raw counts; see the Upload & QC page."
-        )
+        raise DataError(f"'{self.name}' has no counts.", hint=self._source.hint(keys.COUNTS))
 
     def names(self, slot: str) -> pd.Index:
         """``obs_names`` or ``var_names``."""

@@ -12,6 +12,7 @@ import pytest
 from nbclient import NotebookClient
 from sklearn.metrics import adjusted_rand_score
 
+from scapp._version import __version__
 from scapp.clear.config import clear_config
 from scapp.core import keys
 from scapp.jobs.session import Session
@@ -157,7 +158,7 @@ def test_methods_name_parameters_versions_and_citations(session):
         "named by the authors",
         "Wilcoxon",
         "bbac377",
-        "scapp 0.1.0",
+        f"scapp {__version__}",
         "Traag",
     ):
         assert words in text, words

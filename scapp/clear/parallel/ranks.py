@@ -20,12 +20,12 @@ from scapp.clear.training.cells import Cells, load_cells, save_cells
 from scapp.clear.training.effective_sizes import effective_sizes
 from scapp.clear.training.loop import Training
 from scapp.core.errors import ConfigError, RunError
+from scapp.core.installation import IMPORTED_FROM
 from scapp.core.processes import end_with_parent
 from scapp.core.step_context import QuietContext, StepContext, StepStopped
 
 LEAST_PART = 512
 PART = "part.json"
-REPOSITORY = Path(__file__).resolve().parents[3]
 SILENCE = timedelta(minutes=10)
 
 
@@ -84,7 +84,7 @@ def joined_by(
 
 def _start(folder: Path, rank: int) -> "subprocess.Popen[bytes]":
     # not multiprocessing: that imports the user's own script once more
-    paths = [str(REPOSITORY), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(IMPORTED_FROM), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, "-m", "scapp.clear.parallel.ranks", str(folder), str(rank)]
     return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)

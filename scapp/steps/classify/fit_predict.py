@@ -12,6 +12,7 @@ from scapp.classify.config import ClassifierConfig
 from scapp.classify.ontology.cell_ontology import broader_type, graph_of, load_ontology
 from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError
+from scapp.core.provenance import fingerprint
 from scapp.core.step_context import StepContext
 from scapp.data.symbols import GeneNames, gene_names
 from scapp.metrics.by_type import headline, per_type
@@ -32,7 +33,8 @@ def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outco
     classifier = CellTypeClassifier(config)
     held = None if groups is None else groups.astype(str).to_numpy()
     classifier.fit_counts(counts, labels, genes, held, context, inputs.device)
-    classifier.provenance = {"dataset": data.name, "label_key": config.label_key}
+    cells = data.names(keys.OBS_NAMES)
+    classifier.provenance = {"dataset": data.name, "label_key": config.label_key, "cells": fingerprint(cells)}
     classifier.save(inputs.folder)
     circles = classifier.circles(counts, genes) if config.component == "mls" else None
     files = [MODEL, RECORD, TYPES_FILE, TEST_FILE, PROBABILITIES_FILE]
@@ -41,7 +43,7 @@ def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outco
         alone = classifier.circle_probabilities(circles[classifier.split.test])
         _save_probabilities(inputs.folder / CIRCLE_PROBABILITIES_FILE, alone)
         files.append(CIRCLE_PROBABILITIES_FILE)
-    _write_tables(classifier, labels, data.names(keys.OBS_NAMES), circles, inputs.folder)
+    _write_tables(classifier, labels, cells, circles, inputs.folder)
     summary = {
         **classifier.metrics,
         "n_types": len(classifier.types),
@@ -127,6 +129,8 @@ def predict(inputs: Inputs, config: PredictConfig, context: StepContext) -> Outc
     summary: dict[str, Any] = {
         "n_cells": len(names),
         "n_types": len(classifier.types),
+        "trained_on": str(classifier.provenance.get("dataset", "")),
+        "trained_on_these_cells": classifier.provenance.get("cells") == fingerprint(data.names(keys.OBS_NAMES)),
         "genes_matched_by": aligned.by,
         "n_genes_missing": int((~aligned.there).sum()),
         "covered": round(classifier.covered(aligned), 4),
@@ -203,11 +207,7 @@ def _compared(labels: pd.Series, probabilities: np.ndarray, types: list[str]) ->
 
 def counts_of(data: Reading) -> Any:
     """Raw counts, without which no classifier is trained."""
-    if keys.COUNTS not in data:
-        raise DataError(
-            f"'{data.name}' has no raw counts; a classifier reads counts.",
-            hint="Import a file with counts; see the Upload & QC page.",
-        )
+    data.require(keys.COUNTS, f"'{data.name}' has no raw counts; a classifier reads counts.")
     return data.read(keys.COUNTS)
 
 

@@ -77,7 +77,9 @@ def find_differential(inputs: Inputs, config: DifferentialConfig, context: StepC
     if not rows:
         assert first_error is not None
         raise DataError(f"No comparison could be made. {' '.join(left_out[:3])}", hint=first_error.hint)
-    return Outcome(values, summary={"rows": rows, "left_out": left_out})
+    n_exploratory = sum(bool(row["exploratory"]) for row in rows)
+    numbers = {"n_pseudobulk": len(rows) - n_exploratory, "n_exploratory": n_exploratory}
+    return Outcome(values, summary={"rows": rows, "left_out": left_out, **numbers})
 
 
 def _report(context: StepContext, number: int, total: int, what: str, done: int, of: int, words: str) -> None:

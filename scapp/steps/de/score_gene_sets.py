@@ -95,7 +95,10 @@ def score(inputs: Inputs, config: ScoreConfig, context: StepContext) -> Outcome:
         before = data.read(keys.GENE_SET_SCORES)
         table = pd.concat([before[~before["column"].isin(columns)], table], ignore_index=True)
     written = {keys.obs(column): scores for column, scores in columns.items()}
-    return Outcome({**written, keys.GENE_SET_SCORES: table}, summary={"columns": list(columns), "without": without})
+    return Outcome(
+        {**written, keys.GENE_SET_SCORES: table},
+        summary={"columns": list(columns), "n_sets": len(columns), "without": without},
+    )
 
 
 def _report_cells(context: StepContext, done: int, total: int) -> None:

@@ -233,10 +233,7 @@ def _categories(data: Reading, label_key: str | None, order: tuple[str, ...]) ->
 
 
 def _material(data: Reading, batch_key: str | None, methods: tuple[str, ...]) -> Material:
-    if keys.X not in data:
-        raise DataError(
-            "This dataset is not normalised yet.", hint="Filter and normalise it on the Upload & QC page first."
-        )
+    data.require(keys.X, "This dataset is not normalised yet.")
     batches = data.column(batch_key)
     if batches is not None and batches.isna().any():
         raise DataError(

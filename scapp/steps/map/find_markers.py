@@ -36,7 +36,10 @@ def find_markers(inputs: Inputs, config: MarkersConfig, context: StepContext) ->
     context.raise_if_stopped()
     context.report(1, 2, f"testing {len(genes):,} genes in {len(groups.categories)} groups")
     table = rank_genes(values, genes, groups, method=config.method, reference=reference)
-    return Outcome({slot: table}, summary={"n_groups": int(table["group"].nunique()), "n_genes": len(genes)})
+    return Outcome(
+        {slot: table},
+        summary={"n_groups": int(table["group"].nunique()), "n_genes": len(genes), "reference": reference},
+    )
 
 
 def require_log_values(data: Reading) -> None:
@@ -47,11 +50,7 @@ def require_log_values(data: Reading) -> None:
     DataError
         Naming what to click.
     """
-    if keys.X not in data:
-        raise DataError(
-            "Comparing genes between cells needs normalised values.",
-            hint="Filter and normalise the data on the Upload & QC page.",
-        )
+    data.require(keys.X, "Comparing genes between cells needs normalised values.")
     if data.source.get("units") == "scaled":
         raise DataError(
             "These are scaled values, whose fold changes mean nothing.",

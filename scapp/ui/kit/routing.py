@@ -10,7 +10,9 @@ from pathlib import Path
 
 import streamlit as st
 
-ROOT = Path(__file__).resolve().parents[3]
+from scapp.core.installation import app_folder
+
+ROOT = app_folder()
 _ROUTED = "_routed"
 
 

@@ -75,6 +75,8 @@ def before_and_after(dataset: Dataset) -> None:
         delta=int(report["n_genes_after"]) - int(report["n_genes_before"]),
         delta_color="off",
     )
+    if note := str(report.get("note", "")):
+        st.info(note)
     counts = dict(report["removed"])
     removed = {_title(name): int(counts[name]) for name in (*FILTERS, "any filter") if name in counts}
     n_variable = int(np.sum(state.read(dataset, keys.var(keys.HIGHLY_VARIABLE))))

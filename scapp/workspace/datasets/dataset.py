@@ -78,6 +78,12 @@ class Dataset:
         """
         return read_element(self._element(slot))
 
+    def hint(self, slot: str) -> str:
+        """What to click when a slot is empty."""
+        return next(
+            (text for start, text in _PRODUCED_BY if slot.startswith(start)), "Run the step that makes it first."
+        )
+
     def fingerprint(self, slot: str) -> str:
         """Fingerprint of the value of a slot."""
         return self.manifest.slots[slot].fingerprint
@@ -117,11 +123,7 @@ class Dataset:
     def _element(self, slot: str) -> Path:
         entry = self.manifest.slots.get(slot)
         if entry is None:
-            hint = next(
-                (text for start, text in _PRODUCED_BY if slot.startswith(start)), "Run the step that makes it first."
-            )
             raise DataError(
-                f"'{self.name}' has no {slot}; it holds {listed(self.manifest.slots)}.",
-                hint=hint,
+                f"'{self.name}' has no {slot}; it holds {listed(self.manifest.slots)}.", hint=self.hint(slot)
             )
         return self.folder / "elements" / entry.element

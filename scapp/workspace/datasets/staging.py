@@ -102,6 +102,13 @@ def new_provenance(step: str, **details: Any) -> Provenance:
     return Provenance(id=new_id(), step=step, versions=versions(), created=now(), **details)
 
 
+def plain(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """The single numbers and words of a step's summary, for its record."""
+    return {
+        name: value for name, value in summary.items() if value is None or isinstance(value, (bool, int, float, str))
+    }
+
+
 def staging_prefix() -> str:
     """Name that says whose staging folder it is."""
     return f"{os.getpid()}-{int(psutil.Process().create_time())}-"
