@@ -173,8 +173,8 @@ def test_an_augmented_cell_is_drawn(ready):
 
 def test_doublets_and_filters(raw):
     scapp.pp.doublets(raw)
-    assert raw.obs["doublet_score"].between(0, 1).all()
-    assert raw.obs["doublet_score"].nunique() > 5
+    other = scapp.pp.doublets(raw, settings={"seed": 1}, copy=True)
+    assert (other.obs["doublet_score"] != raw.obs["doublet_score"]).any()
     limit = float(raw.obs["doublet_score"].quantile(0.9))
     kept = scapp.pp.prepare(raw, settings={"max_doublet_score": limit}, copy=True)
     assert kept.n_obs == int((raw.obs["doublet_score"] <= limit).sum())

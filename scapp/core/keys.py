@@ -112,6 +112,11 @@ def graph(name: str) -> str:
     return f"obsp/connectivities_{name}"
 
 
+def distances(name: str) -> str:
+    """Slot of the distances to the neighbours of that graph."""
+    return f"obsp/distances_{name}"
+
+
 def markers(column: str) -> str:
     """Slot of the table of marker genes of an annotation's groups."""
     return f"uns/markers_{column}"

@@ -70,6 +70,7 @@ def to_anndata(dataset: Dataset) -> ad.AnnData:
         if key is not None and field not in ("obs", "var") and not (field == "uns" and key.startswith(TABLES)):
             put_slot(adata, slot, dataset.read(slot))
     _add_tables(adata, dataset)
+    _add_neighbours(adata, dataset)
     raw = next((slot for slot in (keys.X, keys.COUNTS, keys.EXPRESSION) if slot in dataset), None)
     if raw is not None:
         adata.X = dataset.read(raw)
@@ -81,6 +82,35 @@ def to_anndata(dataset: Dataset) -> ad.AnnData:
             adata.uns[f"{column}_colors"] = palette(len(adata.obs[column].cat.categories))
     adata.uns["scapp"] = provenance(dataset)
     return adata
+
+
+def _add_neighbours(adata: ad.AnnData, dataset: Dataset) -> None:
+    """Each map's neighbours under a ``neighbors_key`` of scanpy's; those of the chosen representation as default."""
+    chosen = dataset.slots.get(keys.representation("clear"))
+    taken = False
+    made = [key for key in keys.names_in(dataset.slots, "obsp") if key.startswith("connectivities_")]
+    for key in sorted(made, key=lambda key: dataset.slots[f"obsp/{key}"].version):
+        name = key.removeprefix("connectivities_")
+        record = dataset.manifest.provenance[dataset.slots[f"obsp/{key}"].provenance]
+        parameters = {
+            "n_neighbors": int(record.config.get("n_neighbors", 15)),
+            "method": "umap",
+            "metric": "euclidean",
+            "use_rep": f"X_{name}",
+            "random_state": int(record.config.get("seed", 0)),
+        }
+        names = {"connectivities_key": key, "distances_key": f"distances_{name}"}
+        adata.uns[f"neighbors_{name}"] = {**names, "params": parameters}
+        own = dataset.slots.get(keys.representation(name))
+        is_chosen = chosen is not None and own is not None and own.fingerprint == chosen.fingerprint
+        if is_chosen or not taken:
+            taken = taken or is_chosen
+            # scanpy's default keys, whatever uns says
+            for default in ("connectivities", "distances"):
+                if f"{default}_{name}" in adata.obsp:
+                    adata.obsp[default] = adata.obsp[f"{default}_{name}"]
+            names = {"connectivities_key": "connectivities", "distances_key": "distances"}
+            adata.uns["neighbors"] = {**names, "params": dict(parameters)}
 
 
 def _add_tables(adata: ad.AnnData, dataset: Dataset) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from scapp._version import __version__
 from scapp.core import keys
 from scapp.core.config import describe
 from scapp.core.environment import THREAD_VARIABLES
@@ -166,6 +167,8 @@ def _setting_up(records: list[Provenance], stem: str, threads: int, device: str,
     made = records[0].config if records else {}
     lines = [
         f"# Made with {used}, {threads} threads, device {device}: equal results need the same.",
+        f"# It needs scapp {__version__}: pip install scapp-{__version__}-py3-none-any.whl, or, in a clone of its",
+        '# repository, "pip install ." ("make wheel" makes that file there).',
         "import os",
         "import sys",
         "",

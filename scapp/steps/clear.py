@@ -39,7 +39,7 @@ def train(inputs: Inputs, config: ClearConfig, context: StepContext) -> Outcome:
     names = data.names(keys.VAR_NAMES)[chosen].tolist()
     values = data.read(keys.X)
     totals, target_sum = _depth(data, values) if config.augmentation.thin_probability > 0 else (None, 1e4)
-    batches = pd.factorize(pd.Series(data.column(config.batch_key)).astype(str))[0] if config.batch_key else None
+    batches = data.batches(config.batch_key)
     processes = inputs.processes or choose_processes(inputs.device, config, data.n_cells)
     labels, reference = _watched(data, config.label_key)
     result = train_clear(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 
 from scapp.core import keys
@@ -140,6 +141,28 @@ class Reading:
             return None
         self.require_column(name)
         return pd.Series(self.read(keys.obs(name)))
+
+    def batches(self, name: str | None) -> np.ndarray | None:
+        """Batch of each cell as a code from 0, or None when no column was chosen.
+
+        Raises
+        ------
+        DataError
+            Some cells have no batch: they would become a batch of their own.
+        """
+        column = self.column(name)
+        if column is None:
+            return None
+        without = int(column.isna().sum())
+        if without:
+            raise DataError(
+                f"{without:,} cells have no '{name}'.",
+                hint=(
+                    "Choose another batch column, or make a dataset of the other cells first (Clusters & map page,"
+                    " selections)."
+                ),
+            )
+        return np.asarray(pd.factorize(column.astype(str))[0])
 
     def require_column(self, name: str) -> None:
         """Refuse the name of a cell annotation that is not there."""

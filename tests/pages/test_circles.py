@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import average_precision_score
 
 from scapp.classify.config import ClassifierConfig
 from scapp.core import keys
@@ -43,16 +44,20 @@ def test_without_circles_the_way_to_them(app, workspace, imported):
 
 
 def test_circles_are_ordered_by_separation_and_read_in_words(app, circled):
-    dataset, _ = circled
+    dataset, run = circled
     at = app("circles", dataset=dataset.id)
     assert not at.error
-    assert any(f"**A {kind} circle**: " in texts(at) for kind in ("good", "middling", "bad"))
+    worth = pd.read_csv(run.folder / "types.csv").set_index("type")["circle_auprc"]
+    best_first = worth.sort_values(ascending=False, kind="stable").index.tolist()
     order = next(s for s in at.selectbox if s.label == "Order")
-    first = next(s for s in at.selectbox if s.label == "Type").options
+    chooser = next(s for s in at.selectbox if s.label == "Type")
+    assert chooser.options == best_first
+    assert circle_in_words(chooser.value, worth[chooser.value]) in texts(at)
     order.set_value("worst separated first")
     at.run()
     assert not at.error
-    assert sorted(next(s for s in at.selectbox if s.label == "Type").options) == sorted(first)
+    worst_first = worth.sort_values(kind="stable").index.tolist()
+    assert next(s for s in at.selectbox if s.label == "Type").options == worst_first
     next(s for s in at.selectbox if s.label == "Cells").set_value("all labelled cells")
     at.run()
     assert not at.error
@@ -153,8 +158,15 @@ def test_a_circle_in_words(separation, said):
 
 def test_separation_is_measured_on_test_cells(circled):
     dataset, run = circled
-    table = pd.read_csv(run.folder / "types.csv")
-    assert table["circle_auprc"].between(0, 1).all()
+    table = pd.read_csv(run.folder / "types.csv").set_index("type")["circle_auprc"]
+    circles = np.asarray(dataset.read(keys.MLS)).reshape(dataset.n_cells, len(table), 2)
+    labels = pd.Series(dataset.read(keys.obs("cell_type"))).astype(str).to_numpy()
+    names = dataset.names(keys.OBS_NAMES)
+    tested = names.isin(pd.read_csv(run.folder / "test_cells.csv")["cell"])
+    for code, name in enumerate(table.index):
+        direction = circles[(labels == name) & ~tested, code].mean(axis=0)
+        closeness = circles[tested, code] @ direction
+        assert table[name] == pytest.approx(average_precision_score(labels[tested] == name, closeness), abs=1e-6)
     # by hand: two types on opposite sides, one test cell each, in the right place and in the wrong one
     side = np.array([[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [-1.0, 0.0]])
     circles = np.stack([side, -side], axis=1)

@@ -2,13 +2,16 @@
 
 import json
 
+import anndata as ad
 import numpy as np
 import pytest
+import scanpy as sc
 from safetensors.numpy import load_file
 
 from scapp.clear.config import clear_config
 from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError
+from scapp.data.config import DoubletConfig
 from scapp.reports.export import to_anndata
 from scapp.steps.catalogue import step
 from scapp.workspace.datasets.dataset import Dataset
@@ -64,8 +67,19 @@ def test_prepare_makes_a_child_and_leaves_the_parent(workspace, imported, tmp_pa
 
 def test_doublet_scores_extend_the_dataset(workspace, imported, tmp_path):
     run_step(workspace, "doublets", {}, imported.id, tmp_path / "run")
-    scores = workspace.open(imported.id).obs([keys.DOUBLET_SCORE])[keys.DOUBLET_SCORE]
-    assert scores.between(0, 1).all()
+    dataset = workspace.open(imported.id)
+    scores = dataset.obs([keys.DOUBLET_SCORE])[keys.DOUBLET_SCORE].to_numpy()
+    alone = ad.AnnData(dataset.read(keys.COUNTS))
+    sc.pp.filter_genes(alone, min_cells=3)
+    config = DoubletConfig()
+    sc.pp.scrublet(
+        alone,
+        random_state=config.seed,
+        expected_doublet_rate=config.expected_doublet_rate,
+        n_prin_comps=30,
+        verbose=False,
+    )
+    np.testing.assert_allclose(scores, alone.obs["doublet_score"], rtol=1e-5)
 
 
 def test_clear_map_and_clusters(workspace, prepared, tmp_path):

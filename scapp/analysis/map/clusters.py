@@ -1,6 +1,7 @@
 """Neighbours, UMAP, t-SNE, Leiden, Louvain and k-means, by scanpy, igraph and scikit-learn."""
 
 import random
+from dataclasses import dataclass
 
 import anndata as ad
 import igraph
@@ -16,10 +17,29 @@ from scapp.core.errors import ConfigError
 KMEANS_STARTS = 10
 
 
-def neighbour_graph(representation: np.ndarray, *, n_neighbors: int, seed: int) -> sparse.csr_matrix:
-    """UMAP's weighted graph of nearest neighbours, CSR float32, shape (n_cells, n_cells).
+@dataclass(frozen=True)
+class Neighbours:
+    """Nearest neighbours of every cell, as scanpy keeps them.
 
-    Fewer cells than neighbours: every other cell is a neighbour.
+    Parameters
+    ----------
+    connectivities
+        UMAP's weighted graph, symmetric, CSR float32, shape (n_cells, n_cells).
+    distances
+        To each of a cell's neighbours, CSR float32, shape (n_cells, n_cells).
+    """
+
+    connectivities: sparse.csr_matrix
+    distances: sparse.csr_matrix
+
+
+def neighbour_graph(representation: np.ndarray, *, n_neighbors: int, seed: int) -> sparse.csr_matrix:
+    """UMAP's weighted graph of nearest neighbours alone; see ``neighbours``."""
+    return neighbours(representation, n_neighbors=n_neighbors, seed=seed).connectivities
+
+
+def neighbours(representation: np.ndarray, *, n_neighbors: int, seed: int) -> Neighbours:
+    """Nearest neighbours by Euclidean distance. Fewer cells than neighbours: every other cell is one.
 
     Raises
     ------
@@ -28,7 +48,9 @@ def neighbour_graph(representation: np.ndarray, *, n_neighbors: int, seed: int) 
     """
     adata = _holding(representation)
     sc.pp.neighbors(adata, n_neighbors=min(n_neighbors, len(representation) - 1), use_rep="X_any", random_state=seed)
-    return sparse.csr_matrix(adata.obsp["connectivities"], dtype=np.float32)
+    return Neighbours(
+        *(sparse.csr_matrix(adata.obsp[key], dtype=np.float32) for key in ("connectivities", "distances"))
+    )
 
 
 def umap_map(

@@ -234,15 +234,7 @@ def _categories(data: Reading, label_key: str | None, order: tuple[str, ...]) ->
 
 def _material(data: Reading, batch_key: str | None, methods: tuple[str, ...]) -> Material:
     data.require(keys.X, "This dataset is not normalised yet.")
-    batches = data.column(batch_key)
-    if batches is not None and batches.isna().any():
-        raise DataError(
-            f"{int(batches.isna().sum()):,} cells have no '{batch_key}'.",
-            hint=(
-                "Choose another batch column, or make a dataset of the other cells first (Clusters & map page,"
-                " selections)."
-            ),
-        )
+    batches = data.batches(batch_key)
     stored = {}
     for name in keys.representations(data.slots):
         if STORED + name in methods:
@@ -251,7 +243,7 @@ def _material(data: Reading, batch_key: str | None, methods: tuple[str, ...]) ->
         sparse.csr_matrix(data.read(keys.X)),
         sparse.csr_matrix(data.read(keys.COUNTS)) if keys.COUNTS in data else None,
         np.asarray(data.read(keys.var(keys.HIGHLY_VARIABLE)), dtype=bool),
-        None if batches is None else pd.factorize(batches.astype(str))[0],
+        batches,
         PrepareConfig.build({**data.last_settings("prepare"), "batch_key": None}),
         stored,
     )

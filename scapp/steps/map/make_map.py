@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scapp.analysis.map.clusters import kmeans, leiden, louvain, neighbour_graph, tsne_map, umap_map
+from scapp.analysis.map.clusters import kmeans, leiden, louvain, neighbours, tsne_map, umap_map
 from scapp.analysis.map.config import ClusterConfig, MapConfig, SweepConfig
 from scapp.core import keys
 from scapp.core.errors import ConfigError
@@ -22,7 +22,8 @@ def make_map(inputs: Inputs, config: MapConfig, context: StepContext) -> Outcome
     name = config.representation
     representation = np.asarray(inputs.data.read(keys.representation(name)))
     context.report(0, 4, "finding neighbours")
-    graph = neighbour_graph(representation, n_neighbors=config.n_neighbors, seed=config.seed)
+    found = neighbours(representation, n_neighbors=config.n_neighbors, seed=config.seed)
+    graph = found.connectivities
     context.raise_if_stopped()
     if config.method == "umap":
         context.report(1, 4, "drawing the UMAP (the first one after a start takes about ten seconds longer)")
@@ -39,6 +40,7 @@ def make_map(inputs: Inputs, config: MapConfig, context: StepContext) -> Outcome
     kept = neighbours_kept(representation, points, n_neighbors=config.n_neighbors, seed=config.seed)
     values: dict[str, Any] = {
         keys.graph(name): graph,
+        keys.distances(name): found.distances,
         keys.drawn(config.method, name): points,
         **also(inputs.data, name, partial(keys.drawn, config.method)),
         keys.faithfulness(config.method, name): {"neighbours_kept": kept, "n_neighbors": config.n_neighbors},

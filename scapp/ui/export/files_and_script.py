@@ -89,7 +89,8 @@ def written_file(dataset: Dataset, flavour: str, *, label: str = "Write the file
         path.read_bytes,
         file_name=name,
         mime=mime,
-        key="export.download",
+        # a key a file: a button that takes the place of another must not ask for the other's file
+        key=f"export.download.{run.id}",
         on_click="ignore",
     )
 

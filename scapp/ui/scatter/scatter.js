@@ -435,6 +435,8 @@ class Scatter {
   }
 }
 
+export { Scatter, unpack } // for tests
+
 export default function (component) {
   const { data, parentElement, setStateValue } = component
   let scatter = instances.get(parentElement)
