@@ -129,7 +129,7 @@ def prepare(
     values = dict(outcome.new_dataset.values)
     adata._inplace_subset_obs(adata.obs_names.isin(values.pop(keys.OBS_NAMES)))
     adata._inplace_subset_var(adata.var_names.isin(values.pop(keys.VAR_NAMES)))
-    adata.uns["log1p"] = {"base": None}
+    adata.uns["log1p"] = {}  # natural; a None in it cannot be read by anndata before 0.12
     write_values(adata, "prepare", config, values, outcome.summary)
     return adata if copy else None
 

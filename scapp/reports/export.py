@@ -11,8 +11,8 @@ import pandas as pd
 
 from scapp.core import files, keys
 from scapp.core.step_context import StepContext
-from scapp.data.symbols import ID_COLUMNS
 from scapp.plotting.palette import palette
+from scapp.reports.cellxgene import for_cellxgene
 from scapp.reports.csv_tables import write_tables
 from scapp.reports.dataset_report import report_html
 from scapp.reports.de_report import study_report_html
@@ -48,7 +48,7 @@ def export(inputs: Inputs, config: ExportConfig, context: StepContext) -> Outcom
         else:
             adata = to_anndata(dataset)
             if config.flavour == "cellxgene":
-                adata, notes = for_cellxgene(adata)
+                adata, notes = for_cellxgene(adata, config.cellxgene)
             context.raise_if_stopped()
             context.report(1, 2, "writing the file")
             adata.write_h5ad(temporary, compression="gzip")
@@ -75,7 +75,7 @@ def to_anndata(dataset: Dataset) -> ad.AnnData:
     if raw is not None:
         adata.X = dataset.read(raw)
     if keys.X in dataset and keys.COUNTS in dataset:
-        adata.uns["log1p"] = {"base": None}
+        adata.uns["log1p"] = {}  # natural; a None in it cannot be read by anndata before 0.12
     for column in adata.obs.select_dtypes("category"):
         n_groups = len(adata.obs[column].cat.categories)
         if n_groups and len(adata.uns.get(f"{column}_colors", [])) != n_groups:
@@ -162,58 +162,6 @@ def scanpy_layout(table: pd.DataFrame, column: str, *, method: str, reference: s
         values = [parts[group][source].astype(str if kind is object else kind).to_numpy() for group in groups]
         layout[name] = np.rec.fromarrays(values, dtype=[(group, kind) for group in groups])
     return layout
-
-
-REQUIRED_BY_CELLXGENE = (
-    "assay_ontology_term_id",
-    "cell_type_ontology_term_id",
-    "development_stage_ontology_term_id",
-    "disease_ontology_term_id",
-    "donor_id",
-    "is_primary_data",
-    "self_reported_ethnicity_ontology_term_id",
-    "sex_ontology_term_id",
-    "suspension_type",
-    "tissue_ontology_term_id",
-    "tissue_type",
-)
-SCHEMA_NAMES = {"donor": "donor_id", "celltype": "cell_type", "condition": "disease"}
-
-
-def for_cellxgene(adata: ad.AnnData) -> tuple[ad.AnnData, list[str]]:
-    """The flavour that CELLxGENE reads: counts in ``.raw``, Ensembl ids as gene names where known, the schema's column
-    names.
-
-    Returns
-    -------
-    adata
-        A new object.
-    notes
-        What the schema asks for and only the user can know.
-    """
-    notes = []
-    adata = adata.copy()
-    ids = next((adata.var[column].astype(str) for column in ID_COLUMNS if column in adata.var), None)
-    if ids is not None and ids.is_unique:
-        adata.var["feature_name"] = adata.var_names
-        adata.var_names = pd.Index(ids.to_numpy(), name=None)
-    elif not adata.var_names.str.match(r"ENS[A-Z]*G\d").all():
-        notes.append("Genes are named by symbol: the schema asks for Ensembl ids.")
-    for before, after in SCHEMA_NAMES.items():
-        if before in adata.obs and after not in adata.obs:
-            adata.obs[after] = adata.obs[before]
-    if "counts" in adata.layers:
-        adata.raw = ad.AnnData(adata.layers["counts"], obs=adata.obs[[]], var=adata.var)
-        del adata.layers["counts"]
-    else:
-        notes.append("There are no raw counts for .raw.")
-    for name in [name for name in adata.uns if name.startswith("rank_genes_groups")]:
-        del adata.uns[name]
-    missing = [name for name in REQUIRED_BY_CELLXGENE if name not in adata.obs]
-    if missing:
-        notes.append(f"The schema also asks for these annotations, which only you know: {', '.join(missing)}.")
-    adata.uns["title"] = adata.uns["scapp"]["name"]
-    return adata, notes
 
 
 def provenance(dataset: Dataset) -> dict[str, Any]:

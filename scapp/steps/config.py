@@ -70,6 +70,62 @@ class PredictConfig(Config):
     )
 
 
+ORGANISMS = {
+    "human": "NCBITaxon:9606",
+    "mouse": "NCBITaxon:10090",
+    "rat": "NCBITaxon:10116",
+    "zebrafish": "NCBITaxon:7955",
+    "fruit fly": "NCBITaxon:7227",
+    "worm": "NCBITaxon:6239",
+    "pig": "NCBITaxon:9823",
+    "rhesus macaque": "NCBITaxon:9544",
+}
+"""Organisms of the CELLxGENE schema, by the names that people use."""
+
+_TERM = "A term of the ontology ({}), or a column that holds one for each cell."
+
+
+class CellxgeneConfig(Config):
+    """What the CELLxGENE schema asks for and only the user knows; what is left empty is named in a note."""
+
+    organism: Literal["human", "mouse", "rat", "zebrafish", "fruit fly", "worm", "pig", "rhesus macaque"] = setting(
+        "human", title="Organism", help="The organism that the cells come from."
+    )
+    cell_type_key: str | None = setting(
+        None,
+        title="Cell types",
+        help=(
+            "A column of cell types: terms of the Cell Ontology (CL:0000084), or names, which the optional package"
+            " cellxgene-ontology-guide matches with terms."
+        ),
+        column=True,
+    )
+    donor_key: str | None = setting(
+        None, title="Donors", help="A column that names the donor of each cell.", column=True
+    )
+    assay: str | None = setting(None, title="Assay", help=_TERM.format("EFO:0009922 is 10x 3' v3"))
+    tissue: str | None = setting(None, title="Tissue", help=_TERM.format("UBERON:0000178 is blood"))
+    tissue_type: Literal["tissue", "organoid", "primary cell culture", "cell line"] = setting(
+        "tissue", title="Kind of tissue", help="What the cells were taken from."
+    )
+    suspension: Literal["cell", "nucleus", "na"] = setting(
+        "cell", title="Suspension", help="Whether whole cells or nuclei were sequenced."
+    )
+    disease: str | None = setting(None, title="Disease", help=_TERM.format("PATO:0000461 is healthy"))
+    development_stage: str | None = setting(
+        None, title="Development stage", help=_TERM.format("HsapDv:0000258 is mature; 'unknown' is allowed")
+    )
+    ethnicity: str | None = setting(
+        None,
+        title="Self-reported ethnicity",
+        help=_TERM.format("HANCESTRO; 'unknown' is allowed; 'na' for other organisms than human"),
+    )
+    sex: str | None = setting(None, title="Sex", help=_TERM.format("PATO:0000383 is female, PATO:0000384 male"))
+    is_primary_data: bool = setting(
+        True, title="First publication", help="Whether these cells have not been published on CELLxGENE before."
+    )
+
+
 class ExportConfig(Config):
     """What is written."""
 
@@ -81,4 +137,5 @@ class ExportConfig(Config):
             " are all tables as CSV; 'report' is a page to read, 'study' one on conditions and donors."
         ),
     )
+    cellxgene: CellxgeneConfig = CellxgeneConfig()
     file_name: str = setting("dataset.h5ad", title="File name", help="Name of the file to download.", hidden=True)

@@ -1,5 +1,7 @@
 """Files that leave: CELLxGENE flavour, scanpy's layout, tables, report."""
 
+import subprocess
+import sys
 import zipfile
 
 import anndata as ad
@@ -9,7 +11,10 @@ import pytest
 import scanpy as sc
 
 from scapp.core import keys
-from scapp.reports.export import WRITTEN, for_cellxgene, to_anndata
+from scapp.core.errors import ConfigError
+from scapp.reports.cellxgene import RESERVED_OBS, RESERVED_VAR, for_cellxgene
+from scapp.reports.export import WRITTEN, to_anndata
+from scapp.steps.config import CellxgeneConfig
 from tests.conftest import run_step
 
 
@@ -42,20 +47,104 @@ def test_marker_genes_are_exported_as_scanpy_knows_them(done, tmp_path):
     np.testing.assert_allclose(frame["logfoldchanges"], own["log2_fold_change"], rtol=1e-6)
 
 
-def test_cellxgene_has_counts_in_raw_and_ids_as_names(done):
+CHOSEN = CellxgeneConfig(
+    assay="EFO:0009922",
+    tissue="UBERON:0000178",
+    disease="PATO:0000461",
+    development_stage="unknown",
+    ethnicity="unknown",
+    sex="unknown",
+    cell_type_key="term",
+    donor_key="donor",
+)
+
+
+@pytest.fixture
+def curated(done):
+    """With ids and with what a user may have."""
     adata = to_anndata(done)
     adata.var["gene_ids"] = [f"ENSG{i:011d}" for i in range(adata.n_vars)]
     adata.obs["donor"] = "d"
-    flavoured, notes = for_cellxgene(adata)
+    adata.obs["condition"] = "ill"
+    adata.obs["term"] = "CL:0000084"
+    adata.var["feature_name"] = "theirs"
+    return adata
+
+
+def test_cellxgene_has_counts_in_raw_and_ids_as_names(done, curated):
+    flavoured, notes = for_cellxgene(curated, CHOSEN)
     np.testing.assert_array_equal(flavoured.raw.X.toarray(), done.read(keys.COUNTS).toarray())
     np.testing.assert_allclose(flavoured.X.toarray(), done.read(keys.X).toarray())
     assert flavoured.var_names[0] == "ENSG00000000000"
-    assert flavoured.var["feature_name"].iloc[0] == done.names(keys.VAR_NAMES)[0]
+    assert flavoured.var["symbol"].iloc[0] == done.names(keys.VAR_NAMES)[0]
     assert (flavoured.obs["donor_id"] == "d").all()
-    assert "assay_ontology_term_id" in notes[-1]
-    assert "counts" in adata.layers  # the given object is not changed
-    _, notes = for_cellxgene(to_anndata(done))
-    assert "Ensembl" in notes[0]
+    assert (flavoured.obs["cell_type_ontology_term_id"] == "CL:0000084").all()
+    assert flavoured.uns["organism_ontology_term_id"] == "NCBITaxon:9606"
+    assert not [note for note in notes if "only you know" in note]
+    assert "counts" in curated.layers  # the given object is not changed
+    _, notes = for_cellxgene(to_anndata(done), CellxgeneConfig())
+    assert any("Ensembl" in note for note in notes)
+    assert any("assay_ontology_term_id" in note and "donor_id" in note for note in notes)
+
+
+def test_cellxgene_gets_no_column_that_it_writes_itself(curated):
+    flavoured, notes = for_cellxgene(curated, CHOSEN)
+    assert not {*RESERVED_OBS, *RESERVED_VAR} & {*flavoured.obs, *flavoured.var}
+    pd.testing.assert_series_equal(flavoured.obs["author_cell_type"], curated.obs["cell_type"], check_names=False)
+    assert "author_cell_type_colors" in flavoured.uns
+    # a condition is no disease because it is called so
+    assert "disease" not in flavoured.obs
+    assert (flavoured.obs["disease_ontology_term_id"] == "PATO:0000461").all()
+    assert any("author_" in note and "cell_type" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"assay": "10x"}, "neither an ontology term nor a column"),
+        ({"tissue": "condition"}, "no ontology terms"),
+        ({"donor_key": "nobody"}, "no annotation 'nobody'"),
+    ],
+)
+def test_cellxgene_refuses_what_is_no_term(curated, change, message):
+    with pytest.raises(ConfigError, match=message):
+        for_cellxgene(curated, CHOSEN.model_copy(update=change))
+
+
+REAL_GENES = (
+    *("ENSG00000141510", "ENSG00000167286", "ENSG00000156738", "ENSG00000170458", "ENSG00000115523"),
+    *("ENSG00000010610", "ENSG00000153563", "ENSG00000203747", "ENSG00000187608", "ENSG00000204287"),
+    *("ENSG00000075624", "ENSG00000111640", "ENSG00000166710", "ENSG00000105372", "ENSG00000177954"),
+    *("ENSG00000090382", "ENSG00000101439", "ENSG00000163220", "ENSG00000143546", "ENSG00000087086"),
+)
+
+
+@pytest.mark.long
+def test_cellxgenes_own_validator_accepts_the_file(tmp_path):
+    """cellxgene-schema pins another anndata, so it has an environment of its own."""
+    import scapp
+
+    adata = scapp.datasets.simulate(80, 100, 2)
+    adata = adata[:, : len(REAL_GENES)].copy()
+    adata.var_names = list(REAL_GENES)
+    adata.obs["donor"], adata.obs["term"] = "d1", "CL:0000084"
+    adata.write_h5ad(tmp_path / "raw.h5ad")
+    session = scapp.Session(tmp_path / "work")
+    data = session.run("import", path=str(tmp_path / "raw.h5ad"))
+    data = session.run("prepare", data, min_genes=1, n_top_genes=10)
+    data = session.run("map", data, representation="pca")
+    data = session.run("markers", data, groupby="cell_type")
+    session.run("export", data, folder=tmp_path, flavour="cellxgene", cellxgene=CHOSEN.model_dump())
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+    subprocess.run([str(venv / "bin" / "pip"), "install", "--quiet", "cellxgene-schema"], check=True)
+    checked = subprocess.run(
+        [str(venv / "bin" / "cellxgene-schema"), "validate", str(tmp_path / "dataset_cellxgene.h5ad")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "is_valid=True" in checked.stderr + checked.stdout, checked.stderr[-3000:]
 
 
 def test_tables_hold_every_cell(workspace, done, tmp_path):

@@ -19,10 +19,11 @@ from scapp.reports.script import (
     script_of,
     with_comparison,
 )
-from scapp.steps.config import ExportConfig
+from scapp.steps.config import CellxgeneConfig, ExportConfig
 from scapp.ui.export import words
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape
+from scapp.ui.kit.forms import config_form
 from scapp.ui.kit.live import latest_of, run_panel
 from scapp.ui.kit.routing import link
 from scapp.ui.kit.widgets import show_table
@@ -58,10 +59,25 @@ def file_section(dataset: Dataset) -> None:
         persist_state="session",
     )
     st.caption(words.FLAVOURS[flavour])
-    written_file(dataset, flavour)
+    written_file(dataset, flavour, cellxgene=_cellxgene_form(dataset) if flavour == "cellxgene" else None)
 
 
-def written_file(dataset: Dataset, flavour: str, *, label: str = "Write the file") -> None:
+def _cellxgene_form(dataset: Dataset) -> CellxgeneConfig:
+    """What the schema asks for and only the user knows; suggested where a column says it."""
+    columns = state.categorical_columns(dataset)
+    start = CellxgeneConfig(
+        cell_type_key="cell_type_ontology_term_id" if "cell_type_ontology_term_id" in columns else None,
+        donor_key=keys.suggest(columns, keys.SUGGESTED_DONORS),
+    )
+    st.caption(words.CELLXGENE)
+    return CellxgeneConfig.build(
+        config_form(CellxgeneConfig, key=f"export.cellxgene.{dataset.id}", start=start, columns=columns)
+    )
+
+
+def written_file(
+    dataset: Dataset, flavour: str, *, label: str = "Write the file", cellxgene: CellxgeneConfig | None = None
+) -> None:
     """Write one kind of file in the worker, then offer it."""
     _, ending, mime = FLAVOURS[flavour]
     run = latest_of("export", dataset, flavour=flavour)
@@ -73,7 +89,8 @@ def written_file(dataset: Dataset, flavour: str, *, label: str = "Write the file
         for old in state.runs().list(dataset=dataset.id, step="export"):
             if old.config.config.get("flavour") == flavour:
                 discard(state.root(), old)
-        submit(state.root(), "export", ExportConfig(flavour=flavour, file_name=name), dataset)
+        asked = ExportConfig(flavour=flavour, file_name=name, cellxgene=cellxgene or CellxgeneConfig())
+        submit(state.root(), "export", asked, dataset)
         st.rerun()
     run_panel(run, key=f"export.{flavour}")
     if run is None or status is None or status.state != "done":

@@ -17,6 +17,11 @@ FLAVOURS = {
         "Maps, marker genes, methods and steps on one page that needs nothing else; figures can be zoomed and saved."
     ),
 }
+CELLXGENE = (
+    "The CELLxGENE schema asks for ontology terms that no file holds by itself. A field may hold a term for all cells,"
+    " or the name of a column of terms; what you leave empty is listed beside the file. CELLxGENE's own validator"
+    " (cellxgene-schema) has the last word: it also refuses gene ids that Ensembl has retired."
+)
 SCRIPT = (
     "Everything that is in place, as code that makes it again and as a paragraph for a paper. Steps whose results were"
     " replaced are left out. With the same file, versions, threads and device the values are equal to the last bit; the"
