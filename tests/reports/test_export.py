@@ -12,9 +12,11 @@ import scanpy as sc
 
 from scapp.core import keys
 from scapp.core.errors import ConfigError
+from scapp.jobs.session import Session
 from scapp.reports.cellxgene import RESERVED_OBS, RESERVED_VAR, for_cellxgene
 from scapp.reports.export import WRITTEN, to_anndata
 from scapp.steps.config import CellxgeneConfig
+from scapp.workspace.datasets.staging import new_provenance
 from tests.conftest import run_step
 
 
@@ -45,6 +47,59 @@ def test_marker_genes_are_exported_as_scanpy_knows_them(done, tmp_path):
     assert frame["names"].tolist() == own["gene"].astype(str).tolist()
     np.testing.assert_allclose(frame["pvals_adj"], own["p_value_adjusted"])
     np.testing.assert_allclose(frame["logfoldchanges"], own["log2_fold_change"], rtol=1e-6)
+
+
+def test_marker_genes_carry_their_own_method_and_reference(workspace, done, tmp_path):
+    session = Session(workspace.root)
+    session.run("markers", done, groupby="cell_type", method="t-test")
+    names = done.names(keys.OBS_NAMES)
+    halves = pd.Categorical(np.where(np.arange(len(names)) < 75, "first", "second"))
+    workspace.commit(done.id, {keys.obs("half"): halves}, provenance=new_provenance("import"))
+    selections = ({"map": "X_umap_pca", "column": "half", "groups": [half]} for half in ("first", "second"))
+    data = session.run(
+        "markers", workspace.open(done.id), **dict(zip(("selection", "against"), selections, strict=True))
+    )
+    adata = to_anndata(data)
+    of_types = adata.uns["rank_genes_groups_cell_type"]["params"]
+    assert (of_types["method"], of_types["reference"]) == ("t-test", "rest")
+    of_selection = adata.uns["rank_genes_groups"]["params"]
+    assert (of_selection["method"], of_selection["reference"], of_selection["groupby"]) == (
+        "wilcoxon",
+        "B",
+        "selection",
+    )
+    # by scanpy itself
+    alone = ad.AnnData(data.read(keys.X), obs=pd.DataFrame({"type": data.read(keys.obs("cell_type"))}, index=names))
+    alone.uns["log1p"] = {}
+    sc.tl.rank_genes_groups(alone, "type", method="t-test")
+    ours = pd.DataFrame(adata.uns["rank_genes_groups_cell_type"]["scores"])
+    np.testing.assert_allclose(ours, pd.DataFrame(alone.uns["rank_genes_groups"]["scores"]), rtol=1e-5)
+
+
+def test_scanpy_goes_on_where_the_export_ends(workspace, prepared, tmp_path):
+    rng = np.random.default_rng(0)
+    values = {keys.representation("clear"): rng.normal(size=(150, 4)).astype(np.float32)}
+    workspace.commit(prepared.id, values, provenance=new_provenance("clear"))
+    session = Session(workspace.root)
+    for name in ("clear", "pca"):
+        data = session.run("map", workspace.open(prepared.id), representation=name, n_neighbors=12)
+    session.write(data, tmp_path / "x.h5ad")
+    adata = ad.read_h5ad(tmp_path / "x.h5ad")
+    np.testing.assert_array_equal(adata.obsm["X_umap"], adata.obsm["X_umap_clear"])
+    assert adata.obs["leiden"].tolist() == adata.obs["leiden_clear"].tolist()
+    by_scanpy = ad.AnnData(obsm={"X_clear": adata.obsm["X_clear"]})
+    sc.pp.neighbors(by_scanpy, use_rep="X_clear", n_neighbors=12, random_state=0)
+    for key in ("connectivities", "distances"):
+        np.testing.assert_allclose(adata.obsp[key].toarray(), by_scanpy.obsp[key].toarray(), rtol=1e-5)
+    assert adata.uns["neighbors"]["params"]["n_neighbors"] == 12
+    sc.tl.leiden(adata, key_added="again", flavor="igraph", n_iterations=2, directed=False)
+    sc.tl.leiden(
+        adata, key_added="of_pca", neighbors_key="neighbors_pca", flavor="igraph", n_iterations=2, directed=False
+    )
+    sc.tl.umap(adata)
+    sc.tl.diffmap(adata)
+    sc.tl.paga(adata, groups="leiden")
+    assert adata.obs["again"].nunique() > 1
 
 
 CHOSEN = CellxgeneConfig(

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import anndata as ad
 import nbformat
 import numpy as np
 import pandas as pd
@@ -166,6 +167,39 @@ def test_methods_name_parameters_versions_and_citations(session):
     # comparisons write no values, so no history speaks of them
     silent = {"colours", "export", "gene_sets"} | {step.name for step in STEPS if step.name.startswith("evaluate_")}
     assert set(SENTENCES) == {step.name for step in STEPS} - silent
+
+
+def test_methods_say_what_happened_and_not_what_was_asked_for(workspace, study, tmp_path):
+    """Log-normalised values of 40 genes: nothing is scaled, no 2,000 genes are chosen, no 50 components computed."""
+    logged = study[:, :40].copy()
+    # not multiples of anything, so that no counts can be had from them
+    noise = np.random.default_rng(0).uniform(0.5, 1.5, size=logged.shape)
+    logged.X = np.log1p(logged.layers["counts"].toarray() * noise).astype(np.float32)
+    del logged.layers["counts"]
+    logged.write_h5ad(tmp_path / "log.h5ad")
+    session = Session(workspace.root)
+    data = session.run("import", path=str(tmp_path / "log.h5ad"))
+    data = session.run("prepare", data, min_genes=0, min_cells=0)
+    text = methods_text(data)
+    assert "scaled to 10,000" not in text
+    assert "without normalising them again" in text
+    assert "2,000 highly variable" not in text
+    assert "all 40 genes were used" in text
+    assert f"{data.read(keys.representation('pca')).shape[1]} principal components" in text
+    assert "50 principal components" not in text
+
+
+def test_methods_say_on_which_cells_a_classifier_was_trained(workspace, imported, study_file, tmp_path):
+    pytest.importorskip("torch")
+    session = Session(workspace.root)
+    session.run("classify", imported, folder=tmp_path / "model", label_key="cell_type")
+    same = session.run("predict", imported, model=str(tmp_path / "model"))
+    assert "trained on labelled cells of this dataset" in methods_text(same)
+    few = ad.read_h5ad(study_file)[:100]
+    few.write_h5ad(tmp_path / "few.h5ad")
+    other = session.run("import", path=str(tmp_path / "few.h5ad"))
+    other = session.run("predict", other, model=str(tmp_path / "model"))
+    assert "trained on 'study'" in methods_text(other)
 
 
 def test_code_of_a_page(session):
