@@ -23,9 +23,8 @@ check: $(VENV)/.dev
 
 # What takes longer: short forms of the benchmarks, methods of other people, validators, notebooks.
 full: test
-	$(BIN)/python -m pip install --quiet "$$(ls dist/*.whl 2>/dev/null | tail -n 1)[peers,ontology]" --constraint requirements.txt || \
-	  $(BIN)/python -m pip install --quiet ".[peers,ontology]" --constraint requirements.txt
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pip install --quiet --constraint requirements.txt --editable ".[peers,ontology]"
+	$(BIN)/python -m pytest -m long --timeout 3600
 
 wheel: $(VENV)/.dev
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

@@ -21,7 +21,7 @@ from scapp.workspace.datasets.history import needed
 APP_ONLY = ("upload_folder", "download_folder")
 MOST_COMPARED = 40
 NOTEBOOK_FORMAT = (4, 5)
-START = """from scapp.jobs.session import Session
+START = """from scapp import Session
 
 session = Session("my_study.scapp")
 # data is the dataset that the page works on; the whole script is on the Export page
@@ -176,7 +176,7 @@ def _setting_up(records: list[Provenance], stem: str, threads: int, device: str,
         f'    os.environ.setdefault(name, "{threads}")',
         'os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")',
         "",
-        "from scapp.jobs.session import Session",
+        "from scapp import Session",
         "",
     ]
     if made.get("path"):

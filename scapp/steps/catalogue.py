@@ -35,7 +35,7 @@ from scapp.clear.config import DENSE_LIMIT_BYTES, ClearConfig, clear_config
 from scapp.clear.training.effective_sizes import estimate_memory
 from scapp.core import keys
 from scapp.core.config import Config
-from scapp.core.errors import ConfigError
+from scapp.core.errors import ConfigError, MissingDependencyError
 from scapp.core.step_context import StepContext
 from scapp.data.config import DoubletConfig, PrepareConfig
 from scapp.steps.config import ExportConfig, ImportRequest, PredictConfig
@@ -88,9 +88,23 @@ class Step:
     by_hand: bool = False
 
     def load(self) -> StepFunction:
-        """Import the function."""
+        """Import the function.
+
+        Raises
+        ------
+        MissingDependencyError
+            The step trains, and torch is not installed.
+        """
         module, name = self.function.split(":")
-        loaded: StepFunction = getattr(importlib.import_module(module), name)
+        try:
+            loaded: StepFunction = getattr(importlib.import_module(module), name)
+        except ModuleNotFoundError as error:
+            if error.name != "torch":
+                raise
+            raise MissingDependencyError(
+                f"'{self.title}' needs torch, which is not installed.",
+                hint="Install it beside scapp (pip install torch); everything that does not train works without it.",
+            ) from error
         return loaded
 
 
