@@ -23,7 +23,7 @@ __all__ = ["doublets", "prepare", "read"]
 def read(
     path: str | Path,
     *,
-    orientation: Literal["auto", "genes_in_rows", "genes_in_columns"] = "auto",
+    orientation: Literal["auto", "genes_in_rows", "cells_in_rows"] = "auto",
     genome: str | None = None,
     missing_as_zero: bool = False,
     round_to_counts: bool = False,
