@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from scapp.cli.options import in_options
 from scapp.core import files
 from scapp.core.config import Config
 from scapp.core.errors import ConfigError
@@ -19,6 +20,8 @@ from scapp.steps.catalogue import step
 from scapp.steps.config import ImportRequest
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.checkpoints import latest_checkpoint, write_checkpoint
+
+ORIENTATIONS = {None: "auto", "rows": "genes_in_rows", "columns": "cells_in_rows"}
 
 
 class ConsoleContext(QuietContext):
@@ -64,12 +67,12 @@ def load(session: Session, arguments: argparse.Namespace) -> Dataset:
     request = {
         **options,
         "path": str(path),
-        "orientation": "genes_in_rows" if getattr(arguments, "transpose", False) else "auto",
+        "orientation": ORIENTATIONS[getattr(arguments, "genes_in", None)],
         "samples": _samples(path, arguments.sheet) if getattr(arguments, "sheet", None) else (),
     }
     dataset = session.workspace.open(run(session, "import", ImportRequest.build(request))["dataset"])
     for finding in dataset.manifest.source["findings"]:
-        print(f"note: {finding['sentence']} {finding['fix']}", file=sys.stderr)
+        print(in_options(f"note: {finding['sentence']} {finding['fix']}", arguments), file=sys.stderr)
     return dataset
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from scapp.analysis.de.config import CURATED, DifferentialConfig, EnrichConfig, StudyConfig
 from scapp.analysis.de.design import levels_of
+from scapp.analysis.de.gene_sets import load_library
 from scapp.cli.console import checked_folder, load, run
 from scapp.cli.options import add_reading, add_settings, command, given
 from scapp.cli.qc import prepared
@@ -17,6 +18,7 @@ from scapp.core import files, keys
 from scapp.core.errors import ConfigError, DataError, listed
 from scapp.data.locations import safe_file_name
 from scapp.jobs.session import Session
+from scapp.steps.de.find_pathways import sets_of
 from scapp.steps.step import Reading
 from scapp.workspace.datasets.dataset import Dataset
 
@@ -47,9 +49,12 @@ def _de(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.cell_type and not arguments.cell_type_key:
         raise ConfigError("--cell-type was given without --cell-type-key.", hint="Name the column of cell types.")
     library = str(Path(arguments.gene_sets).resolve()) if arguments.gene_sets else CURATED
+    load_library(library)  # a file that is no GMT is told of before anything long begins
     with tempfile.TemporaryDirectory() as folder:
         session = Session(folder)
-        dataset = prepared(session, load(session, arguments), arguments.input)
+        imported = load(session, arguments)
+        sets_of(Reading(imported), library)
+        dataset = prepared(session, imported, arguments.input)
         design = _design(dataset, arguments)
         found = run(session, "study", design, dataset.id)
         for note in found["notes"]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from scapp._version import __version__
 from scapp.cli import classify, clear, de, evaluate, home, qc, upload
+from scapp.cli.options import in_options
 from scapp.core.environment import Environment
 from scapp.core.errors import ScappError
 
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         result = parsed.command(parsed)
     except ScappError as error:
-        print(f"{error.message}\n{error.hint}", file=sys.stderr)
+        print(in_options(f"{error.message}\n{error.hint}", parsed), file=sys.stderr)
         return USER_MISTAKE
     if result is not None:
         print(json.dumps(_without_nan(result)))

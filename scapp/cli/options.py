@@ -1,6 +1,7 @@
 """Options of commands, made from configurations."""
 
 import argparse
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,14 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         metavar="IN",
         help=".h5ad, .zarr, .loom, 10x folder or .h5, .csv or .tsv (gzipped or not), or a folder or archive of samples",
     )
-    parser.add_argument("--transpose", action="store_true", help="genes are in the rows of the table")
+    parser.add_argument(
+        "--genes-in",
+        choices=("rows", "columns"),
+        help="where the genes of a table are, for tables whose names do not tell",
+    )
+    parser.add_argument(
+        "--transpose", action="store_const", const="rows", dest="genes_in", help="the same as --genes-in rows"
+    )
     parser.add_argument("--labels", help="table whose first column holds cell names")
     parser.add_argument("--genome", help=_help_of(ImportConfig, "genome"))
     parser.add_argument("--missing-as-zero", action="store_true", help=_help_of(ImportConfig, "missing_as_zero"))
@@ -57,11 +65,31 @@ def _help_of(model: type[Config], name: str) -> str:
     return next(setting.help for setting in describe(model) if setting.name == name)
 
 
+_OF_PAGES = (
+    (re.compile(r"(?i)\btick '[^']*missing values as zero'(?: under 'Options')?"), "add --missing-as-zero"),
+    (re.compile(r"(?i)\btick 'Round to whole counts'(?: under 'Options')?"), "add --round-to-counts"),
+    (re.compile(r",? on the [A-Z][\w&]*(?: [\w&]+)* page\b"), ""),
+)
+"""What hints say of pages, and what it is called on the command line."""
+
+
+def in_options(text: str, arguments: argparse.Namespace) -> str:
+    """A message or hint with the options of the command in place of the titles that forms have."""
+    for pattern, said in _OF_PAGES:
+        text = pattern.sub(said, text)
+    for title, option in getattr(arguments, "titles", {}).items():
+        text = text.replace(f"'{title}'", option)
+    return text
+
+
 def add_settings(parser: argparse.ArgumentParser, model: type[Config]) -> None:
     """An option for every choice of a configuration."""
+    titles: dict[str, str] = parser.get_default("titles") or {}
+    parser.set_defaults(titles=titles)
     for setting in describe(model):
         if not setting.hidden:
             option = "--" + "-".join(setting.path).replace("_", "-")
+            titles[setting.title] = option
             none = "none" if setting.kind == "column" else setting.empty
             default = none if setting.default is None else setting.default
             text = f"{setting.help} Default: {default}.".replace("%", "%%")

@@ -45,23 +45,23 @@ def check_matrix(matrix: Any, *, missing_as_zero: bool = False, negative: bool =
     if getattr(matrix, "ndim", 0) != 2:
         raise DataError(
             f"The file holds an array of {getattr(matrix, 'ndim', 0)} dimensions; a table of cells by genes is needed.",
-            hint="Upload a matrix with one row per cell and one column per gene.",
+            hint="Import a matrix with one row per cell and one column per gene.",
         )
     n_cells, n_genes = matrix.shape
     if n_cells == 0 or n_genes == 0:
         raise DataError(
             f"The matrix is empty: {n_cells:,} cells by {n_genes:,} genes.",
-            hint="Check that the file was exported completely, then upload it again.",
+            hint="Check that the file was exported completely, then import it again.",
         )
     if n_genes < MIN_GENES:
         raise DataError(
             f"The table has {n_genes} columns of numbers; a count matrix has at least {MIN_GENES} genes.",
-            hint="This looks like a table of annotations. Upload the count matrix, and the annotations as its labels.",
+            hint="This looks like a table of annotations. Import the count matrix, and the annotations as its labels.",
         )
     if not (np.issubdtype(matrix.dtype, np.number) or matrix.dtype == bool):
         raise DataError(
             f"The matrix holds {matrix.dtype} values; numbers are needed.",
-            hint="Move text columns out of the matrix (into a labels file) and upload it again.",
+            hint="Move text columns out of the matrix (into a labels file) and import it again.",
         )
     matrix = sparse.csr_matrix(matrix)
     if matrix.dtype not in (np.float32, np.float64):
@@ -82,7 +82,7 @@ def _check_values(matrix: sparse.csr_matrix, *, negative: bool) -> None:
         raise DataError(
             f"{n_missing:,} of {matrix.shape[0] * matrix.shape[1]:,} entries are missing (NaN).",
             hint=(
-                "If missing means zero, tick 'Read missing values as zero' below the upload and import again; otherwise"
+                "If missing means zero, tick 'Read missing values as zero' under 'Options' and import again; otherwise"
                 " fill them in."
             ),
         )
@@ -97,14 +97,14 @@ def _check_values(matrix: sparse.csr_matrix, *, negative: bool) -> None:
             f"{n_negative:,} entries are negative (smallest {values.min():.3g}): these are scaled or batch-corrected"
             " values, which no step of scapp starts from.",
             hint=(
-                "Upload the raw counts, or an .h5ad that keeps them in layers['counts'] or .raw (in R: the counts slot,"
+                "Import the raw counts, or an .h5ad that keeps them in layers['counts'] or .raw (in R: the counts slot,"
                 " not scale.data)."
             ),
         )
     if not values.size or not values.any():
         raise DataError(
             "Every entry is zero.",
-            hint="Check that the right table was exported, then upload it again.",
+            hint="Check that the right table was exported, then import it again.",
         )
 
 
@@ -138,10 +138,16 @@ def empty_findings(matrix: sparse.csr_matrix) -> list[Finding]:
     findings = []
     if n_cells:
         findings.append(
-            Finding(f"{n_cells:,} cells have no counts at all.", "Filtering with 'Least genes per cell' removes them.")
+            Finding(
+                f"{n_cells:,} {'cell has' if n_cells == 1 else 'cells have'} no counts at all.",
+                "Filtering with 'Least genes per cell' removes them.",
+            )
         )
     if n_genes:
         findings.append(
-            Finding(f"{n_genes:,} genes are zero in every cell.", "Filtering with 'Least cells per gene' removes them.")
+            Finding(
+                f"{n_genes:,} {'gene is' if n_genes == 1 else 'genes are'} zero in every cell.",
+                "Filtering with 'Least cells per gene' removes them.",
+            )
         )
     return findings

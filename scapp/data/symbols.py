@@ -12,11 +12,10 @@ SYMBOL_COLUMNS = ("feature_name", "gene_symbols", "gene_symbol", "gene_name", "s
 ID_COLUMNS = ("gene_ids", "gene_id", "feature_id", "ensembl_id", "ensembl_gene_id", "Accession", "ENSEMBL")
 
 PATTERNS = {
-    "mt": r"^mt[-.]",
-    "ribo": r"^rp[sl]\d",
-    "ercc": r"^ercc-\d",
+    "ribo": r"^(?:[a-z0-9.]+_+)?rp[sl]\d",
+    "ercc": r"^(?:[a-z0-9.]+_+)?ercc-\d",
 }
-"""Mitochondrial, ribosomal and spike-in genes; matched without regard to case (MT-ND1, mt-Nd1)."""
+"""Ribosomal and spike-in genes; matched without regard to case (RPL3, Rpl3). Mitochondrial ones have a module."""
 
 
 _ID_FIRST = r"^ENS[A-Z]*G\d+(?:\.\d+)?[._|-]([A-Za-z].*)$"
@@ -59,7 +58,7 @@ def gene_names(names: Sequence[str] | pd.Index, var: pd.DataFrame) -> GeneNames:
     index = pd.Index(names).astype(str)
     ids = next((var[column].astype(str) for column in ID_COLUMNS if column in var), None)
     if ids is None:
-        ids = pd.Series(np.where(index.str.match(r"^ENS[A-Z]*G\d+"), index, ""))
+        ids = pd.Series(np.where(index.str.match(r"^(?:ENS[A-Z]*G|WBGene|FBgn)\d+"), index, ""))
     without_version = ids.str.replace(r"\.\d+$", "", regex=True)
     return GeneNames(index.tolist(), gene_symbols(index, var).tolist(), without_version.tolist())
 

@@ -13,7 +13,7 @@ from scapp.data.config import DoubletConfig, PrepareConfig
 from scapp.data.qc.preprocessing import filter_data, highly_variable, normalise, pca
 from scapp.data.qc.quality_metrics import doublet_scores, qc_metrics
 from scapp.data.qc.thresholds import removal_table
-from scapp.steps.step import Inputs, NewDataset, Outcome
+from scapp.steps.step import Inputs, NewDataset, Outcome, Reading
 
 SCALED_NOTE = (
     "The values are scaled: every gene has the same variance, so all genes are used, whatever number of highly variable"
@@ -34,6 +34,13 @@ def score_doublets(inputs: Inputs, config: DoubletConfig, context: StepContext) 
     )
 
 
+def metrics_filtered_by(data: Reading) -> pd.DataFrame:
+    """The metrics of each cell that filters look at: counted anew where values are logged, else those of the import."""
+    if keys.COUNTS in data or keys.EXPRESSION in data:
+        return data.frame("obs")
+    return pd.DataFrame({keys.N_GENES: np.diff(data.read(keys.X).indptr)})
+
+
 def prepare(inputs: Inputs, config: PrepareConfig, context: StepContext) -> Outcome:
     """Filter, normalise, choose genes, PCA; the result is a child dataset.
 
@@ -50,7 +57,7 @@ def prepare(inputs: Inputs, config: PrepareConfig, context: StepContext) -> Outc
     if scaled:
         # every gene has the same variance and a value in every cell: none is more variable than another
         config = config.model_copy(update={"n_top_genes": data.n_genes, "min_cells": 0})
-    metrics = pd.DataFrame({keys.N_GENES: np.diff(matrix.indptr)}) if logged else obs
+    metrics = metrics_filtered_by(data)
     context.report(0, 4, "filtering")
     kept = filter_data(matrix, metrics, config)
     removed = removal_table(metrics, config)["all cells"].astype(int).to_dict()

@@ -142,6 +142,24 @@ class Reading:
         self.require_column(name)
         return pd.Series(self.read(keys.obs(name)))
 
+    def types(self, name: str) -> pd.Categorical:
+        """Cell types to learn, without unused ones.
+
+        Raises
+        ------
+        DataError
+            The column is not there, or most of its labels are of a single cell, as names of cells are.
+        """
+        labels = pd.Categorical(self.column(name)).remove_unused_categories()
+        n_cells = int((labels.codes >= 0).sum())
+        if len(labels.categories) > max(n_cells // 2, 2):
+            raise DataError(
+                f"'{name}' has {len(labels.categories):,} different labels for {n_cells:,} cells: these are names, not"
+                " cell types.",
+                hint="Choose a column in which many cells share a type.",
+            )
+        return labels
+
     def batches(self, name: str | None) -> np.ndarray | None:
         """Batch of each cell as a code from 0, or None when no column was chosen.
 

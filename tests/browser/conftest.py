@@ -135,3 +135,8 @@ def upload(tmp_path_factory):
     path = tmp_path_factory.mktemp("upload") / "my cells.h5ad"
     simulate(SimulationConfig(n_cells=300, n_genes=300, n_types=3, type_strength=2, marker_share=0.3)).write_h5ad(path)
     return path
+
+
+def pytest_collection_modifyitems(items):
+    """The main job begins with an empty workspace, so it goes before all that leave something in it."""
+    items.sort(key=lambda item: "test_main_job" not in item.nodeid)

@@ -56,7 +56,7 @@ def test_empty_cells_and_genes_are_noted():
     values = matrix()
     values[2] = 0
     sentences = [finding.sentence for finding in checks.empty_findings(sparse.csr_matrix(values))]
-    assert sentences == ["1 cells have no counts at all.", "1 genes are zero in every cell."]
+    assert sentences == ["1 cell has no counts at all.", "1 gene is zero in every cell."]
 
 
 def test_too_large_for_memory_says_both_numbers():

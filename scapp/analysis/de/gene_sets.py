@@ -15,6 +15,7 @@ import pandas as pd
 
 from scapp.analysis.de.config import CURATED
 from scapp.core.errors import ConfigError, DataError, listed
+from scapp.data.formats.decoding import open_text
 from scapp.data.symbols import GeneNames, gene_key
 
 CURATED_FILE = Path(__file__).parent / "curated_gene_sets.json"
@@ -124,7 +125,7 @@ def load_library(library: str) -> tuple[GeneSet, ...]:
     Raises
     ------
     DataError
-        There is no such file, or it is not text.
+        There is no such file, or it holds no gene sets.
     """
     if library == CURATED:
         return curated()
@@ -134,9 +135,10 @@ def load_library(library: str) -> tuple[GeneSet, ...]:
     if path.stat().st_size > MOST_BYTES:
         raise DataError(f"'{path.name}' is larger than {MOST_BYTES / 1e6:.0f} MB.", hint="Choose a GMT file.")
     try:
-        return read_gmt(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise DataError(f"'{path.name}' is no text file.", hint="Choose a GMT file.") from error
+        with open_text(path) as stream:
+            return read_gmt(stream.read())
+    except DataError as error:
+        raise DataError(f"'{path.name}': {error.message}", hint=error.hint) from error
 
 
 def typed_set(name: str, text: str) -> GeneSet:
@@ -202,12 +204,17 @@ class GeneMatcher:
 def matched(sets: Sequence[GeneSet], matcher: GeneMatcher) -> Mapping[str, np.ndarray]:
     """Set id -> positions of its genes in a dataset.
 
+    Where the description of every set is a gene of the dataset, the file has no descriptions, and what stands there
+    counts as a gene.
+
     Raises
     ------
     DataError
         None of the sets has any gene here.
     """
-    found = {s.id: matcher.positions(s.genes) for s in sets}
+    # without a column of descriptions, the first gene stands in its place
+    bare = all(len(matcher.positions([s.citation])) for s in sets)
+    found = {s.id: matcher.positions([s.citation, *s.genes] if bare else s.genes) for s in sets}
     if not any(len(positions) for positions in found.values()):
         examples = [gene for s in sets for gene in s.genes][:3]
         raise DataError(

@@ -1,5 +1,7 @@
 """From matrices that a file holds to one usable matrix with names and annotations."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +18,8 @@ from scapp.data.units import RECOVERABLE, UnitsId, recover_counts, same_total, u
 
 Place = tuple[str, Any, pd.DataFrame]
 """Where in a file a matrix was found, the matrix, and the annotations of its genes."""
+LazyPlace = tuple[str, Any, pd.DataFrame]
+"""The same; instead of the matrix there may be a function that reads it."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +44,46 @@ class Imported:
 
 
 def from_anndata(adata: ad.AnnData, config: ImportConfig | None = None) -> Imported:
-    """Look for counts in ``layers["counts"]``, ``layers["raw_counts"]``, ``.raw`` and ``X``, in that order.
+    """An AnnData in memory; see ``from_file``."""
+    places: list[LazyPlace] = [(f"layers['{name}']", value, adata.var) for name, value in adata.layers.items()]
+    if adata.raw is not None:
+        places.append((".raw", adata.raw.X, adata.raw.var))
+    if adata.X is not None:
+        places.append(("X", adata.X, adata.var))
+    others = [f"{name}['{key}']" for name in ("obsp", "varm") for key in getattr(adata, name)]
+    return from_file(places, adata, others, config or ImportConfig())
+
+
+def from_file(
+    places: Sequence[LazyPlace],
+    adata: ad.AnnData,
+    others: Sequence[str],
+    config: ImportConfig,
+    *,
+    cells: pd.Index | None = None,
+) -> Imported:
+    """Look for whole counts in every layer, ``.raw`` and ``X``, those first whose name promises them.
 
     Annotations and embeddings come along. See ``from_places`` for what is taken.
+
+    Parameters
+    ----------
+    places
+        Layers, ``.raw`` and ``X``, each with the annotations of its genes.
+    adata
+        Annotations of cells, embeddings, colours.
+    others
+        What else the file holds and is left out.
+    config
+        How it is read.
+    cells
+        Names of the cells, where ``adata`` does not have them.
     """
-    imported = from_places(_places(adata), adata.obs, config or ImportConfig())
-    left = [f"layers['{name}']" for name in adata.layers] + [f"obsp['{name}']" for name in adata.obsp]
-    left += [f"varm['{name}']" for name in adata.varm] + (["X"] if adata.X is not None else [])
-    left = [name for name in left if not imported.taken_from.startswith(name)]
+    ordered = _ordered(places)
+    obs = adata.obs if cells is None else adata.obs.set_axis(cells, axis=0)
+    imported = from_places(ordered, obs, config)
+    left = [name for name in [*(place[0] for place in places), *others] if not imported.taken_from.startswith(name)]
+    left = [name for name in left if name not in imported.taken_from]
     if left:
         imported.findings.append(
             Finding(
@@ -58,12 +94,48 @@ def from_anndata(adata: ad.AnnData, config: ImportConfig | None = None) -> Impor
     return _with_embeddings(imported, adata)
 
 
+_PROMISING = re.compile(r"layers\['(?:raw_?counts?|counts?(?:_?raw)?|raw|umis?|(?:rna|gex)_?counts?)'\]", re.IGNORECASE)
+_OF_VELOCITY = ("layers['spliced']", "layers['unspliced']")
+
+
+def _ordered(places: Sequence[LazyPlace]) -> list[LazyPlace]:
+    """Layers that are called counts, .raw, X, then other layers; the total of spliced and unspliced as one of them."""
+    first = [place for place in places if _PROMISING.fullmatch(place[0])]
+    first.sort(key=lambda place: (place[0] != "layers['counts']", place[0] != "layers['raw_counts']"))
+    middle = [place for name in (".raw", "X") for place in places if place[0] == name]
+    velocity = [place for name in _OF_VELOCITY for place in places if place[0] == name]
+    rest = [place for place in places if place not in first and place not in middle]
+    if len(velocity) == 2:
+        name = "layers['spliced'] + layers['unspliced']"
+        both = [place[1] for place in velocity]
+        total: LazyPlace = (name, lambda: _total(both), velocity[0][2])
+        rest = [total, *(place for place in rest if place not in velocity)]
+    rest = [place for place in rest if place[0] != "layers['ambiguous']"]
+    return [*first, *middle, *rest]
+
+
+def _total(matrices: Sequence[Any]) -> Any:
+    read = [sparse.csr_matrix(m() if callable(m) else m).astype(np.float32) for m in matrices]
+    return sum(read[1:], start=read[0])
+
+
 def from_matrix(matrix: Any, obs: pd.DataFrame, var: pd.DataFrame, name: str, config: ImportConfig) -> Imported:
     """The only matrix of a file. See ``from_places``."""
     return from_places([(name, matrix, var)], obs, config)
 
 
-def from_places(places: list[Place], obs: pd.DataFrame, config: ImportConfig) -> Imported:
+PROTEIN_COUNTS, PROTEIN_NAMES = "protein_counts", "protein_names"
+"""Antibody counts in obsm, and in uns what their columns are called."""
+
+
+def keep_proteins(adata: ad.AnnData, proteins: pd.DataFrame) -> None:
+    """Put antibody counts, shape (n_cells, n_proteins), beside the genes."""
+    if proteins.shape[1]:
+        adata.obsm[PROTEIN_COUNTS] = proteins.to_numpy(dtype=np.float32)
+        adata.uns[PROTEIN_NAMES] = [str(name) for name in proteins.columns]
+
+
+def from_places(places: Sequence[LazyPlace], obs: pd.DataFrame, config: ImportConfig) -> Imported:
     """Take the first place that holds whole counts.
 
     Where none does, log-normalised values are taken from which whole counts can be recovered; else the
@@ -77,12 +149,15 @@ def from_places(places: list[Place], obs: pd.DataFrame, config: ImportConfig) ->
     usable: list[tuple[Place, UnitsId]] = []
     scaled: list[Place] = []
     faults: list[tuple[str, DataError]] = []
-    for name, matrix, var in places:
+    for name, given, var in places:
+        matrix: Any = None
         try:
+            matrix = given() if callable(given) else given
+            _check_shape(name, matrix, len(obs), len(var))
             checked = check_matrix(matrix, missing_as_zero=config.missing_as_zero)
         except DataError as error:
             faults.append((name, error))
-            scaled += _as_scaled((name, matrix, var), config)
+            scaled += [] if matrix is None else _as_scaled((name, matrix, var), config)
             continue
         found = units_of(checked)
         if found == "counts":
@@ -90,7 +165,10 @@ def from_places(places: list[Place], obs: pd.DataFrame, config: ImportConfig) ->
         usable.append(((name, checked, var), found))
     for (name, matrix, var), found in usable:
         if found in RECOVERABLE and (counts := recover_counts(matrix, found)) is not None:
-            note = Finding(f"{name} holds {units(found).title}.", "The whole counts behind them were recovered.")
+            said = (
+                "The whole counts behind them were recovered; 'Filter' normalises them anew, so values change a little."
+            )
+            note = Finding(f"{name} holds {units(found).title}.", said)
             return _assemble((f"{name} (recovered)", counts, var), obs, "counts", [note])
     if usable:
         (name, matrix, var), found = usable[0]
@@ -105,6 +183,16 @@ def from_places(places: list[Place], obs: pd.DataFrame, config: ImportConfig) ->
     raise _no_matrix(faults)
 
 
+def _check_shape(name: str, matrix: Any, n_cells: int, n_genes: int) -> None:
+    shape: tuple[int, ...] = getattr(matrix, "shape", ())
+    if len(shape) == 2 and (int(shape[0]), int(shape[1])) != (n_cells, n_genes):
+        raise DataError(
+            f"{name} has {shape[0]:,} rows and {shape[1]:,} columns; the file names {n_cells:,} cells and"
+            f" {n_genes:,} genes.",
+            hint="The file is damaged, or was put together from parts that do not belong together: save it again.",
+        )
+
+
 def _as_scaled(place: Place, config: ImportConfig) -> list[Place]:
     """The place, where negative values are all that is wrong with it."""
     name, matrix, var = place
@@ -116,25 +204,12 @@ def _as_scaled(place: Place, config: ImportConfig) -> list[Place]:
 
 def _no_matrix(faults: list[tuple[str, DataError]]) -> DataError:
     if not faults:
-        hint = "Write the counts into X or layers['counts'] and upload it again."
+        hint = "Write the counts into X or layers['counts'] and import it again."
         return DataError("The file holds no matrix.", hint=hint)
     if len(faults) == 1:
         return faults[0][1]
     reasons = " ".join(f"{name}: {error.message}" for name, error in faults)
     return DataError(f"No place in the file holds a usable matrix. {reasons}", hint=faults[0][1].hint)
-
-
-def _places(adata: ad.AnnData) -> list[Place]:
-    places = [
-        (f"layers['{name}']", adata.layers[name], adata.var)
-        for name in ("counts", "raw_counts")
-        if name in adata.layers
-    ]
-    if adata.raw is not None:
-        places.append((".raw", adata.raw.X, adata.raw.var))
-    if adata.X is not None:
-        places.append(("X", adata.X, adata.var))
-    return places
 
 
 def _assemble(place: Place, obs: pd.DataFrame, found: UnitsId, notes: list[Finding] | None = None) -> Imported:

@@ -1,7 +1,8 @@
 """Annotations of cells from a table of their own."""
 
+import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,9 +10,13 @@ import pandas as pd
 
 from scapp.core.errors import DataError, listed
 from scapp.data.checks import Finding
-from scapp.data.formats.text_tables import layout
+from scapp.data.formats.decoding import open_text
 
+MISSING = ("NA", "NaN", "nan", "<NA>", "N/A", "None", "NULL")
+"""What R and pandas write where there is no label."""
 _ENDING = re.compile(r"-\d+$")
+_NUMBER = r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?"
+_NOT_FOR_R = re.compile(r"[^A-Za-z0-9._]")
 
 
 @dataclass(frozen=True)
@@ -47,11 +52,10 @@ def read_labels(path: Path, cells: pd.Index, samples: pd.Series | None = None) -
         raise DataError(f"There is no file '{path}' with labels.", hint="Check the path, then try again.")
     frame = _read(path, cells)
     findings: list[Finding] = []
-    key, wanted = "", cells
-    for said, names_of_cells, table in _ways(frame, cells, samples):
-        key, matched = _key(table, names_of_cells)
-        if matched and names_of_cells.is_unique:
-            frame, wanted = table, names_of_cells
+    for said, wanted, as_here, table in _ways(frame, cells, samples):
+        key, matched = _key(table, as_here, wanted)
+        if matched and wanted.is_unique:
+            frame, names = table, table[key].map(as_here)
             findings += [Finding(said)] if said else []
             break
     else:
@@ -63,7 +67,6 @@ def read_labels(path: Path, cells: pd.Index, samples: pd.Series | None = None) -
                 " 'sample'."
             ),
         )
-    names = frame[key].astype(str)
     repeated = names[names.duplicated()].unique()
     if len(repeated):
         findings.append(
@@ -81,44 +84,111 @@ def read_labels(path: Path, cells: pd.Index, samples: pd.Series | None = None) -
         .reindex(wanted)
     )
     joined.index = cells
+    joined, more = _typed(joined)
+    findings += more
     n_labelled = int(wanted.isin(names).sum())
     sentence = f"Labels were found for {n_labelled:,} of {len(cells):,} cells: {listed(joined.columns)}."
     return Labels(joined, [Finding(sentence), *findings])
 
 
-def _ways(
-    frame: pd.DataFrame, cells: pd.Index, samples: pd.Series | None
-) -> Iterator[tuple[str, pd.Index, pd.DataFrame]]:
-    """Ways to name cells on both sides, the plainest first: what is said about it, names of the cells, the table."""
-    yield "", cells, frame
-    short = pd.Index([_ENDING.sub("", str(cell)) for cell in cells])
-    trimmed = frame.apply(lambda column: column.astype(str).str.replace(_ENDING, "", regex=True))
+Way = tuple[str, pd.Index, Callable[[str], str], pd.DataFrame]
+"""What is said of it, names of the cells, how names of the table become such, and the table."""
+
+
+def _ways(frame: pd.DataFrame, cells: pd.Index, samples: pd.Series | None) -> Iterator[Way]:
+    """Ways to name cells on both sides, the plainest first."""
+    yield "", cells, str, frame
+    said = "Cells were matched to labels by names as R writes them (dots for dashes)."
+    yield said, cells.map(_as_in_r), _as_in_r, frame
     if samples is None:
-        yield "Cells were matched to labels without the endings of their names (such as -1).", short, trimmed
+        said = "Cells were matched to labels without the endings of their names (such as -1)."
+        yield said, cells.map(_without_ending), _without_ending, frame
         return
     own = [str(cell).removesuffix(f"-{sample}") for cell, sample in zip(cells, samples, strict=True)]
     if "sample" in frame:
         first = frame.columns[0] if frame.columns[0] != "sample" else frame.columns[1]
         named = frame.assign(**{first: frame[first].astype(str) + "-" + frame["sample"].astype(str)})
-        yield "Cells were matched to labels by barcode and sample.", cells, named.drop(columns="sample")
+        yield "Cells were matched to labels by barcode and sample.", cells, str, named.drop(columns="sample")
     for pattern in ("{sample}_{cell}", "{sample}-{cell}", "{cell}_{sample}", "{cell}"):
         names = pd.Index([pattern.format(sample=s, cell=c) for c, s in zip(own, samples, strict=True)])
-        yield f"Cells were matched to labels by names of the form {pattern}.", names, frame
+        yield f"Cells were matched to labels by names of the form {pattern}.", names, str, frame
+
+
+def _without_ending(name: str) -> str:
+    return _ENDING.sub("", str(name))
+
+
+def _as_in_r(name: str) -> str:
+    """A name as R's make.names makes it."""
+    made = _NOT_FOR_R.sub(".", str(name))
+    return f"X{made}" if made[:1].isdigit() else made
 
 
 def _read(path: Path, cells: pd.Index) -> pd.DataFrame:
-    found = layout(path)
-    if pd.Index(found.columns).isin(cells).any():
-        frame = pd.read_csv(path, sep=found.separator, header=None, dtype=str)
-        others = ["cell_type"] if frame.shape[1] == 2 else [f"column_{i}" for i in range(1, frame.shape[1])]
-        return frame.set_axis(["cell", *others], axis=1)
-    frame = pd.read_csv(path, sep=found.separator, header=None, skiprows=1, names=range(found.n_fields))
-    names = [name.strip() or "cell" for name in found.columns]
-    return frame.iloc[:, : len(names)].set_axis(names, axis=1)
+    """Every field as text: a cell may be called 001 or NA."""
+    with open_text(path) as stream:
+        lines = [line.rstrip("\r\n") for line in stream]
+    separator, first = _layout([line for line in lines if line.strip()], path.name)
+    rows = [row for row in csv.reader(first, delimiter=separator) if row]
+    header, body = rows[0], rows[1:]
+    if set(header) & set(cells.astype(str)):
+        others = ["cell_type"] if len(header) == 2 else [f"column_{i}" for i in range(1, len(header))]
+        header, body = ["cell", *others], rows
+    elif body and len(header) == len(body[0]) - 1:
+        header = ["cell", *header]  # R leaves out the name of the row names
+    widths = {len(row) for row in body}
+    while body and len(header) > 1 and not header[-1].strip() and all(not row[-1].strip() for row in body):
+        header, body = header[:-1], [row[: len(header) - 1] for row in body]
+    if not body or {len(row) for row in body} != {len(header)}:
+        raise DataError(
+            f"'{path.name}' is not a regular table of labels: its header has {len(header)} names, and its rows have"
+            f" {listed(sorted(widths), 5) if widths else 'no'} fields.",
+            hint="Save it again as .csv with one row per cell and a header.",
+        )
+    return pd.DataFrame(body, columns=[name.strip() or "cell" for name in header], dtype=str)
 
 
-def _key(frame: pd.DataFrame, cells: pd.Index) -> tuple[str, int]:
+def _layout(lines: list[str], file: str) -> tuple[str, list[str]]:
+    """What divides the fields, and the lines from the header on; comments before it are passed over."""
+    n_comments = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    rows = lines[n_comments:]
+    if not rows:
+        raise DataError(f"'{file}' holds no labels.", hint="Save it again as .csv with one row per cell and a header.")
+    some = rows[1:50] or rows
+    for separator in ("\t", ";", ",", " "):
+        n_fields = len(next(csv.reader([some[0]], delimiter=separator)))
+        if n_fields > 1 and all(len(row) == n_fields for row in csv.reader(some, delimiter=separator)):
+            named = lines[n_comments - 1].lstrip("# ") if n_comments else ""
+            if named and len(next(csv.reader([named], delimiter=separator))) == n_fields:
+                return separator, [named, *rows]
+            return separator, rows
+    raise DataError(
+        f"'{file}' has one column, or rows of different lengths.",
+        hint="Save the labels as .csv with the names of the cells in one column and their labels in another.",
+    )
+
+
+def _typed(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
+    """Numbers where every field of a column is one; text where any has a zero in front. Empty fields are missing."""
+    findings, typed = [], {}
+    for name, column in table.items():
+        text = column.where(column.isna() | column.str.strip().ne(""), None)
+        missing = text.isin(MISSING)
+        if missing.any():
+            findings.append(
+                Finding(f"{int(missing.sum()):,} cells have '{text[missing].iloc[0]}' for '{name}': no label.")
+            )
+            text = text.where(~missing, None)
+        present = text.dropna().str.strip()
+        if len(present) and present.str.fullmatch(_NUMBER).all() and not present.str.match(r"-?0\d").any():
+            typed[name] = pd.to_numeric(text.str.strip().str.replace(",", ".", regex=False))
+        else:
+            typed[name] = text
+    return pd.DataFrame(typed, index=table.index), findings
+
+
+def _key(frame: pd.DataFrame, as_here: Callable[[str], str], cells: pd.Index) -> tuple[str, int]:
     """The column that names most cells (the first of equals), and how many."""
-    matches = {column: int(frame[column].astype(str).isin(cells).sum()) for column in frame}
+    matches = {str(column): int(frame[column].map(as_here).isin(cells).sum()) for column in frame}
     best = max(matches, key=lambda column: matches[column])
     return best, matches[best]

@@ -10,11 +10,23 @@ from scipy import sparse
 
 from scapp.core.errors import DataError, listed
 from scapp.core.memory import check_memory
+from scapp.data.checks import Finding
 from scapp.data.config import ImportConfig
-from scapp.data.formats.imported import Imported, Place, from_places
+from scapp.data.formats.imported import Imported, LazyPlace, from_places
 
-CELL_NAMES = ("CellID", "obs_names", "cell_id", "barcode", "Barcode")
-GENE_NAMES = ("Gene", "var_names", "gene", "gene_name", "Accession")
+CELL_NAMES = ("CellID", "obs_names", "cell_names", "cell_id", "barcode", "Barcode", "barcodes", "cells", "index")
+GENE_NAMES = (
+    "Gene",
+    "var_names",
+    "gene_names",
+    "gene",
+    "gene_name",
+    "Gene_Name",
+    "symbol",
+    "genes",
+    "Accession",
+    "index",
+)
 ROWS_PER_PIECE = 2_000
 
 
@@ -30,19 +42,30 @@ def read_loom(path: Path, config: ImportConfig) -> Imported:
         if not isinstance(file.get("matrix"), h5py.Dataset):
             raise DataError(
                 f"'{path.name}' ends in .loom and has no 'matrix'; it holds {listed(file)}.",
-                hint="Write it again with loompy, or save the data as .h5ad and upload that.",
+                hint="Write it again with loompy, or save the data as .h5ad and import that.",
             )
         n_genes, n_cells = file["matrix"].shape
-        check_memory(12.0 * n_genes * n_cells * 0.3, f"Reading '{path.name}'", "Upload a file with fewer cells.")
+        check_memory(12.0 * n_genes * n_cells * 0.3, f"Reading '{path.name}'", "Import a file with fewer cells.")
         obs = _attributes(file, "col_attrs", CELL_NAMES, n_cells, "cell")
         var = _attributes(file, "row_attrs", GENE_NAMES, n_genes, "gene")
-        names = [name for name in ("counts", "raw_counts", "spliced") if name in file.get("layers", {})]
-        places: list[Place] = [(f"the layer '{name}'", _sparse(file["layers"][name]), var) for name in names]
+        layers = file.get("layers", {})
+        named = [name for name in ("counts", "raw_counts", "raw", "umi") if name in layers]
+        places: list[LazyPlace] = [(f"the layer '{name}'", _sparse(layers[name]), var) for name in named]
         places.append(("the loom matrix", _sparse(file["matrix"]), var))
-    return from_places(places, obs, config)
+        if {"spliced", "unspliced"} <= set(layers):
+            total = _sparse(layers["spliced"]) + _sparse(layers["unspliced"])
+            places.append(("the total of the layers 'spliced' and 'unspliced'", total, var))
+        places += [(f"the layer '{name}'", _sparse(layers[name]), var) for name in layers if name == "spliced"]
+        others = sorted(set(layers) - set(named))
+    imported = from_places(places, obs, config)
+    if others:
+        imported.findings.append(Finding(f"Layers that were not taken: {listed(others, 6)}."))
+    return imported
 
 
 def _sparse(dataset: Any) -> sparse.csr_matrix:
+    if dataset.ndim != 2 or dataset.dtype.kind not in "biuf":
+        raise DataError(f"'{dataset.name}' holds no table of numbers.", hint="Write it again with loompy.")
     pieces = [sparse.csr_matrix(dataset[i : i + ROWS_PER_PIECE]) for i in range(0, dataset.shape[0], ROWS_PER_PIECE)]
     return sparse.vstack(pieces, format="csr").T.tocsr()
 

@@ -1,6 +1,7 @@
 """From a file to counts, names and annotations. Nothing is unpickled, and the file is never altered.
 
-``read`` chooses a reader by the file's name. A new format is a function and a record in ``FORMATS``.
+A file is read by its content, whatever its ending says: ``FORMATS`` lists what is recognised by what. A new format is a
+module and a record there.
 """
 
 import logging
@@ -22,12 +23,13 @@ from scapp.core.errors import DataError, listed
 from scapp.core.memory import check_memory
 from scapp.data.checks import Finding
 from scapp.data.config import ImportConfig
-from scapp.data.formats import archives, loom, tenx
-from scapp.data.formats.imported import Imported, from_anndata, from_matrix
-from scapp.data.formats.signatures import EMPTY, GZIP, signature_of
-from scapp.data.formats.text_tables import TABLE_ENDINGS, read_table
-from scapp.data.samples.find import Sample, find_samples, members_of, unused
-from scapp.data.samples.join import join_samples
+from scapp.data.formats import archives, h5ad, loom, mtx_folder, signatures, tenx
+from scapp.data.formats.hdf5 import check_hdf5, matrix_of
+from scapp.data.formats.imported import Imported, from_anndata, from_matrix, keep_proteins
+from scapp.data.formats.signatures import Signature, signature_of
+from scapp.data.formats.text_tables import TABLE_ENDINGS, holds_counts, read_table
+from scapp.data.samples.find import Sample, find_samples, members_of, refuse_variants, unused
+from scapp.data.samples.join import join_cells, join_samples
 
 logger = logging.getLogger(__name__)
 
@@ -40,10 +42,23 @@ BROKEN_FILE = (
 
 @dataclass(frozen=True)
 class Format:
-    """A file format that can be read."""
+    """A file format that can be read.
+
+    Parameters
+    ----------
+    name
+        For people.
+    endings
+        That its files usually have.
+    recognised
+        By what in its content, for people.
+    read
+        Its reader.
+    """
 
     name: str
     endings: tuple[str, ...]
+    recognised: str
     read: Callable[[Path, ImportConfig], Imported]
 
 
@@ -53,8 +68,7 @@ def read(path: Path, config: ImportConfig | None = None, samples: Sequence[Sampl
     Parameters
     ----------
     path
-        A file; a 10x folder with matrix.mtx, barcodes.tsv and features.tsv (or genes.tsv); or a folder or
-        archive of several of these.
+        A file; a folder of a matrix with lists of its cells and genes; or a folder or archive of several of these.
     config
         Orientation, genome, what missing values mean.
     samples
@@ -69,70 +83,145 @@ def read(path: Path, config: ImportConfig | None = None, samples: Sequence[Sampl
     path = Path(path)
     if not path.exists():
         raise DataError(f"There is no file '{path}'.", hint="Check the path, then try again.")
-    return _read(path, config, samples)
+    if path.is_dir():
+        if (path / "zarr.json").exists() or (path / ".zgroup").exists() or path.suffix == ".zarr":
+            with _naming_damage(path, "AnnData .zarr"):
+                return _read_zarr(path, config)
+        return _read_folder(path, path.name, config, samples)
+    if not path.is_file():
+        raise DataError(f"'{path.name}' is no regular file.", hint="Choose a file or a folder.")
+    return _read_file(path, config, samples)
 
 
 @contextmanager
-def _naming_damage(path: Path) -> Iterator[None]:
+def _naming_damage(path: Path, kind: str) -> Iterator[None]:
     """Say of what a library stumbles over that the file is damaged. Around readers only: our own faults keep their
     traceback.
     """
     try:
         yield
     except BROKEN_FILE as error:
-        logger.warning("reading failed", exc_info=True)
-        _refuse_lying_ending(path)
+        logger.info("reading failed", exc_info=True)
         reason = f"{type(error).__name__}: {error}"[:300]
         raise DataError(
-            f"'{path.name}' could not be read as {format_of(path).name}: the file is truncated or damaged ({reason}).",
-            hint="Copy or download it again and compare its size with the original, then upload it once more.",
+            f"'{path.name}' could not be read as {kind}: the file is truncated or damaged ({reason}).",
+            hint="Copy or download it again, and compare its size with the original.",
         ) from error
 
 
-def _refuse_lying_ending(path: Path) -> None:
-    """Say what a file is when its first bytes and its ending disagree."""
-    if not path.is_file():
-        return
+def _read_file(path: Path, config: ImportConfig, samples: Sequence[Sample]) -> Imported:
     found = signature_of(path)
-    ending = next(ending for ending in format_of(path).endings if path.name.lower().endswith(ending))
-    if ending in found.endings or (found is GZIP and ending.endswith("gz")) or found is EMPTY:
-        return
-    if not found.endings:
-        hint = "Export it again as .h5ad, .csv or 10x output, then upload that."
-    else:
-        hint = f"Rename it so that it ends in {' or '.join(found.endings)}, then upload it again."
-    raise DataError(f"'{path.name}' ends in {ending} and holds {found.title}.", hint=hint)
+    if found in (signatures.ZIP, signatures.TAR, signatures.GZIP_TAR):
+        return _read_archive(path, config, samples)
+    if found is signatures.GZIP_HDF5:
+        with tempfile.TemporaryDirectory(prefix="scapp-") as folder:
+            inside = Path(folder) / path.name.removesuffix(".gz")
+            with _naming_damage(path, "a gzipped file"):
+                archives.gunzip(path, inside, archives.Allowance(Path(folder)))
+            return _read_file(inside, config, samples)
+    if found is signatures.HDF5:
+        with _naming_damage(path, "an HDF5 file"):
+            check_hdf5(path)
+            format = _hdf5_format(path)
+        with _naming_damage(path, format.name):
+            return _told(format.read(path, config), path, format)
+    if found in (signatures.TEXT, signatures.GZIP_TEXT):
+        try:
+            with _naming_damage(path, TABLE.name):
+                return _told(_read_table(path, config), path, TABLE)
+        except DataError as error:
+            if path.name.lower().endswith(NO_TEXT):
+                raise DataError(
+                    f"'{path.name}' holds plain text, whatever its ending says. {error.message}",
+                    hint="If it is a table, name it .csv; otherwise copy or download it again.",
+                ) from error
+            raise
+    raise _refused(path, found)
 
 
-def _read(path: Path, config: ImportConfig, samples: Sequence[Sample]) -> Imported:
-    format = format_of(path)
-    if format is ARCHIVE:
-        with tempfile.TemporaryDirectory() as folder:
-            with _naming_damage(path):
-                archives.unpack(path, Path(folder))
-            return _read_folder(Path(folder), path.name, config, samples)
-    if format is TENX_FOLDER:
-        return _read_folder(path, path.name, config, samples)
-    with _naming_damage(path):
-        return format.read(path, config)
+def _refused(path: Path, found: Signature) -> DataError:
+    if found is signatures.EMPTY:
+        return DataError(f"'{path.name}' is empty.", hint="Export it again.")
+    if found is signatures.R_DATA:
+        return DataError(
+            f"'{path.name}' holds R's own data (.rds or .RData), which this scapp does not read.",
+            hint="Save it as .h5ad in R (zellkonverter::writeH5AD, or SeuratDisk), or counts and metadata as .csv.",
+        )
+    if found is signatures.EXCEL:
+        return DataError(f"'{path.name}' holds an Excel workbook.", hint="Save the sheet as .csv, and import that.")
+    return DataError(
+        f"'{path.name}' holds {found.title}, which scapp does not read.",
+        hint=f"Choose {listed((f.name for f in FORMATS), 12)}.",
+    )
+
+
+def _told(imported: Imported, path: Path, format: Format) -> Imported:
+    """Say when a file is not what its ending promises."""
+    if not path.name.lower().endswith(format.endings):
+        imported.findings.insert(0, Finding(f"'{path.name}' was read as {format.name}, which its content is."))
+    return imported
+
+
+def _hdf5_format(path: Path) -> Format:
+    """What an HDF5 file holds."""
+    with h5py.File(path, "r") as file:
+        names = set(file)
+        if {"obs", "var"} & names or "mod" in names:
+            return H5AD
+        if isinstance(file.get("matrix"), h5py.Dataset):
+            return LOOM
+    return (
+        TENX_H5 if not path.name.lower().endswith((".h5ad", ".loom")) else (H5AD, LOOM)[path.suffix.lower() == ".loom"]
+    )
+
+
+def _read_archive(path: Path, config: ImportConfig, samples: Sequence[Sample]) -> Imported:
+    with tempfile.TemporaryDirectory(prefix="scapp-") as name:
+        folder = Path(name)
+        allowance = archives.Allowance(folder)
+        with _naming_damage(path, "an archive"):
+            archives.unpack(path, folder, allowance)
+            archives.unpack_nested(folder, allowance)
+        return _read_folder(folder, path.name, config, samples)
 
 
 def _read_folder(folder: Path, name: str, config: ImportConfig, samples: Sequence[Sample]) -> Imported:
     members = [] if samples else members_of(folder)
     found = list(samples) or find_samples(members)
+    if not samples:
+        refuse_variants(found)
+        found = _with_counts(folder, found)
     if not found:
         raise DataError(
             f"'{name}' holds nothing that scapp reads ({listed(members, 4)}).",
             hint=(
-                "Choose a folder or archive with 10x output (matrix.mtx, barcodes.tsv, features.tsv) or files of a"
-                " format that scapp reads."
+                "Choose a folder or archive with a matrix and its lists (matrix.mtx, barcodes.tsv, features.tsv) or"
+                " files of a format that scapp reads."
             ),
         )
     parts = [_read_sample(folder, sample, config) for sample in found]
-    imported = parts[0] if len(found) == 1 and not samples else join_samples(found, parts)
+    one_cell_each = len(parts) > 1 and all(part.adata.n_obs == 1 for part in parts)
+    if one_cell_each:
+        imported = join_cells(found, parts)
+    else:
+        imported = parts[0] if len(found) == 1 and not samples else join_samples(found, parts)
     if left := unused(members, found):
-        imported.findings.append(Finding(f"{len(left)} other files were not read: {listed(left, 4)}."))
+        imported.findings.append(
+            Finding(
+                f"{len(left)} other files were not read: {listed(left, 4)}.",
+                "A table of labels can be named under 'Options' (--labels).",
+            )
+        )
     return imported
+
+
+def _with_counts(folder: Path, found: list[Sample]) -> list[Sample]:
+    """Without tables that hold annotations, where others hold counts."""
+    tables = [sample for sample in found if sample.source.lower().endswith(TABLE_ENDINGS)]
+    if len(found) < 2 or not tables:
+        return found
+    words = [sample for sample in tables if not holds_counts(folder / sample.source)]
+    return [sample for sample in found if sample not in words] if len(words) < len(found) else found
 
 
 def _read_sample(folder: Path, sample: Sample, config: ImportConfig) -> Imported:
@@ -142,102 +231,53 @@ def _read_sample(folder: Path, sample: Sample, config: ImportConfig) -> Imported
     try:
         if not path.is_dir() or path.suffix == ".zarr":
             return read(path, config)
-        with _naming_damage(path):
-            return tenx.read_folder(path, config, sample.prefix)
+        with _naming_damage(path, "a folder of a matrix with its lists"):
+            return mtx_folder.read_folder(path, config, sample.prefix)
     except DataError as error:
         raise DataError(f"Sample '{sample.name}': {error.message}", hint=error.hint) from error
 
 
-def format_of(path: Path) -> Format:
-    """The format that a path's name promises.
-
-    Raises
-    ------
-    DataError
-        No format that scapp reads has this ending.
-    """
-    name = path.name.lower()
-    for format in FORMATS:
-        if name.endswith(format.endings):
-            return format
-    if path.is_dir():
-        return TENX_FOLDER
-    endings = [ending for format in FORMATS for ending in format.endings]
-    raise DataError(
-        f"'{path.name}' has an ending that scapp does not read.",
-        hint=f"Upload one of {', '.join(endings)}, or a 10x folder. A Seurat .rds must be saved as .h5ad in R first.",
-    )
-
-
 def _read_table(path: Path, config: ImportConfig) -> Imported:
     # text takes at least two bytes a value; gzip makes about a tenth of it
-    expanded = path.stat().st_size * (10 if path.name.lower().endswith(".gz") else 1)
+    expanded = path.stat().st_size * (10 if signature_of(path) is signatures.GZIP_TEXT else 1)
     check_memory(4.0 * expanded, f"Reading '{path.name}'", "Free memory, or save the table as .h5ad and import that.")
     table = read_table(path, config)
+    cells = table.cells
+    if not table.has_header and len(cells) < table.values.shape[1]:
+        stem = path.name.split(".")[0]
+        cells = pd.Index([stem] if len(cells) == 1 else [f"{stem}_{name}" for name in cells])
+    obs = table.about_cells if len(table.about_cells.columns) else pd.DataFrame(index=cells)
+    var = table.about_genes if len(table.about_genes.columns) else pd.DataFrame(index=table.genes)
     imported = from_matrix(
-        table.values,
-        pd.DataFrame(index=table.cells),
-        (
-            table.about_genes.set_axis(table.genes, axis=0)
-            if len(table.about_genes.columns)
-            else pd.DataFrame(index=table.genes)
-        ),
-        "the table",
-        config,
+        table.values, obs.set_axis(cells, axis=0), var.set_axis(table.genes, axis=0), "the table", config
     )
+    keep_proteins(imported.adata, table.proteins)
     return Imported(imported.adata, imported.taken_from, [*table.findings, *imported.findings], imported.units)
-
-
-def _read_h5ad(path: Path, config: ImportConfig) -> Imported:
-    _check_h5ad_size(path)
-    return _read_anndata(path, config, ad.read_h5ad)
 
 
 def _read_zarr(path: Path, config: ImportConfig) -> Imported:
     if not any((path / name).exists() for name in ("zarr.json", ".zgroup")):
         raise DataError(f"'{path.name}' is no zarr store.", hint="Choose the folder that AnnData's write_zarr made.")
-    return _read_anndata(path, config, ad.read_zarr)
-
-
-def _read_anndata(path: Path, config: ImportConfig, reader: Callable[[Path], ad.AnnData]) -> Imported:
-    try:
-        adata = reader(path)
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"'{path.name}' ends in {path.suffix} and does not hold an AnnData object ({type(error).__name__}:"
-            f" {error}).",
-            hint=f"Open it with anndata.{reader.__name__} where it was made, write it again, and import that.",
-        ) from error
+    inside = path.resolve()
+    for member in path.rglob("*"):
+        if member.is_symlink() and not member.resolve().is_relative_to(inside):
+            raise DataError(f"'{path.name}' holds a link that leads out of it ({member.name}).", hint="Copy the data.")
+    adata = ad.read_zarr(path)
+    matrices: list[tuple[str, Any]] = [("X", adata.X), *((f"layers['{n}']", m) for n, m in adata.layers.items())]
+    if adata.raw is not None:
+        matrices.append((".raw", adata.raw.X))
+    for place, matrix in matrices:
+        if hasattr(matrix, "indptr"):
+            # anndata builds them from what the store says; only their parts are safe to look at
+            by_column = matrix.format == "csc"
+            parts = (matrix.data, matrix.indices, matrix.indptr)
+            matrix_of(*parts, shape=matrix.shape, by_column=by_column, place=place)
     return from_anndata(adata, config)
 
 
-def _check_h5ad_size(path: Path) -> None:
-    """Refuse a file whose matrices would not fit, before reading them."""
-    with h5py.File(path) as file:
-        total = 0.0
-        nodes: list[Any] = [file.get("X"), file.get("raw/X")]
-        layers = file.get("layers")
-        nodes += list(layers.values()) if isinstance(layers, h5py.Group) else []
-        for node in nodes:
-            if isinstance(node, h5py.Group) and "data" in node and "indices" in node:
-                total += node["data"].size * 12.0
-            elif isinstance(node, h5py.Dataset):
-                total += node.size * 8.0
-    check_memory(
-        2 * total,
-        f"Reading '{path.name}'",
-        "Free memory by closing other programs, use a larger machine, or upload a file with fewer cells or only the"
-        " counts.",
-    )
-
-
-ARCHIVE = Format("an archive", archives.ENDINGS, read)
-TENX_FOLDER = Format("a 10x folder", (), tenx.read_folder)
-FORMATS = (
-    Format("AnnData .h5ad", (".h5ad",), _read_h5ad),
-    Format("AnnData .zarr", (".zarr",), _read_zarr),
-    Format("loom", (".loom",), loom.read_loom),
-    Format("10x .h5", (".h5", ".hdf5"), tenx.read_h5),
-    Format("a text table", TABLE_ENDINGS, _read_table),
-    ARCHIVE,
-)
+H5AD = Format("AnnData or MuData", (".h5ad", ".h5mu", ".h5ad.gz"), "HDF5 with obs and var, or with mod", h5ad.read_h5ad)
+LOOM = Format("loom", (".loom", ".loom.gz"), "HDF5 with a dense matrix and row and column attributes", loom.read_loom)
+TENX_H5 = Format("10x .h5", (".h5", ".hdf5", ".h5.gz"), "HDF5 with a sparse matrix for each genome", tenx.read_h5)
+NO_TEXT = (*H5AD.endings, *LOOM.endings, *TENX_H5.endings, *archives.ENDINGS, ".rds", ".rdata", ".xlsx")
+TABLE = Format("a text table", TABLE_ENDINGS, "text, in UTF-8, UTF-16 or Windows-1252, gzipped or not", _read_table)
+FORMATS = (H5AD, LOOM, TENX_H5, TABLE)

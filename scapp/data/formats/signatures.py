@@ -1,9 +1,10 @@
 """What a file really is, by its first bytes: for files whose ending lies."""
 
-import gzip
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+
+from scapp.data.formats.decoding import encoding_of
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ ZIP = Signature("a zip archive", (".zip",))
 TAR = Signature("a tar archive", (".tar",))
 GZIP_TAR = Signature("a gzipped tar archive", (".tar.gz", ".tgz"))
 GZIP_TEXT = Signature("gzipped text", (".csv.gz", ".tsv.gz", ".txt.gz"))
+GZIP_HDF5 = Signature("a gzipped HDF5 file", (".h5ad.gz", ".h5.gz", ".loom.gz"))
 GZIP = Signature("gzipped data")
 R_DATA = Signature("an R data file (.rds or .RData)")
 EXCEL = Signature("an Excel workbook (.xlsx)")
@@ -51,7 +53,7 @@ def _plain(head: bytes) -> Signature:
         return EMPTY
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         return HDF5
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return EXCEL if b"[Content_Types].xml" in head or b"xl/" in head else ZIP
     if head[257:262] == b"ustar":
         return TAR
@@ -62,18 +64,24 @@ def _plain(head: bytes) -> Signature:
 
 def _inside_gzip(path: Path) -> Signature:
     try:
-        with gzip.open(path) as stream:
-            inner = _plain(stream.read(_HEAD))
-    except (OSError, EOFError, zlib.error):
+        with open(path, "rb") as stream:
+            # what can be unpacked of the beginning tells what it is, even where the end is missing
+            inner = _plain(zlib.decompressobj(wbits=31).decompress(stream.read(8 * _HEAD), _HEAD))
+    except zlib.error:
         return GZIP
-    return {TAR.title: GZIP_TAR, TEXT.title: GZIP_TEXT, R_DATA.title: R_DATA}.get(inner.title, GZIP)
+    known = {TAR.title: GZIP_TAR, TEXT.title: GZIP_TEXT, R_DATA.title: R_DATA, HDF5.title: GZIP_HDF5}
+    return known.get(inner.title, GZIP)
 
 
 def _is_text(head: bytes) -> bool:
+    """Words and numbers, in UTF-8, in UTF-16, or in a Western code page with few letters beyond ASCII."""
+    if encoding_of(head).startswith(("utf-16", "utf-32")):
+        return True
     if b"\x00" in head:
         return False
     try:
         head[: max(len(head) - 4, 1)].decode()
     except UnicodeDecodeError:
-        return False
+        plain = sum(byte in b"\t\r\n" or 32 <= byte < 127 for byte in head)
+        return plain > 0.9 * len(head)
     return True

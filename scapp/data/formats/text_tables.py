@@ -1,13 +1,12 @@
-"""Text tables of counts."""
+"""Text tables of counts: cells by genes or genes by cells, with annotations among the columns."""
 
 import csv
-import gzip
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -16,175 +15,218 @@ from scipy import sparse
 from scapp.core.errors import DataError, listed
 from scapp.data.checks import Finding
 from scapp.data.config import ImportConfig
+from scapp.data.formats.decoding import GZIP_START, decoded, open_text
+from scapp.data.formats.orientation import Axis, guess_orientation
+from scapp.data.formats.table_layout import Layout, layout_of
 
-Axis = Literal["cells_in_rows", "genes_in_rows"]
-TABLE_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
+TABLE_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz", ".tab", ".tab.gz")
 ROWS_PER_PIECE = 2_000
 PREVIEW_BYTES = 4_000_000
 PREVIEW_ROWS, PREVIEW_COLUMNS = 6, 6
-ABOUT_GENES = (
-    *("length", "gene_length", "chr", "chromosome", "start", "end", "strand", "biotype", "gene_biotype", "description"),
-    *("gene_name", "gene_symbol", "symbol", "gene_short_name", "gene_id", "ensembl_id", "ensembl", "entrez"),
+
+_ABOUT_GENES = re.compile(
+    r"^(?:(?:gene|transcript|tx|exon|effective|feature|coding|cds|union)?_?(?:length|len|width|size)(?:_?(?:bp|kb))?"
+    r"|(?:n_?)?(?:exons?|exon_?(?:count|number)|transcripts?|introns?)|chr(?:om(?:osome)?)?(?:_?name)?|seqnames?"
+    r"|(?:gene_?)?(?:start|stop|end|strand|position|locus|location|coordinates?)|gc_?(?:content|percent\w*)"
+    r"|(?:gene_?|transcript_?)?(?:bio)?type|(?:gene_?)?description|genes?|gene_?(?:name|symbol|short_?name|id)s?"
+    r"|symbols?|hgnc(?:_?(?:id|symbol))?|mgi(?:_?(?:id|symbol))?|entrez(?:_?(?:gene)?_?ids?)?|ncbi_?gene_?ids?"
+    r"|ensembl(?:_?(?:gene)?_?ids?)?|refseq\w*|uniprot\w*|accession|feature_?(?:name|id|type)s?)$",
+    re.IGNORECASE,
 )
 """Columns that featureCounts, Ensembl and others write beside the samples."""
-ROW_NAME_HEADERS = ("cell", "cells", "gene", "genes", "barcode", "barcodes", "cell_id", "gene_id", "index", "")
-_BARCODE = re.compile(r"[ACGT]{10,}|cell|sample|_s\d+|^s\d+$|^\d+$|[-_.]\d+$", re.IGNORECASE)
-_GENE = re.compile(
-    r"^(ENS[A-Z]*G\d|FBgn\d|WBGene\d|AT[1-5MC]G\d|MT-|ERCC-|RP[SL]\d|[A-Z][A-Z0-9]{1,7}(-?AS?\d?)?$|[A-Z][a-z]{2,}\d*[a-z]?\d*$|[a-z]{3,4}-\d+$)"
+_ABOUT_CELLS = re.compile(
+    r"^(?:n_?(?:counts?|genes?|umis?|features?)(?:_?\w+)?|total_?counts?"
+    r"|(?:log1p_)?total_counts\w*|percent[._]\w+|pct_\w+"
+    r"|(?:umap|t-?sne|component)[_ .-]?\d+|(?:pc|dim)[_.]\d+|clusters?(?:_?ids?)?|seurat_clusters|leiden|louvain"
+    r"|orig\.ident|batch|sample"
+    r"|donor(?:_id)?|plate|well|tissue|condition|treatment|cell_?types?|celltypes?|labels?|annotation|library_?size"
+    r"|size_?factors?|doublet_?scores?|phase|s\.score|g2m\.score|barcodes?|cell_?(?:id|index|barcode))$",
+    re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How a text table is written.
-
-    Parameters
-    ----------
-    separator
-        Between fields.
-    columns
-        Names, that of the row names first; R leaves that one out, and then it is empty.
-    n_fields
-        Fields in a row, with nameless ones at its end.
-    skipped
-        Lines before the header: empty ones and comments.
-    """
-
-    separator: str
-    columns: list[str]
-    n_fields: int
-    skipped: int = 0
+_NO_GENE = re.compile(r"^__\w+$|^N_(?:unmapped|multimapping|noFeature|ambiguous)$")
+"""Rows that HTSeq and STAR write below the genes."""
+_PROTEIN = re.compile(r"[|_-]pAbO$|[_-]TotalSeq[-_]?[A-D]?(?:[_-]?\d+)?$|^(?-i:ADT|HTO|AB|PROT)[_-]", re.IGNORECASE)
+_WITH_TRANSCRIPT = re.compile(r"^([^|]+)\|(?:[NX][MR]_|ENS|chr|Reference)")
 
 
 @dataclass(frozen=True)
 class Table:
-    """A text table as cells by genes."""
+    """A text table as cells by genes.
+
+    Parameters
+    ----------
+    values
+        CSR, shape (n_cells, n_genes).
+    cells, genes
+        Names.
+    about_genes, about_cells
+        Annotations that stood among the columns, in the order of genes or cells.
+    proteins
+        Antibody counts that stood among the genes, shape (n_cells, n_proteins).
+    findings
+        What was noticed.
+    has_header
+        Whether the file names its columns.
+    """
 
     values: sparse.csr_matrix
     cells: pd.Index
     genes: pd.Index
     about_genes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    about_cells: pd.DataFrame = field(default_factory=pd.DataFrame)
+    proteins: pd.DataFrame = field(default_factory=pd.DataFrame)
     findings: list[Finding] = field(default_factory=list)
+    has_header: bool = True
 
 
 def read_table(path: Path, config: ImportConfig) -> Table:
-    """Read a .csv or .tsv, gzipped or not, in either orientation, with or without R's short header.
+    """Read a text table, gzipped or not, in either orientation, with or without a header or R's short one.
 
     Raises
     ------
     DataError
-        No numbers, text inside the matrix, rows of unequal length.
+        No numbers, text inside the matrix, rows of unequal length, or an orientation that nothing tells.
     """
     found = layout(path)
+    values, rows, columns, aside = _read_pieces(path, found)
+    notes: list[Finding] = []
+    if not found.has_header:
+        notes.append(Finding("The table has no header: its first row holds numbers.", "Its columns were numbered."))
+    values, rows, said = _without_rows(values, rows, aside)
+    if found.has_header:
+        values, columns, more = _without_columns(values, columns)
+        said += more
+    if said:
+        notes.append(Finding(f"Rows that are no genes were left out: {listed(said, 6)}."))
+    orientation, reason = _orientation(config, values, rows, columns, found)
+    finding = Finding(
+        f"The table was read with {'genes' if orientation == 'genes_in_rows' else 'cells'} in rows ({reason}).",
+        "If that is wrong, import it again and click 'Flip' below its preview.",
+    )
+    if orientation == "genes_in_rows":
+        return _genes_in_rows(values, rows, columns, aside, [finding, *notes], found)
+    return _cells_in_rows(values, rows, columns, aside, [finding, *notes], found)
+
+
+def _genes_in_rows(
+    values: sparse.csr_matrix,
+    rows: pd.Index,
+    columns: pd.Index,
+    aside: pd.DataFrame,
+    findings: list[Finding],
+    found: Layout,
+) -> Table:
+    genes, named = _symbols(rows)
+    about = aside.set_axis(genes, axis=0)
+    if len(about.columns):
+        findings.append(Finding(f"Columns about genes were read as such, not as cells: {listed(about.columns, 6)}."))
+    values, genes, about, proteins = _split_proteins(values.T.tocsr(), genes, about)
+    if len(proteins.columns):
+        findings.append(_about_proteins(proteins))
+    return Table(
+        values, columns, genes, about, proteins=proteins, findings=[*findings, *named], has_header=found.has_header
+    )
+
+
+def _cells_in_rows(
+    values: sparse.csr_matrix,
+    rows: pd.Index,
+    columns: pd.Index,
+    aside: pd.DataFrame,
+    findings: list[Finding],
+    found: Layout,
+) -> Table:
+    of_genes = [name for name in aside.columns if _ABOUT_GENES.match(str(name)) and not _ABOUT_CELLS.match(str(name))]
+    if of_genes:
+        raise DataError(
+            f"The table has cells in rows and columns about genes ({listed(of_genes)}).",
+            hint="If genes are in rows, say so for this table; otherwise remove these columns.",
+        )
+    if len(aside.columns):
+        findings.append(Finding(f"Columns about cells were read as annotations: {listed(aside.columns, 6)}."))
+    genes, named = _symbols(columns)
+    values, genes, _, proteins = _split_proteins(values, genes, pd.DataFrame(index=genes))
+    if len(proteins.columns):
+        findings.append(_about_proteins(proteins))
+    return Table(
+        values,
+        rows,
+        genes,
+        about_cells=aside.set_axis(rows, axis=0),
+        proteins=proteins,
+        findings=[*findings, *named],
+        has_header=found.has_header,
+    )
+
+
+def _read_pieces(path: Path, found: Layout) -> tuple[sparse.csr_matrix, pd.Index, pd.Index, pd.DataFrame]:
+    """Numbers, names of rows and columns, and the columns that are annotations."""
     names = found.columns
-    described = [i for i, name in enumerate(names) if i and name.strip().lower() in ABOUT_GENES]
     aside: list[pd.DataFrame] = []
     blocks: list[sparse.csr_matrix] = []
     row_names: list[str] = []
+    described: list[int] | None = None
     try:
-        with pd.read_csv(
-            path,
-            sep=found.separator,
-            header=None,
-            names=range(found.n_fields),
-            skiprows=found.skipped + 1,
-            chunksize=ROWS_PER_PIECE,
-            converters={0: str},  # a gene may be called NA
-        ) as pieces:
+        with (
+            open_text(path) as stream,
+            pd.read_csv(
+                stream,
+                sep=found.separator,
+                decimal=found.decimal,
+                header=None,
+                names=range(found.n_fields),
+                skiprows=found.skipped,
+                skip_blank_lines=True,
+                chunksize=ROWS_PER_PIECE,
+                converters={0: str},  # a gene may be called NA
+            ) as pieces,
+        ):
             for piece in pieces:
                 row_names.extend(piece[0])
                 named = _named(piece.set_index(0), names)
+                if described is None:
+                    described = _annotations(named, names)
                 aside.append(named[described])
                 blocks.append(sparse.csr_matrix(_numbers(named.drop(columns=described), names)))
     except pd.errors.ParserError as error:
         raise DataError(
             f"'{path.name}' is not a regular table: {error}.",
-            hint="Check that every row has the same number of fields, then upload it again.",
+            hint="Check that every row has the same number of fields.",
         ) from error
-    values = sparse.vstack(blocks, format="csr")
-    rows, columns = pd.Index(row_names), pd.Index([name for i, name in enumerate(names) if i and i not in described])
-    orientation, reason = config.orientation, "as was chosen on import"
-    if orientation == "auto":
-        orientation, reason = guess_orientation(rows, columns)
-    finding = Finding(
-        f"The table was read with {'genes' if orientation == 'genes_in_rows' else 'cells'} in rows ({reason}).",
-        "If that is wrong, import it again and click 'Flip' below its preview.",
+    assert described is not None
+    columns = pd.Index([name for i, name in enumerate(names) if i and i not in described], dtype=object)
+    table = pd.concat(aside, ignore_index=True).set_axis([names[i] for i in described], axis=1)
+    rows = pd.Index(row_names, dtype=object)
+    # a column of row numbers, and the names after it
+    if pd.Index(row_names[:100]).isin([str(i) for i in range(101)]).all():
+        for name in table:
+            text = table[name].astype(str)
+            if not pd.api.types.is_numeric_dtype(table[name]) and text.is_unique and len(text) > 1:
+                return (
+                    sparse.vstack(blocks, format="csr"),
+                    pd.Index(text, dtype=object),
+                    columns,
+                    table.drop(columns=name),
+                )
+    return sparse.vstack(blocks, format="csr"), rows, columns, table
+
+
+def _annotations(piece: pd.DataFrame, names: Sequence[str]) -> list[int]:
+    """Columns that hold no counts: mostly words, or numbers under a name that says something of genes or cells."""
+    found = []
+    for column in piece.columns:
+        name = str(names[column]).strip()
+        if not pd.api.types.is_numeric_dtype(piece[column]):
+            values = piece[column].dropna()
+            wordy = pd.to_numeric(values, errors="coerce").isna().mean() if len(values) else 0.0
+            if wordy > 0.5:
+                found.append(int(column))
+        elif _ABOUT_GENES.match(name) or _ABOUT_CELLS.match(name):
+            found.append(int(column))
+    # a gene may be called like an annotation; a table of nothing else has no counts at all
+    return (
+        found if len(found) < len(piece.columns) else [i for i in found if not pd.api.types.is_numeric_dtype(piece[i])]
     )
-    findings = [finding]
-    if orientation == "cells_in_rows":
-        if described:
-            raise DataError(
-                f"The table has cells in rows and columns about genes ({listed(names[i] for i in described)}).",
-                hint="If genes are in rows, flip the table and import again; otherwise remove these columns.",
-            )
-        return Table(values, rows, columns, findings=findings)
-    genes = pd.concat(aside, ignore_index=True).set_axis([names[i] for i in described], axis=1).set_axis(rows, axis=0)
-    if described:
-        findings.append(Finding(f"Columns about genes were read as such, not as cells: {listed(genes.columns)}."))
-    return Table(values.T.tocsr(), columns, rows, genes, findings)
-
-
-def layout(path: Path) -> Layout:
-    """How a text table is written, from its first two lines.
-
-    Raises
-    ------
-    DataError
-        It is empty, has one column, or no header.
-    """
-    opener = gzip.open if path.name.lower().endswith(".gz") else open
-    with opener(path, "rt", encoding="utf-8-sig") as stream:
-        return _layout(stream, path.name)
-
-
-def _layout(lines: Iterable[str], file: str) -> Layout:
-    skipped, first, second = 0, "", ""
-    for line in lines:
-        if first:
-            second = line
-            break
-        if line.strip() and not line.startswith("#"):
-            first = line
-        else:
-            skipped += 1
-    if not first.strip():
-        raise DataError(f"'{file}' is empty.", hint="Export the table again, then upload it.")
-    if not second.strip():
-        raise DataError(f"'{file}' has a header and no rows.", hint="Export the table again, then upload it.")
-    # R's write.table puts single spaces between fields
-    separator = max(("\t", ",", ";"), key=first.count)
-    separator = separator if separator in first else " "
-    if separator not in first:
-        raise DataError(
-            f"'{file}' has one column; a table of cells by genes is needed.",
-            hint="Export it with commas or tabs between the fields.",
-        )
-    header, row = (next(csv.reader([line.rstrip("\r\n")], delimiter=separator)) for line in (first, second))
-    # R writes no name for the column of row names; a separator at the end of a row is not a field
-    short = len(row) == len(header) + 1 and row[-1].strip() != ""
-    if short and header and header[0].strip().lower() in ROW_NAME_HEADERS:
-        raise DataError(
-            f"'{file}' has {len(header)} names in its header and {len(row)} fields in its first row.",
-            hint="Make the header name every column, then upload the table again.",
-        )
-    names = header if short else header[1:]
-    if len(set(names)) < len(names) and all(_is_number(name) for name in names):
-        raise DataError(
-            f"'{file}' has no header: its first row holds numbers ({listed(names, 4)}).",
-            hint="Add a first row with the names of the columns, then upload the table again.",
-        )
-    columns = ["", *header] if short else header
-    while len(columns) > 1 and not columns[-1].strip():
-        columns = columns[:-1]
-    return Layout(separator, columns, max(len(header) + short, len(row)), skipped)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _named(piece: pd.DataFrame, names: list[str]) -> pd.DataFrame:
@@ -193,7 +235,7 @@ def _named(piece: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     if nameless.notna().any(axis=None):
         raise DataError(
             f"Some rows have values in {nameless.shape[1]} columns that have no name.",
-            hint="Make the header name every column, then upload the table again.",
+            hint="Make the header name every column.",
         )
     return piece.iloc[:, : len(names) - 1]
 
@@ -212,27 +254,97 @@ def _numbers(piece: pd.DataFrame, names: list[str]) -> np.ndarray:
     )
 
 
-def guess_orientation(rows: pd.Index, columns: pd.Index) -> tuple[Axis, str]:
-    """Which way a table lies, by the names of its rows and columns, and why."""
-    scores = {
-        "rows": _gene_likeness(rows) - _cell_likeness(rows),
-        "columns": _gene_likeness(columns) - _cell_likeness(columns),
-    }
-    if abs(scores["rows"] - scores["columns"]) > 0.1:
-        genes = "rows" if scores["rows"] > scores["columns"] else "columns"
-        orientation: Axis = "genes_in_rows" if genes == "rows" else "cells_in_rows"
-        return orientation, f"names of {genes} look like genes"
-    if len(rows) > len(columns):
-        return "genes_in_rows", "the names do not tell; there are more rows than columns"
-    return "cells_in_rows", "the names do not tell; there are no more rows than columns"
+def _without_rows(
+    values: sparse.csr_matrix, rows: pd.Index, aside: pd.DataFrame
+) -> tuple[sparse.csr_matrix, pd.Index, list[str]]:
+    strange = np.array([bool(_NO_GENE.match(str(name))) for name in rows], dtype=bool)
+    if not strange.any():
+        return values, rows, []
+    left = rows[strange].tolist()
+    keep = np.flatnonzero(~strange)
+    aside.drop(index=aside.index[strange], inplace=True)
+    return values[keep], rows[keep], left
 
 
-def _gene_likeness(names: pd.Index) -> float:
-    return float(np.mean([bool(_GENE.search(str(name))) for name in names[:2000]]))
+def _without_columns(values: sparse.csr_matrix, columns: pd.Index) -> tuple[sparse.csr_matrix, pd.Index, list[str]]:
+    strange = np.array([bool(_NO_GENE.match(str(name))) for name in columns], dtype=bool)
+    if not strange.any():
+        return values, columns, []
+    keep = np.flatnonzero(~strange)
+    return values[:, keep], columns[keep], columns[strange].tolist()
 
 
-def _cell_likeness(names: pd.Index) -> float:
-    return float(np.mean([bool(_BARCODE.search(str(name))) for name in names[:2000]]))
+def _symbols(names: pd.Index) -> tuple[pd.Index, list[Finding]]:
+    """Genes without the transcripts that Rhapsody and others put behind them, where they stay unique."""
+    text = pd.Series(names.astype(str))
+    found = text.str.extract(_WITH_TRANSCRIPT)[0]
+    short = found.where(found.notna(), text)
+    if found.notna().mean() < 0.5 or short.duplicated().any():
+        return names, []
+    example = f"{text[found.notna()].iloc[0]} is {found.dropna().iloc[0]}"
+    return pd.Index(short, dtype=object), [Finding(f"Genes were named by what stands before '|' ({example}).")]
+
+
+def _split_proteins(
+    values: sparse.csr_matrix, genes: pd.Index, about: pd.DataFrame
+) -> tuple[sparse.csr_matrix, pd.Index, pd.DataFrame, pd.DataFrame]:
+    """Antibody counts apart from those of genes."""
+    protein = np.array([bool(_PROTEIN.search(str(name))) for name in genes], dtype=bool)
+    if not protein.any() or protein.all():
+        return values, genes, about, pd.DataFrame()
+    proteins = pd.DataFrame(values[:, protein].toarray(), columns=genes[protein].astype(str))
+    return values[:, ~protein].tocsr(), genes[~protein], about[~protein], proteins
+
+
+def _about_proteins(proteins: pd.DataFrame) -> Finding:
+    return Finding(
+        f"Antibody counts were kept apart from the genes ({proteins.shape[1]:,}: {listed(proteins.columns, 3)}).",
+        "They are in obsm['protein_counts'].",
+    )
+
+
+def _orientation(
+    config: ImportConfig, values: sparse.csr_matrix, rows: pd.Index, columns: pd.Index, found: Layout
+) -> tuple[Axis, str]:
+    if config.orientation != "auto":
+        return config.orientation, "as was chosen on import"
+    if not found.has_header and len(columns) == 1:
+        return "genes_in_rows", "it is one column of counts"
+    return guess_orientation(rows, columns if found.has_header else pd.Index([]), values)
+
+
+def holds_counts(path: Path) -> bool:
+    """Whether a table is one of counts, not of annotations: most of its columns hold numbers of no known name."""
+    try:
+        found = layout(path)
+        with open_text(path) as stream:
+            piece = pd.read_csv(
+                stream,
+                sep=found.separator,
+                decimal=found.decimal,
+                header=None,
+                names=range(found.n_fields),
+                skiprows=found.skipped,
+                nrows=100,
+                converters={0: str},
+            )
+    except (DataError, pd.errors.ParserError):
+        return False
+    named = piece.set_index(0).iloc[:, : len(found.columns) - 1]
+    described = _annotations(named, found.columns)
+    return named.shape[1] > 0 and len(described) < 0.5 * named.shape[1] and len(named) > 1
+
+
+def layout(path: Path) -> Layout:
+    """How a text table is written, from its first lines.
+
+    Raises
+    ------
+    DataError
+        It is empty, has one column, or no rows.
+    """
+    with open_text(path) as stream:
+        return layout_of(stream, path.name)
 
 
 @dataclass(frozen=True)
@@ -244,11 +356,11 @@ class Preview:
     corner
         First rows and columns, as they stand in the file.
     orientation, reason
-        What was decided, and why.
+        What was decided, and why; None where it must be chosen.
     """
 
     corner: pd.DataFrame
-    orientation: Axis
+    orientation: Axis | None
     reason: str
 
     def cells_in_rows(self, orientation: Axis) -> pd.DataFrame:
@@ -264,7 +376,7 @@ def preview_table(stream: BinaryIO, name: str) -> Preview:
     stream
         Its bytes; read from where it stands.
     name
-        Of the file: ``.gz`` says that it is compressed.
+        Of the file.
 
     Raises
     ------
@@ -272,18 +384,26 @@ def preview_table(stream: BinaryIO, name: str) -> Preview:
         It is no table.
     """
     head = stream.read(PREVIEW_BYTES)
-    if name.lower().endswith(".gz"):
+    if head.startswith(GZIP_START):
         head = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(head, PREVIEW_BYTES)
-    text = head.decode("utf-8-sig", errors="replace")
-    lines = text.splitlines(keepends=True)
+    lines = decoded(head).splitlines(keepends=True)
     if len(head) >= PREVIEW_BYTES and len(lines) > 2:
         lines.pop()  # the last one may be cut short
-    found = _layout(lines, name)
-    lines = lines[found.skipped :]
-    rows = pd.Index([line.split(found.separator, 1)[0].strip('"\r\n ') for line in lines[1:]])
-    columns = pd.Index(found.columns[1:])
-    orientation, reason = guess_orientation(rows, columns)
-    fields = list(csv.reader(lines[1 : PREVIEW_ROWS + 1], delimiter=found.separator))
+    found = layout_of(lines, name)
+    fields = [row for row in csv.reader(lines[found.skipped :], delimiter=found.separator) if row]
+    rows = pd.Index([row[0].strip() for row in fields], dtype=object)
+    columns = pd.Index(found.columns[1:], dtype=object)
     shown = columns[:PREVIEW_COLUMNS]
-    corner = pd.DataFrame([row[1 : len(shown) + 1] for row in fields], index=rows[: len(fields)], columns=shown)
+    first = fields[:PREVIEW_ROWS]
+    corner = pd.DataFrame([row[1 : len(shown) + 1] for row in first], index=rows[: len(first)], columns=shown)
+    numbers = pd.DataFrame([row[1 : len(columns) + 1] for row in fields[:ROWS_PER_PIECE]])
+    plain = numbers.apply(lambda column: column.str.replace(found.decimal, ".", regex=False))
+    numbers = plain.apply(pd.to_numeric, errors="coerce").fillna(0)
+    values = sparse.csr_matrix(numbers.to_numpy(dtype=np.float32))
+    if not found.has_header and len(columns) == 1:
+        return Preview(corner, "genes_in_rows", "it is one column of counts")
+    try:
+        orientation, reason = guess_orientation(rows, columns if found.has_header else pd.Index([]), values)
+    except DataError as error:
+        return Preview(corner, None, error.message)
     return Preview(corner, orientation, reason)

@@ -9,6 +9,7 @@ import pandas as pd
 import scanpy as sc
 from scipy import sparse
 
+from scapp.core import keys
 from scapp.core.errors import ConfigError
 from scapp.data.config import PrepareConfig
 from scapp.data.qc.thresholds import failing
@@ -28,8 +29,14 @@ def filter_data(counts: sparse.csr_matrix, metrics: pd.DataFrame, config: Prepar
     Raises
     ------
     ConfigError
-        When nothing would be left.
+        When nothing would be left, or a filter has nothing to measure.
     """
+    if config.max_pct_mt is not None and keys.PCT_MT not in metrics:
+        raise ConfigError(
+            f"No gene of this dataset is known as mitochondrial, so '{PrepareConfig.model_fields['max_pct_mt'].title}'"
+            " cannot be used.",
+            hint="Leave that filter out, or give the mitochondrial genes names that begin with 'MT-' and import again.",
+        )
     removed = failing(metrics, config)
     keep_cells = ~np.logical_or.reduce(list(removed.values())) if removed else np.ones(counts.shape[0], bool)
     if keep_cells.sum() < 2:
@@ -47,7 +54,7 @@ def filter_data(counts: sparse.csr_matrix, metrics: pd.DataFrame, config: Prepar
         raise ConfigError(
             f"{genes.size} of {counts.shape[1]:,} genes are seen in {config.min_cells} cells or more; at least 2 are"
             " needed.",
-            hint="Lower 'Least cells per gene' on the Upload & QC page, then filter again.",
+            hint="Lower 'Least cells per gene', then filter again.",
         )
     return Kept(cells, genes)
 

@@ -9,7 +9,9 @@ from scipy import sparse
 from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError
 from scapp.data.config import DoubletConfig
-from scapp.data.symbols import PATTERNS, gene_group, gene_symbols
+from scapp.data.mitochondria import is_mitochondrial
+from scapp.data.symbols import PATTERNS, gene_group
+from scapp.data.symbols import gene_names as every_name
 
 SCRUBLET_LEAST_CELLS = 50
 
@@ -32,9 +34,12 @@ def qc_metrics(counts: sparse.csr_matrix, gene_names: pd.Index, var: pd.DataFram
     genes
         ``n_cells_by_counts``, ``total_counts``, ``mt``, ``ribo``, ``ercc``.
     """
-    symbols = gene_symbols(gene_names, var)
-    groups = pd.DataFrame({group: gene_group(symbols, group) for group in PATTERNS}, index=gene_names)
-    present = [group for group in PATTERNS if groups[group].any()]
+    genes_by_name = every_name(gene_names, var)
+    symbols = pd.Index(genes_by_name.symbols)
+    groups = pd.DataFrame({"mt": is_mitochondrial(genes_by_name)}, index=gene_names)
+    for group in PATTERNS:
+        groups[group] = gene_group(symbols, group)
+    present = [group for group in groups if groups[group].any()]
     adata = ad.AnnData(X=counts, var=groups)
     cells, genes = sc.pp.calculate_qc_metrics(adata, qc_vars=present, percent_top=None, log1p=False)
     percentages = [f"pct_counts_{group}" for group in present]

@@ -53,6 +53,11 @@ def suggest_thresholds(metrics: pd.DataFrame) -> dict[str, Any]:
     return suggested
 
 
+def usual_min_genes(n_genes: int) -> int:
+    """Least genes per cell where nobody chose it: 200, or a twentieth of the genes of a panel that measures few."""
+    return min(200, n_genes // 20)
+
+
 def failing(metrics: pd.DataFrame, config: PrepareConfig) -> dict[str, np.ndarray]:
     """Which cells each filter removes, bool arrays of shape (n_cells,), by the filter's name."""
     rules = {

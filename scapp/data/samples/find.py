@@ -11,14 +11,14 @@ from pydantic import Field
 
 from scapp.core.config import Config
 from scapp.core.errors import DataError, listed
+from scapp.data.formats.mtx_folder import prefixes_in
 from scapp.data.formats.text_tables import TABLE_ENDINGS
 
 SHEET_COLUMNS = ("sample", "donor", "condition", "batch")
 OBS_NAME = {"donor": "donor_id"}
 """The sheet says 'donor' and the CELLxGENE schema 'donor_id'."""
 
-MATRIX_STEMS = ("matrix.mtx", "counts.mtx")
-DATA_ENDINGS = (".h5ad", ".loom", ".h5", ".hdf5", *TABLE_ENDINGS)
+DATA_ENDINGS = (".h5ad", ".h5mu", ".loom", ".h5", ".hdf5", *TABLE_ENDINGS)
 _PLAIN_FOLDERS = re.compile(
     r"^(filtered|raw|outs|gene|genefull|solo\.out|count|counts|matrix|mex|velocyto|sample_filtered_feature_bc_matrix"
     r"|(filtered|raw)_(feature_bc|gene_bc)_matri(x|ces)(_mex|_h5)?|hg\d+|grch\d+\w*|mm\d+|grcm\d+\w*)$",
@@ -49,11 +49,14 @@ class Sample(Config):
         Beginning of the names of its files, where several 10x samples share a folder.
     annotations
         Column -> value, the same for all its cells; ``sample`` is one of them.
+    variant_of
+        What several samples have in common that hold the same cells in different states; empty for others.
     """
 
     source: str
     prefix: str = ""
     annotations: dict[str, str] = Field(default_factory=dict)
+    variant_of: str = ""
 
     @property
     def name(self) -> str:
@@ -64,8 +67,8 @@ class Sample(Config):
 def find_samples(members: Iterable[str]) -> list[Sample]:
     """Samples among the files of a folder or archive, by their paths; named by what tells them apart.
 
-    10x trios (with a prefix or not), ``.zarr`` folders and single files count. Where a sample has filtered and
-    raw 10x output, the filtered one is taken.
+    Matrices with their lists (with a prefix or not), ``.zarr`` folders and single files count. Unfiltered output is
+    no sample where there is filtered output. Variants of one sample (filtered, cleaned of background) are marked.
     """
     paths = [PurePosixPath(member) for member in members]
     paths = [p for p in paths if "__MACOSX" not in p.parts and not p.name.startswith(".")]
@@ -73,16 +76,38 @@ def find_samples(members: Iterable[str]) -> list[Sample]:
     paths = others or paths
     zarr = {parent for p in paths for parent in [p, *p.parents] if parent.suffix == ".zarr"}
     paths = [p for p in paths if not any(z == p or z in p.parents for z in zarr)]
-    tenx = [(p.parent, p.name[: -len(stem)]) for p in paths for stem in [_matrix_stem(p)] if stem]
-    if tenx:
-        found = [(str(folder), prefix) for folder, prefix in dict.fromkeys(tenx)]
+    folders: dict[PurePosixPath, list[str]] = {}
+    for path in paths:
+        folders.setdefault(path.parent, []).append(path.name)
+    matrices = [(str(folder), prefix) for folder, names in folders.items() for prefix in prefixes_in(names)]
+    if matrices:
+        found = list(dict.fromkeys(matrices))
     else:
         found = [(str(p), "") for p in [*sorted(zarr), *(p for p in paths if p.name.lower().endswith(DATA_ENDINGS))]]
-    found = sorted(_one_of_each(list(dict.fromkeys(found))))
+    found = sorted(_one_of_each(found))
+    same = _variants(found)
     return [
-        Sample(source=source, prefix=prefix, annotations={"sample": name})
-        for (source, prefix), name in zip(found, _names(found), strict=True)
+        Sample(source=source, prefix=prefix, annotations={"sample": name}, variant_of=variant)
+        for (source, prefix), name, variant in zip(found, _names(found), same, strict=True)
     ]
+
+
+def refuse_variants(samples: Sequence[Sample]) -> None:
+    """Ask which variant of a sample is meant.
+
+    Raises
+    ------
+    DataError
+        Some samples are variants of each other.
+    """
+    doubled = [sample for sample in samples if sample.variant_of]
+    if doubled:
+        first = doubled[0].variant_of
+        several = [sample.source for sample in doubled if sample.variant_of == first]
+        raise DataError(
+            f"{len(several)} files hold the same cells in different states ({listed(several, 4)}).",
+            hint="Import the one that you want by its own path, or tick it in the table of samples.",
+        )
 
 
 def unused(members: Iterable[str], samples: Sequence[Sample]) -> list[str]:
@@ -97,23 +122,44 @@ def _is_annotation(path: PurePosixPath) -> bool:
     return bool(_OTHER_OUTPUT.search(name) or (name.endswith(TABLE_ENDINGS) and _ANNOTATIONS.search(name)))
 
 
-def _matrix_stem(path: PurePosixPath) -> str | None:
-    name = path.name.lower()
-    stems = [stem + ending for stem in MATRIX_STEMS for ending in (".gz", "")]
-    return next((stem for stem in stems if name.endswith(stem)), None)
+_RAW = re.compile(r"(?<![a-z])(?:raw|unfiltered)(?![a-z])", re.IGNORECASE)
+_FILTERED = re.compile(r"(?<![a-z])filtered(?![a-z])", re.IGNORECASE)
+_CLEANED = re.compile(r"cellbender|soupx|decontx|denoised|cleaned", re.IGNORECASE)
 
 
 def _one_of_each(found: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Of several outputs for the same cells, one: filtered rather than raw, STARsolo's Gene rather than its
-    alternatives.
-    """
-    kept = {f"{source}|{prefix}" for source, prefix in found}
+    """Without unfiltered output where there is filtered output, and without STARsolo's alternatives to Gene."""
+    names = {pair: "|".join(pair) for pair in found}
+    if any(_FILTERED.search(name) for name in names.values()):
+        found = [pair for pair in found if _FILTERED.search(names[pair]) or not _RAW.search(names[pair])]
+        # CellBender writes all barcodes as well as those that are cells
+        cleaned = {pair for pair in found if _CLEANED.search(names[pair])}
+        if any(_FILTERED.search(names[pair]) for pair in cleaned):
+            found = [pair for pair in found if pair not in cleaned or _FILTERED.search(names[pair])]
+    kept = {names[pair] for pair in found}
 
     def better(name: str) -> str:
-        name = re.sub(r"(?<![a-z])raw(?![a-z])", "filtered", name)
         return re.sub(r"(^|/)(GeneFull\w*|SJ|Velocyto)(?=/|\|)", r"\1Gene", name)
 
-    return [pair for pair in found for name in ["|".join(pair)] if better(name) == name or better(name) not in kept]
+    return [pair for pair in found if better(names[pair]) == names[pair] or better(names[pair]) not in kept]
+
+
+_STATE_WORDS = re.compile(
+    r"filtered|raw|unfiltered|feature_bc_matri(?:x|ces)|gene_bc_matri(?:x|ces)|cellbender|soupx|decontx|denoised|cleaned"
+    r"|output|out|sample|counts?|matrix|h5|mex",
+    re.IGNORECASE,
+)
+
+
+def _variants(found: list[tuple[str, str]]) -> list[str]:
+    """For each of what was found, the sample that it is one of several states of; empty where it stands alone."""
+    stems = []
+    for source, prefix in found:
+        path = PurePosixPath(source)
+        last = _STATE_WORDS.sub("", path.name.split(".")[0]).strip("_-. ")
+        stems.append((str(path.parent), prefix, last) if path.suffix else (source, prefix, path.name))
+    changed = [bool(_STATE_WORDS.search(PurePosixPath(source).name)) for source, _ in found]
+    return ["/".join(stem) or "sample" if stems.count(stem) > 1 and changed[i] else "" for i, stem in enumerate(stems)]
 
 
 def _names(found: list[tuple[str, str]]) -> list[str]:
@@ -161,7 +207,7 @@ def describe_samples(samples: Sequence[Sample], sheet: pd.DataFrame) -> list[Sam
     if key is None:
         raise DataError(
             f"The sample sheet has the columns {listed(sheet.columns)}; one named 'file' or 'sample' is needed.",
-            hint="Add a column 'sample' with the names shown in the table, then upload the sheet again.",
+            hint="Add a column 'sample' with the names shown in the table, then choose the sheet again.",
         )
     known = {(_file_of(s) if key == "file" else s.name): s for s in samples}
     _check_rows(sheet, key, known)
@@ -226,7 +272,7 @@ def read_sheet(source: Path | BinaryIO, name: str) -> pd.DataFrame:
     except (ValueError, OSError, csv.Error) as error:
         raise DataError(
             f"The sample sheet '{name}' could not be read as a table ({error}).",
-            hint="Save it as .csv with a header row, then upload it again.",
+            hint="Save it as .csv with a header row, then import it again.",
         ) from error
 
 
@@ -236,18 +282,26 @@ def members_of(folder: Path) -> list[str]:
     Raises
     ------
     DataError
-        There are too many for one study.
+        There are too many for one study, or a link leads out of the folder.
     """
     members: list[str] = []
-    waiting = [folder]
+    waiting, seen = [folder], {folder.resolve()}
     while waiting:
         current = waiting.pop(0)
         for path in sorted(current.iterdir()):
             if path.name.startswith("."):
                 continue
+            real = path.resolve()
+            if path.is_symlink() and not real.is_relative_to(folder.resolve()):
+                raise DataError(
+                    f"'{path.relative_to(folder)}' is a link that leads out of the folder.",
+                    hint="Put the files themselves into the folder.",
+                )
             if path.is_dir() and path.suffix != ".zarr":
-                waiting.append(path)
-            else:
+                if real not in seen:
+                    waiting.append(path)
+                    seen.add(real)
+            elif path.is_file() or path.suffix == ".zarr":
                 members.append(str(path.relative_to(folder)))
         if len(members) > MOST_MEMBERS:
             raise DataError(

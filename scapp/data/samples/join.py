@@ -72,6 +72,39 @@ def join_samples(samples: Sequence[Sample], parts: Sequence[Imported]) -> Import
     return Imported(merged, taken_from, findings, joined[0].imported.units)
 
 
+def join_cells(samples: Sequence[Sample], parts: Sequence[Imported]) -> Imported:
+    """One dataset from files of one cell each; a gene that a file does not name has no count there.
+
+    Raises
+    ------
+    DataError
+        Cells in different units.
+    """
+    _check_units([_Part(sample, part) for sample, part in zip(samples, parts, strict=True)])
+    genes = pd.Index(dict.fromkeys(name for part in parts for name in part.adata.var_names))
+    rows = []
+    for part in parts:
+        place = genes.get_indexer(part.adata.var_names)
+        values = _matrix(part.adata)
+        rows.append(
+            sparse.csr_matrix((values.data, (np.zeros(values.nnz, int), place[values.indices])), (1, len(genes)))
+        )
+    matrix = sparse.csr_matrix(sparse.vstack(rows), dtype=np.float32)
+    cells = pd.Index([sample.name for sample in samples])
+    merged = ad.AnnData(obs=pd.DataFrame(index=cells), var=pd.DataFrame(index=genes))
+    first = parts[0]
+    if first.units in ("log", "scaled"):
+        merged.X = matrix
+    else:
+        merged.layers["counts" if first.units == "counts" else "expression"] = matrix
+    for sample, name in zip(samples, cells, strict=True):
+        for column, value in sample.annotations.items():
+            if column != "sample":
+                merged.obs.loc[name, OBS_NAME.get(column, column)] = value
+    note = Finding(f"{len(parts):,} files of one cell each were joined: {listed(cells, 3)}.")
+    return Imported(merged, "files of one cell each", [note, *empty_findings(matrix)], first.units)
+
+
 def _matrix(adata: ad.AnnData) -> sparse.csr_matrix:
     """The one matrix that an imported dataset holds."""
     return sparse.csr_matrix(next(iter(adata.layers.values()), adata.X))

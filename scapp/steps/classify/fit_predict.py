@@ -26,7 +26,7 @@ DEFAULT_LEAST = 0.5
 def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outcome:
     """Train, and keep the model, its figures per type and, of MLS-CC, every cell on every circle."""
     data = inputs.data
-    labels = pd.Categorical(data.column(config.label_key))
+    labels = data.types(config.label_key)
     groups = data.column(config.hold_out_key)
     counts, genes = counts_of(data), _genes(data)
     context.report(0, 1, "preparing the data")

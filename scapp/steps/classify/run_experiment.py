@@ -51,7 +51,7 @@ def run(inputs: Inputs, config: ExperimentConfig, context: StepContext) -> Outco
 
 
 def _material(data: Reading, config: ExperimentConfig) -> Material:
-    labels = pd.Categorical(data.column(config.label_key)).remove_unused_categories()
+    labels = data.types(config.label_key)
     groups = data.column(config.hold_out_key)
     clear = keys.representation("clear")
     return Material(

@@ -330,8 +330,10 @@ def _options(offered: Offered | None, place: str, look: DeltaGenerator) -> dict[
 
 def _orientation(preview: Preview, name: str, chosen: str, key: str) -> str:
     """What was detected or chosen, the corner as it will be read, and one click to flip."""
+    if chosen == "auto" and preview.orientation is None:
+        return _asked_orientation(preview, name, key)
     orientation: Axis = "genes_in_rows" if chosen == "genes_in_rows" else "cells_in_rows"
-    if chosen == "auto":
+    if chosen == "auto" and preview.orientation is not None:
         orientation = preview.orientation
     reason = preview.reason if chosen == "auto" else "as chosen"
     lies, other = ("genes", "cells_in_rows") if orientation == "genes_in_rows" else ("cells", "genes_in_rows")
@@ -344,6 +346,21 @@ def _orientation(preview: Preview, name: str, chosen: str, key: str) -> str:
         args=(f"{key}.orientation", other),
     )
     return orientation
+
+
+def _asked_orientation(preview: Preview, name: str, key: str) -> str:
+    """The corner as it stands in the file, and the question which way it lies: nothing in it tells."""
+    st.warning(f"**{escape(name)}**: {escape(preview.reason)}")
+    st.dataframe(preview.corner, alt="Corner of the table as it stands in the file", width="content")
+    with st.container(horizontal=True):
+        for label, axis in (("Genes are in rows", "genes_in_rows"), ("Genes are in columns", "cells_in_rows")):
+            st.button(
+                label,
+                key=f"{axis}.{key}",
+                on_click=st.session_state.__setitem__,
+                args=(f"{key}.orientation", axis),
+            )
+    return "auto"
 
 
 def _genome(stream: BinaryIO, key: str) -> str | None:

@@ -1,0 +1,279 @@
+"""AnnData and MuData files, element by element: what cannot be read is passed over and said, not the whole refused."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import anndata as ad
+import h5py
+import numpy as np
+import pandas as pd
+
+from scapp.core.errors import DataError, listed
+from scapp.core.memory import check_memory
+from scapp.data.checks import Finding
+from scapp.data.config import ImportConfig
+from scapp.data.formats.hdf5 import KNOWN_ENCODINGS, encoding_type, read_matrix, text_of, unread
+from scapp.data.formats.imported import Imported, LazyPlace, from_file, keep_proteins
+
+CELL_NAMES = (
+    *(
+        "_index",
+        "index",
+        "obs_names",
+        "cell_names",
+        "CellID",
+        "cell_id",
+        "barcodes",
+        "barcode",
+        "cells",
+        "cell",
+        "names",
+    ),
+    "name",
+)
+GENE_NAMES = (
+    *("_index", "index", "var_names", "gene_names", "gene_name", "features", "feature_name", "gene_symbols"),
+    *("gene_symbol", "symbol", "symbols", "gene_short_name", "Gene", "genes", "gene", "names", "name"),
+    *("gene_ids", "gene_id", "ensembl_id"),
+)
+RNA = ("rna", "gex", "gene expression", "gene_expression", "mrna")
+PROTEIN = ("prot", "protein", "proteins", "adt", "ab", "antibody", "antibody capture", "citeseq")
+_AS_BYTES = re.compile(r"b(['\"])(.*)\1")
+_FAULTS = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RuntimeError)
+
+
+def read_h5ad(path: Path, config: ImportConfig) -> Imported:
+    """Read an .h5ad or .h5mu that ``hdf5.check_hdf5`` has passed.
+
+    Raises
+    ------
+    DataError
+        It holds no AnnData, or no usable matrix.
+    """
+    with h5py.File(path, "r") as file:
+        if encoding_type(file) == "MuData" or ("mod" in file and "obs" not in file):
+            return _read_mudata(file, path.name, config)
+        if not {"obs", "var"} & set(file) and "X" not in file:
+            raise DataError(
+                f"'{path.name}' does not hold an AnnData object; it holds {listed(file)}.",
+                hint="Open it where it was made, write it with anndata's write_h5ad, and import that.",
+            )
+        legacy = any(isinstance(file.get(name), h5py.Dataset) for name in ("obs", "var"))
+        if not legacy:
+            return read_group(file, path.name, config)
+    # files of before 2019 keep annotations as one table, which anndata still reads
+    return from_file(*_legacy(ad.read_h5ad(path)), config)
+
+
+def _legacy(adata: ad.AnnData) -> tuple[list[LazyPlace], ad.AnnData, list[str]]:
+    places: list[LazyPlace] = [(f"layers['{name}']", value, adata.var) for name, value in adata.layers.items()]
+    if adata.raw is not None:
+        places.append((".raw", adata.raw.X, adata.raw.var))
+    places.append(("X", adata.X, adata.var))
+    return places, adata, []
+
+
+def read_group(group: h5py.Group, name: str, config: ImportConfig) -> Imported:
+    """Read an AnnData that stands in a group of a file."""
+    passed: list[str] = []
+    _check_size(group, name)
+    n_obs, n_var = _lengths(group)
+    obs, obs_notes = _frame(group.get("obs"), "obs", CELL_NAMES, n_obs, passed)
+    var, var_notes = _frame(group.get("var"), "var", GENE_NAMES, n_var, passed)
+    places: list[LazyPlace] = []
+    layers = group.get("layers")
+    for key in layers if isinstance(layers, h5py.Group) else ():
+        places.append((f"layers['{key}']", _later(layers[key], f"layers['{key}']"), var))
+    raw = group.get("raw")
+    if isinstance(raw, h5py.Group) and "X" in raw:
+        raw_var, notes = _frame(raw.get("var"), "raw.var", GENE_NAMES, _columns(raw["X"]), passed)
+        if _numbered(raw_var.index) and len(raw_var) == len(var) and not _numbered(var.index):
+            raw_var = raw_var.set_axis(var.index, axis=0)
+            notes = [Finding("The genes of .raw have numbers for names; those of X were taken.")]
+        places.append((".raw", _later(raw["X"], ".raw"), raw_var))
+        var_notes += notes
+    if "X" in group and encoding_type(group["X"]) != "null":
+        places.append(("X", _later(group["X"], "X"), var))
+    adata = ad.AnnData(obs=obs.set_axis([str(i) for i in range(len(obs))], axis=0))
+    _mappings(group, adata, passed)
+    imported = from_file(places, adata, _others(group), config, cells=obs.index)
+    findings = [*obs_notes, *var_notes]
+    if passed:
+        findings.append(Finding(unread(passed)))
+    return Imported(imported.adata, imported.taken_from, [*findings, *imported.findings], imported.units)
+
+
+def _read_mudata(file: h5py.File, name: str, config: ImportConfig) -> Imported:
+    """The RNA of a MuData; antibody counts beside it are kept apart."""
+    there = list(file["mod"])
+    chosen = next((mod for mod in there if mod.lower() in RNA), None)
+    if chosen is None and len(there) == 1:
+        chosen = there[0]
+    if chosen is None:
+        raise DataError(
+            f"'{name}' holds the modalities {listed(there)}, of which none is called rna.",
+            hint="Write the one that you want as .h5ad (in Python: mdata['NAME'].write('x.h5ad')), and import that.",
+        )
+    imported = read_group(file["mod"][chosen], name, config)
+    others = [mod for mod in there if mod != chosen]
+    said = [Finding(f"Of a MuData file the modality '{chosen}' was read.")]
+    for mod in [mod for mod in others if mod.lower() in PROTEIN]:
+        proteins = read_group(file["mod"][mod], name, config).adata
+        matrix = next(m for m in (*proteins.layers.values(), proteins.X) if m is not None)
+        table = pd.DataFrame(np.asarray(matrix.todense()), proteins.obs_names, proteins.var_names)
+        keep_proteins(imported.adata, table.reindex(imported.adata.obs_names).fillna(0))
+        said.append(Finding(f"{table.shape[1]:,} antibody counts of '{mod}' are in obsm['protein_counts']."))
+        others.remove(mod)
+    if others:
+        said.append(Finding(f"Other modalities were not read: {listed(others)}."))
+    return Imported(imported.adata, imported.taken_from, [*said, *imported.findings], imported.units)
+
+
+def _later(node: Any, place: str) -> Any:
+    return lambda: read_matrix(node, place)
+
+
+def _columns(node: Any) -> int | None:
+    """Number of genes of a matrix, without reading it."""
+    if isinstance(node, h5py.Dataset):
+        return int(node.shape[1]) if node.ndim == 2 else None
+    shape = node.attrs.get("shape", node.attrs.get("h5sparse_shape"))
+    return int(shape[1]) if shape is not None else None
+
+
+def _lengths(group: h5py.Group) -> tuple[int | None, int | None]:
+    nodes = [group.get("X"), *(group["layers"].values() if isinstance(group.get("layers"), h5py.Group) else ())]
+    for node in nodes:
+        if isinstance(node, h5py.Dataset) and node.ndim == 2:
+            return int(node.shape[0]), int(node.shape[1])
+        if isinstance(node, h5py.Group):
+            shape = node.attrs.get("shape", node.attrs.get("h5sparse_shape"))
+            if shape is not None and len(shape) == 2:
+                return int(shape[0]), int(shape[1])
+    return None, None
+
+
+def _frame(
+    group: Any, what: str, names: Sequence[str], length: int | None, passed: list[str]
+) -> tuple[pd.DataFrame, list[Finding]]:
+    """Annotations with the names of cells or genes, wherever a program put them."""
+    columns: dict[str, Any] = {}
+    own = None
+    if isinstance(group, h5py.Group):
+        own = group.attrs.get("_index")
+        own = text_of(own) if own is not None and np.ndim(own) == 0 else None
+        for key in group:
+            if key == "__categories":
+                continue
+            value = _element(group, key)
+            if value is None or (length is not None and len(value) != length):
+                passed.append(f"{what}['{key}']")
+            else:
+                length = len(value)
+                columns[key] = value
+    index = columns.pop(own) if own in columns else None
+    notes: list[Finding] = []
+    if index is None or _numbered(pd.Index(index)):
+        better = next((name for name in names if name in columns and _names_things(columns[name])), None)
+        if better is not None:
+            index = columns.pop(better)
+            notes.append(Finding(f"Names were taken from {what}['{better}'].") if own is not None else Finding(""))
+        elif length:
+            notes.append(
+                Finding(
+                    f"{'Genes' if 'var' in what else 'Cells'} have numbers for names in this file.",
+                    "Gene symbols or ids are needed for marker genes, gene sets and mitochondrial shares."
+                    if "var" in what
+                    else "",
+                )
+            )
+    if index is None:
+        index = [str(i) for i in range(length or 0)]
+    text = pd.Index([text_of(value) for value in index], dtype=object)
+    if len(text) and text.str.match(_AS_BYTES).mean() > 0.9:
+        text = pd.Index([match[2] if (match := _AS_BYTES.fullmatch(name)) else name for name in text], dtype=object)
+        notes.append(Finding(f"Names in {what} were written as Python's bytes (b'...'), and read without that."))
+    frame = pd.DataFrame(columns, index=text)
+    order = [text_of(name) for name in np.ravel(group.attrs.get("column-order", []))] if group is not None else []
+    kept = [name for name in dict.fromkeys(order) if name in frame]
+    frame = frame[[*kept, *(name for name in frame if name not in kept)]]
+    return frame, [note for note in notes if note.sentence]
+
+
+def _element(group: h5py.Group, key: str) -> Any:
+    """One column, or None where it cannot be read."""
+    node = group[key]
+    if encoding_type(node) not in KNOWN_ENCODINGS:
+        return None
+    try:
+        categories = group.get("__categories")
+        if isinstance(categories, h5py.Group) and key in categories:
+            codes = np.asarray(node[()]).astype(int)
+            return pd.Categorical.from_codes(codes, [text_of(name) for name in categories[key][()]])
+        value = node[()] if isinstance(node, h5py.Dataset) and not encoding_type(node) else ad.io.read_elem(node)
+    except _FAULTS:
+        return None
+    if isinstance(value, np.ndarray) and value.dtype.kind in "OS":
+        value = np.array([text_of(item) for item in value], dtype=object)
+    one = getattr(value, "ndim", 0) == 1 or isinstance(value, pd.Categorical)
+    numeric = isinstance(value, np.ndarray) and value.dtype.kind in "cV"
+    return value if one and not numeric else None
+
+
+def _numbered(names: pd.Index) -> bool:
+    """Whether names are only the numbers of rows."""
+    text = names.astype(str)
+    return bool(len(text)) and list(text[:50]) == [str(i) for i in range(min(len(text), 50))]
+
+
+def _names_things(values: Any) -> bool:
+    text = pd.Index(np.asarray(values).astype(str))
+    return not _numbered(text) and text.nunique() > 0.5 * len(text)
+
+
+def _mappings(group: h5py.Group, adata: ad.AnnData, passed: list[str]) -> None:
+    """Embeddings, and the colours of categories."""
+    obsm = group.get("obsm")
+    for key in obsm if isinstance(obsm, h5py.Group) else ():
+        try:
+            if encoding_type(obsm[key]) not in KNOWN_ENCODINGS:
+                raise TypeError(key)
+            adata.obsm[key] = ad.io.read_elem(obsm[key])
+        except _FAULTS:
+            passed.append(f"obsm['{key}']")
+    uns = group.get("uns")
+    for key in uns if isinstance(uns, h5py.Group) else ():
+        if encoding_type(uns[key]) not in KNOWN_ENCODINGS:
+            passed.append(f"uns['{key}']")
+        elif key.endswith("_colors") and isinstance(uns[key], h5py.Dataset):
+            adata.uns[key] = [text_of(colour) for colour in np.ravel(uns[key][()])]
+
+
+def _others(group: h5py.Group) -> list[str]:
+    return [
+        f"{name}['{key}']"
+        for name in ("obsp", "varm")
+        if isinstance(group.get(name), h5py.Group)
+        for key in group[name]
+    ]
+
+
+def _check_size(group: h5py.Group, name: str) -> None:
+    """Refuse a file whose matrices would not fit, before reading them."""
+    nodes: list[Any] = [group.get("X"), group.get("raw/X")]
+    layers = group.get("layers")
+    nodes += list(layers.values()) if isinstance(layers, h5py.Group) else []
+    total = 0.0
+    for node in nodes:
+        if isinstance(node, h5py.Group) and "data" in node and "indices" in node:
+            total += node["data"].size * 12.0
+        elif isinstance(node, h5py.Dataset):
+            total += node.size * 8.0
+    check_memory(
+        2 * total,
+        f"Reading '{name}'",
+        "Free memory by closing other programs, use a larger machine, or import a file with fewer cells or only the"
+        " counts.",
+    )
