@@ -15,6 +15,7 @@ from scapp.cli.console import checked_folder, load, run
 from scapp.cli.options import add_reading, add_settings, command, given
 from scapp.cli.qc import prepared
 from scapp.core import files, keys
+from scapp.core.csv_text import write_csv
 from scapp.core.errors import ConfigError, DataError, listed
 from scapp.data.locations import safe_file_name
 from scapp.jobs.session import Session
@@ -143,7 +144,7 @@ def _write(dataset: Dataset, rows: list[dict[str, Any]], output: Path) -> list[P
     for name, table in tables.items():
         path = _free(output, safe_file_name(name[:100]), written)
         with files.replacing(path) as temporary:
-            table.to_csv(temporary, index=False)
+            write_csv(table, temporary)
         written.append(path)
     path = output / "report.html"
     with files.replacing(path) as temporary:

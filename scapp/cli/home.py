@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from scapp.core.errors import ConfigError
 from scapp.core.installation import app_folder
 from scapp.core.provenance import versions
 from scapp.jobs.devices import available_devices
+from scapp.steps.catalogue import step
+from scapp.workspace.inspection import Damage, inspect
 
 
 def add_commands(commands: Any) -> None:
@@ -22,7 +25,15 @@ def add_commands(commands: Any) -> None:
     app = command(commands, "app", _app, "start the web app")
     app.add_argument("--port", type=int, default=8501, help="port of the address. Default: 8501.")
     app.add_argument("--workspace", type=Path, help="folder for datasets and runs. Default: SCAPP_WORKSPACE, if set.")
-    command(commands, "doctor", _doctor, "print versions, devices and the workspace: paste it into a bug report")
+    text = "print versions, devices and the workspace for a bug report; with a workspace, verify what it holds"
+    doctor = command(commands, "doctor", _doctor, text)
+    doctor.add_argument(
+        "workspace",
+        type=Path,
+        nargs="?",
+        metavar="WORKSPACE",
+        help="read every stored value and compare it with its fingerprint; the exit status is 1 where any is damaged",
+    )
 
 
 def _app(arguments: argparse.Namespace) -> None:
@@ -43,6 +54,8 @@ def _app(arguments: argparse.Namespace) -> None:
 
 
 def _doctor(arguments: argparse.Namespace) -> dict[str, Any]:
+    if arguments.workspace is not None:
+        return _verified(arguments.workspace)
     environment = Environment()
     return {
         "scapp": __version__,
@@ -54,3 +67,30 @@ def _doctor(arguments: argparse.Namespace) -> dict[str, Any]:
         "workspace": str(environment.workspace),
         "workspace_exists": environment.workspace.is_dir(),
     }
+
+
+_CURES = {
+    "import": "import the file again that it came from",
+    "prepare": "filter the dataset again that it came from",
+    "subset": "make the dataset again from the one that it came from",
+    "": "restore it from a backup",
+}
+"""What gives back a value, by the step that made it; of other steps the step itself."""
+
+
+def _said(damage: Damage) -> str:
+    """What is damaged, and what can be done."""
+    cure = _CURES.get(damage.made_by) or f"carry out '{step(damage.made_by).title}' again"
+    what = f"'{damage.slot}' of '{damage.name}' ({damage.dataset}): " if damage.slot else ""
+    return f"{what}{damage.reason} To mend it, {cure}."
+
+
+def _verified(root: Path) -> dict[str, Any]:
+    if not (root / "datasets").is_dir():
+        raise ConfigError(
+            f"'{root}' is no workspace of scapp.", hint="Name the folder that holds 'datasets' and 'runs'."
+        )
+    n_datasets, damages = inspect(root)
+    for damage in damages:
+        print(_said(damage), file=sys.stderr)
+    return {"workspace": str(root), "n_datasets": n_datasets, "damaged": [asdict(damage) for damage in damages]}

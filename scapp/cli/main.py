@@ -1,7 +1,8 @@
 """``scapp`` and ``python -m scapp``: the same steps as the pages, for scripts and clusters.
 
 Progress goes to standard error; the last line on standard output is one JSON object. Exit status 0, or
-2 for a user's mistake, with the message and the hint on standard error and no traceback.
+2 for a user's mistake, with the message and the hint on standard error and no traceback; 1 where
+``doctor`` finds damage.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from scapp.core.environment import Environment
 from scapp.core.errors import ScappError
 
 USER_MISTAKE = 2
+DAMAGED = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USER_MISTAKE
     if result is not None:
         print(json.dumps(_without_nan(result)))
-    return 0
+    return DAMAGED if result and result.get("damaged") else 0
 
 
 def _without_nan(result: dict[str, Any]) -> dict[str, Any]:

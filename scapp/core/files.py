@@ -59,11 +59,19 @@ def append_json_line(path: Path, value: Any) -> None:
 
 
 def read_json_lines(path: Path) -> list[Any]:
-    """Lines of a JSON-lines file; lines that a full disk or a killed process cut short are left out."""
+    """Lines of a JSON-lines file; lines that a full disk, a killed process or damage made unreadable are
+    left out.
+    """
     if not path.exists():
         return []
-    lines = path.read_text().split("\n")[:-1]
-    return [json.loads(line) for line in lines if line.endswith("}")]
+    lines = path.read_bytes().split(b"\n")[:-1]
+    found = []
+    for line in lines:
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found
 
 
 def fsync_tree(path: Path) -> None:

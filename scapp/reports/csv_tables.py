@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from scapp.core import keys
+from scapp.core.csv_text import csv_text
 from scapp.data.locations import safe_file_name
 from scapp.workspace.datasets.dataset import Dataset
 
@@ -39,7 +40,7 @@ def write_tables(dataset: Dataset, path: Path) -> None:
             while stem in used:
                 stem += "_"
             used.add(stem)
-            archive.writestr(f"{stem}.csv", table.to_csv(index=False))
+            archive.writestr(f"{stem}.csv", csv_text(table))
 
 
 def _free(name: str, table: pd.DataFrame) -> str:

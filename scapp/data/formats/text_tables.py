@@ -89,6 +89,11 @@ def read_table(path: Path, config: ImportConfig) -> Table:
     """
     found = layout(path)
     values, rows, columns, aside = _read_pieces(path, found)
+    if not len(columns):
+        raise DataError(
+            f"The columns of '{path.name}' hold text or annotations ({listed(aside.columns, 4)}); none holds counts.",
+            hint="Import the table of counts, and this one as its labels.",
+        )
     notes: list[Finding] = []
     if not found.has_header:
         notes.append(Finding("The table has no header: its first row holds numbers.", "Its columns were numbered."))

@@ -11,6 +11,7 @@ from scapp.classify.classifier import MODEL, RECORD, UNASSIGNED, CellTypeClassif
 from scapp.classify.config import ClassifierConfig
 from scapp.classify.ontology.cell_ontology import broader_type, graph_of, load_ontology
 from scapp.core import keys
+from scapp.core.csv_text import write_csv
 from scapp.core.errors import ConfigError, DataError
 from scapp.core.provenance import fingerprint
 from scapp.core.step_context import StepContext
@@ -76,14 +77,14 @@ def _write_tables(
     table.insert(1, "n_train", classifier.n_train)
     if circles is not None:
         table["circle_auprc"] = _separation(circles, labels, test)
-    table.to_csv(folder / TYPES_FILE, index=False)
+    write_csv(table, folder / TYPES_FILE)
     said = {
         "cell": names[test],
         "type": np.asarray(classifier.types)[codes],
         "predicted": classifier.named(probabilities),
         "probability": probabilities.max(axis=1),
     }
-    pd.DataFrame(said).to_csv(folder / TEST_FILE, index=False)
+    write_csv(pd.DataFrame(said), folder / TEST_FILE)
     _save_probabilities(folder / PROBABILITIES_FILE, probabilities)
 
 

@@ -12,6 +12,7 @@ from scipy import sparse
 from scapp.classify.experiment.config import ExperimentConfig
 from scapp.classify.experiment.thesis_experiment import Experiment, Material, run_all
 from scapp.core import keys
+from scapp.core.csv_text import write_csv
 from scapp.core.step_context import StepContext
 from scapp.data.symbols import gene_names
 from scapp.metrics.paired import paired_tests
@@ -40,7 +41,7 @@ def run(inputs: Inputs, config: ExperimentConfig, context: StepContext) -> Outco
             context.checkpoint(partial(_write_rows, rows))
     tables = tables_of(rows)
     for name, table in tables.items():
-        table.to_csv(inputs.folder / f"{name}.csv", index=False)
+        write_csv(table, inputs.folder / f"{name}.csv")
     _write_rows(rows, inputs.folder)
     summary = {
         "rows": json.loads(tables["summary"].to_json(orient="records")),

@@ -14,6 +14,7 @@ from scipy import sparse
 
 from scapp.analysis.de.design import batch_notes, categories_of
 from scapp.core import keys
+from scapp.core.csv_text import write_csv
 from scapp.core.errors import ConfigError, DataError
 from scapp.core.processes import MemoryWatch
 from scapp.core.provenance import fingerprint, versions
@@ -337,7 +338,7 @@ def _outcome(task: _Task, units: list[dict[str, Any]], notes: list[str] | None =
         names = task.inputs.data.names(keys.OBS_NAMES)
         tables["cells"].insert(0, "barcode", names[tables["cells"].pop("cell")])
     for name, table in tables.items():
-        table.to_csv(folder / f"{name}.csv", index=False)
+        write_csv(table, folder / f"{name}.csv")
     _write(units, folder)
     return Outcome(
         summary={

@@ -97,7 +97,7 @@ def cell_choice(dataset: Dataset) -> int:
             _map_choice(dataset, names)
     places = np.flatnonzero(names == typed.strip())
     if not len(places):
-        st.warning(f"There is no cell '{typed}'. Names are like '{names[0]}'; showing the first cell.")
+        st.warning(escape(f"There is no cell '{typed}'. Names are like '{names[0]}'; showing the first cell."))
         return 0
     return int(places[0])
 
@@ -126,7 +126,11 @@ def _map_choice(dataset: Dataset, names: np.ndarray) -> None:
     middle = np.mean([corner for polygon in selection.polygons for corner in polygon], axis=0)
     cell = int(np.linalg.norm(coloured_maps.points(dataset, found[0]) - middle, axis=1).argmin())
     st.button(
-        f"Take {names[cell]}", key="augment.take", on_click=_take, args=(dataset.id, str(names[cell])), type="primary"
+        escape(f"Take {names[cell]}"),
+        key="augment.take",
+        on_click=_take,
+        args=(dataset.id, str(names[cell])),
+        type="primary",
     )
 
 
@@ -139,7 +143,7 @@ def profile_section(dataset: Dataset, sample: Sample, config: AugmentationConfig
     st.header("One cell, before and after")
     label = suggested_labels(dataset)
     if label:
-        st.caption(f"{label}: **{escape(str(state.grouping(dataset, label).iloc[cell]))}**")
+        st.caption(f"{escape(label)}: **{escape(str(state.grouping(dataset, label).iloc[cell]))}**")
     always = st.toggle(
         "Let every augmentation that is on happen",
         True,

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from scapp.ui.kit.boundary import escape
+
 CIRCLES = (
     "MLS-CC gives every type a circle of its own and places every cell on each of them: on the circle of a type, its"
     " own cells (blue) should lie together, and all others (grey) elsewhere. **A good circle** has the blue cells in"
@@ -28,7 +30,7 @@ RIMS = (
 def circle_in_words(name: str, separation: float | None) -> str:
     """How to read one type's circle, from the AUPRC of its separation on test cells."""
     if separation is None or np.isnan(separation):
-        return f"**{name}** has no test cells, so nobody knows how well its circle separates it."
+        return f"**{escape(name)}** has no test cells, so nobody knows how well its circle separates it."
     if separation >= 0.9:
         quality = "**A good circle**: its cells can be told from all others by their place here"
     elif separation >= 0.6:

@@ -61,8 +61,7 @@ def types_of(run: Run) -> pd.DataFrame:
 
 def tested_cells_of(run: Run) -> pd.DataFrame:
     """What was said of each test cell."""
-    texts = {"cell": str, "type": str, "predicted": str}
-    return pd.read_csv(run.folder / TEST_FILE, dtype=texts, keep_default_na=False)
+    return state.run_table(run, TEST_FILE, ["cell", "type", "predicted"])
 
 
 def name_of(run: Run) -> str:

@@ -5,6 +5,7 @@ import streamlit as st
 
 from scapp.classify.config import ClassifierConfig
 from scapp.core import keys
+from scapp.core.errors import listed
 from scapp.jobs.launch import submit
 from scapp.plotting.classify.type_figures import plot_counts, plot_stage
 from scapp.plotting.palette import shades
@@ -12,7 +13,7 @@ from scapp.steps.config import RELIABLE_SHARE, PredictConfig
 from scapp.ui.classify import words
 from scapp.ui.classify.evaluate_tab import STEP, done_runs, name_of
 from scapp.ui.kit import live, state
-from scapp.ui.kit.boundary import boundary
+from scapp.ui.kit.boundary import boundary, escape
 from scapp.ui.kit.forms import config_form
 from scapp.ui.kit.routing import link, next_button
 from scapp.ui.kit.widgets import download_csv, show_figure, show_table
@@ -87,8 +88,8 @@ def _the_labels(dataset: Dataset, label_key: str, columns: list[str]) -> None:
         st.caption(f"{missing:,} cells have no label: they are left out of training and can be annotated afterwards.")
     if few:
         st.warning(
-            f"Fewer than {FEW_CELLS} cells: {', '.join(few[:8])}{' and others' if len(few) > 8 else ''}. Nothing can be"
-            " tested with so few; their figures will be missing or jump."
+            f"Fewer than {FEW_CELLS} cells: {escape(listed(few))}. Nothing can be tested with so few; their figures"
+            " will be missing or jump."
         )
     download_csv(counts.rename_axis("type").rename("cells").reset_index(), key="counts", name="cells_per_type")
     found = coloured_maps.available(dataset)
@@ -182,11 +183,11 @@ def _annotated(dataset: Dataset, run: Run) -> None:
         st.success(matched)
     if "top1" in result:
         st.markdown(
-            f"Compared with '{run.config.config['label_key']}' on {result['n_test']:,} cells of types that both know:"
-            f" top-1 accuracy **{result['top1']:.3f}**, macro F1 **{result['macro_f1']:.3f}**."
+            f"Compared with '{escape(run.config.config['label_key'])}' on {result['n_test']:,} cells of types that both"
+            f" know: top-1 accuracy **{result['top1']:.3f}**, macro F1 **{result['macro_f1']:.3f}**."
         )
         if result["types_not_in_model"]:
-            st.caption(f"Types that the model does not know: {', '.join(result['types_not_in_model'])}.")
+            st.caption(escape(f"Types that the model does not know: {', '.join(result['types_not_in_model'])}."))
     if "n_types_in_ontology" in result:
         st.caption(
             f"{result['n_types_in_ontology']} of the model's {result['n_types']} types are terms of the Cell Ontology;"

@@ -94,7 +94,7 @@ def _form(dataset: Dataset, design: Study, config: design_tab.StudyConfig) -> Di
         )
     others = design.conditions[1:]
     compared = right.multiselect(
-        f"Compared with {design.conditions[0]}",
+        escape(f"Compared with {design.conditions[0]}"),
         others,
         key=f"de.compared.{dataset.id}.{'.'.join(others)}",
         persist_state="session",

@@ -43,7 +43,7 @@ def scores_section(dataset: Dataset) -> None:
     gene_set_choice.library_section(dataset, key="scores")
     ended = run_panel(run, key="scores")
     if run is not None and ended == "done" and run.status.result.get("without"):
-        st.warning(f"No gene of these is in the dataset: {', '.join(run.status.result['without'])}.")
+        st.warning(escape(f"No gene of these is in the dataset: {', '.join(run.status.result['without'])}."))
     if there:
         _result(dataset, design)
 

@@ -99,10 +99,10 @@ def written_file(
     if status.result.get("version") != dataset.manifest.version:
         st.warning("The dataset has changed since this file was written. Write it again to have the changes in it.")
     for note in status.result.get("notes", []):
-        st.info(note)
+        st.info(escape(note))
     size = status.result["bytes"] / 1e6
     st.download_button(
-        f"Download {name} ({size:.1f} MB)",
+        f"Download {escape(name)} ({size:.1f} MB)",
         path.read_bytes,
         file_name=name,
         mime=mime,

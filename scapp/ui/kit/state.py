@@ -15,6 +15,7 @@ import streamlit as st
 from scapp.analysis.de.design import batch_notes
 from scapp.analysis.de.gene_sets import GeneMatcher
 from scapp.core import keys
+from scapp.core.csv_text import read_csv
 from scapp.core.environment import Environment
 from scapp.core.errors import DataError
 from scapp.data.symbols import ID_COLUMNS, SYMBOL_COLUMNS, GeneNames, gene_symbols
@@ -155,7 +156,7 @@ def run_table(run: Run, file: str, words: Iterable[str]) -> pd.DataFrame:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _csv(path: str, written: int, words: tuple[str, ...]) -> pd.DataFrame:
-    return pd.read_csv(path, dtype=dict.fromkeys(words, str), keep_default_na=False, na_values=[""])
+    return read_csv(Path(path), list(words))
 
 
 def columns(dataset: Dataset, names: list[str]) -> pd.DataFrame:

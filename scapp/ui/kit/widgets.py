@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from scapp.analysis.map.selection import Polygon
+from scapp.core.csv_text import csv_text
 
 MOST_ROWS = 10_000
 
@@ -101,7 +102,7 @@ def download_csv(table: pd.DataFrame, *, key: str, name: str, label: str = "Down
     """A CSV download without the index, written when it is asked for."""
     st.download_button(
         label,
-        lambda: table.to_csv(index=False),
+        lambda: csv_text(table),
         file_name=f"{name}.csv",
         mime="text/csv",
         key=f"{key}.csv",

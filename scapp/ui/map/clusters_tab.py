@@ -13,6 +13,7 @@ from scapp.metrics.agreement import METRICS, compare, silhouette
 from scapp.plotting.map.rivers import plot_river, plot_sweep, river_data
 from scapp.plotting.palette import palette
 from scapp.ui.kit import state
+from scapp.ui.kit.boundary import escape
 from scapp.ui.kit.forms import config_form
 from scapp.ui.kit.live import latest_of, run_panel
 from scapp.ui.kit.widgets import download_csv, show_figure, show_table
@@ -46,7 +47,7 @@ def cluster_section(dataset: Dataset, name: str) -> None:
         ClusterConfig, key=f"cluster.{dataset.id}.{name}", start=start, only=(*USED_BY[method], "seed")
     )
     if labels and method == "kmeans":
-        st.caption(f"k-means starts from the number of labels in '{labels}'.")
+        st.caption(f"k-means starts from the number of labels in '{escape(labels)}'.")
     graph_there = keys.graph(name) in dataset
     if not graph_there and method != "kmeans":
         st.info("Leiden and Louvain need the neighbours that 'Make the map' finds.")
@@ -56,7 +57,7 @@ def cluster_section(dataset: Dataset, name: str) -> None:
     if run_panel(run, key=f"cluster.{name}") == "done" and run is not None:
         result = run.status.result
         column = f"{result['method']}_{name}" if "method" in result else ""
-        st.success(f"The last ones: {result['n_clusters']} clusters, in the annotation '{column}'.")
+        st.success(f"The last ones: {result['n_clusters']} clusters, in the annotation '{escape(column)}'.")
 
 
 def suggested_labels(dataset: Dataset) -> str | None:

@@ -9,6 +9,7 @@ from scapp.core import keys
 from scapp.jobs.launch import submit
 from scapp.plotting.map.marker_figures import expression_by_group, plot_dots, plot_heatmap, plot_violins
 from scapp.ui.kit import state
+from scapp.ui.kit.boundary import escape
 from scapp.ui.kit.forms import config_form
 from scapp.ui.kit.live import latest_of, run_panel
 from scapp.ui.kit.widgets import download_csv, show_figure, show_table
@@ -51,7 +52,7 @@ def markers_section(dataset: Dataset, name: str) -> None:
     if not there:
         return
     if outdated(dataset, column):
-        st.warning(f"'{column}' has changed since these genes were found. Find marker genes again.")
+        st.warning(f"'{escape(column)}' has changed since these genes were found. Find marker genes again.")
     table = state.read(dataset, slot)
     chosen = marker_table(dataset, table, key=column)
     _figures(dataset, column, chosen)

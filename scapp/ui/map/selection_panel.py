@@ -175,9 +175,9 @@ def _what_was_compared(dataset: Dataset, config: dict[str, Any]) -> str:
 
     def words(selection: Selection) -> str:
         number = f"{int(members_of(dataset, selection).sum()):,} cells, " if there else ""
-        how = [f"drawn on {selection.map}"] if selection.polygons else []
+        how = [f"drawn on {escape(selection.map)}"] if selection.polygons else []
         if selection.groups:
-            how.append(f"{selection.column} {escape(listed(selection.groups, 3))}")
+            how.append(escape(f"{selection.column} {listed(selection.groups, 3)}"))
         return f"{number}{' and '.join(how)}"
 
     against = f"**B** ({words(second)})" if second is not None else "**all other cells**"

@@ -93,13 +93,13 @@ def _table(dataset: Dataset, source: str, panel_id: str) -> pd.DataFrame:
     found: dict[str, Suggestion] = {}
     if keys.markers(source) in dataset and outdated(dataset, source):
         st.warning(
-            f"'{source}' has changed since its marker genes were found, so no names are suggested. "
+            f"'{escape(source)}' has changed since its marker genes were found, so no names are suggested. "
             "Find the marker genes again (tab 'Marker genes')."
         )
     elif keys.markers(source) in dataset:
         found = _suggestions(dataset, source, panel_id)
     else:
-        st.info(f"Find the marker genes of '{source}' first (tab 'Marker genes') to have names suggested.")
+        st.info(f"Find the marker genes of '{escape(source)}' first (tab 'Marker genes') to have names suggested.")
     computed = source.startswith(tuple(METHODS))
     rows = []
     for group in groups:
@@ -148,7 +148,7 @@ def colours_section(dataset: Dataset) -> None:
     names = [str(name) for name in state.grouping(dataset, column).cat.categories]
     current = state.colours(dataset, column) or palette(len(names))
     if len(names) > MOST_COLOURS:
-        st.info(f"'{column}' has {len(names)} groups; colours can be chosen for up to {MOST_COLOURS}.")
+        st.info(f"'{escape(column)}' has {len(names)} groups; colours can be chosen for up to {MOST_COLOURS}.")
         return
     cells = st.columns(6)
     chosen = {}

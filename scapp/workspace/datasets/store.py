@@ -6,7 +6,6 @@ dataset; two writers of different slots both get through; and a reader that load
 waits and never sees half a commit.
 """
 
-import json
 import os
 import re
 import shutil
@@ -17,14 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from pydantic import ValidationError
 
 from scapp.core import files, keys
 from scapp.core.errors import ConfigError, DataError, StaleInputError, listed
 from scapp.core.provenance import Provenance, now
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.elements import new_id
-from scapp.workspace.datasets.manifest import FORMAT, Entry, Manifest, Parent, Retired
+from scapp.workspace.datasets.manifest import Entry, Manifest, Parent, Retired, read_manifest, write_manifest
 from scapp.workspace.datasets.staging import Staged, kept, stage, staging_prefix, writer_alive
 
 LOCK_SECONDS = 60
@@ -32,7 +30,6 @@ KEEP_RETIRED = timedelta(days=7)
 """Replaced elements stay this long: steps can be undone, and a reader with an older manifest still finds them."""
 
 _ID = re.compile(r"[0-9a-f]{16}")
-_MANIFEST = "manifest.json"
 
 
 class Workspace:
@@ -76,30 +73,15 @@ class Workspace:
         Raises
         ------
         DataError
-            There is none with this id, or it was written by a newer scapp.
+            There is none with this id, it is damaged, or it was written by a newer scapp.
         """
         folder = self._folder(id)
         try:
-            content = files.read_json(folder / _MANIFEST)
-        except json.JSONDecodeError as error:
-            raise DataError(
-                f"The manifest of dataset {id} is damaged.", hint=f"Restore '{folder}' from a backup."
-            ) from error
+            return Dataset(folder, read_manifest(folder))
         except FileNotFoundError:
             raise DataError(
                 "This dataset is not there; it may have been deleted.", hint="Open another one on the home page."
             ) from None
-        if content.get("format") != FORMAT:
-            raise DataError(
-                f"This dataset has format {content.get('format')}; this scapp reads format {FORMAT}.",
-                hint="Update scapp, or export the dataset with the version that made it.",
-            )
-        try:
-            return Dataset(folder, Manifest.model_validate(content))
-        except ValidationError as error:
-            raise DataError(
-                f"The manifest of dataset {id} is damaged.", hint=f"Restore '{folder}' from a backup."
-            ) from error
 
     def create(
         self,
@@ -129,7 +111,7 @@ class Workspace:
         try:
             staged = stage(values, building / "elements", provenance=provenance)
             _merge(manifest, staged)
-            files.write_json(building / _MANIFEST, manifest.model_dump(mode="json"))
+            write_manifest(building, manifest)
             files.fsync_tree(building)
             os.replace(building, self._folder(manifest.id))
         finally:
@@ -201,7 +183,7 @@ class Workspace:
                 os.replace(staged.folder / element, folder / "elements" / element)
             files.fsync_directory(folder / "elements")
             _merge(manifest, staged)
-            files.write_json(folder / _MANIFEST, manifest.model_dump(mode="json"))
+            write_manifest(folder, manifest)
         return self.open(id)
 
     def undo(self, id: str, provenance: str) -> Dataset:
@@ -252,7 +234,7 @@ class Workspace:
             manifest = self.open(id).manifest
             change(manifest)
             manifest.version += 1
-            files.write_json(self._folder(id) / _MANIFEST, manifest.model_dump(mode="json"))
+            write_manifest(self._folder(id), manifest)
         return self.open(id)
 
     def rename(self, id: str, name: str) -> Dataset:
@@ -260,7 +242,7 @@ class Workspace:
         with self._locked(id):
             manifest = self.open(id).manifest
             manifest.name = _checked_name(name)
-            files.write_json(self._folder(id) / _MANIFEST, manifest.model_dump(mode="json"))
+            write_manifest(self._folder(id), manifest)
         return self.open(id)
 
     def duplicate(self, id: str, name: str) -> Dataset:
@@ -273,7 +255,7 @@ class Workspace:
             manifest = original.manifest.model_copy(
                 update={"id": new_id(), "name": _checked_name(name), "created": now()}
             )
-            files.write_json(building / _MANIFEST, manifest.model_dump(mode="json"))
+            write_manifest(building, manifest)
             os.replace(building, self._folder(manifest.id))
         finally:
             shutil.rmtree(building, ignore_errors=True)
@@ -296,7 +278,7 @@ class Workspace:
             kept = [item for item in manifest.retired if item.at > limit]
             if len(kept) < len(manifest.retired):
                 manifest.retired = kept
-                files.write_json(folder / _MANIFEST, manifest.model_dump(mode="json"))
+                write_manifest(folder, manifest)
             named = {entry.element for entry in manifest.slots.values()} | {
                 item.entry.element for item in manifest.retired
             }

@@ -5,6 +5,7 @@ process at a time: whoever queues the run, then the worker. ``progress.json`` an
 written by the step itself. A file named ``stop`` asks it to stop.
 """
 
+import logging
 import os
 import re
 import secrets
@@ -30,6 +31,7 @@ ACTIVE: tuple[State, ...] = ("queued", "running", "stopping")
 HEARTBEAT_SECONDS = 2.0
 STALE_SECONDS = 30.0
 FORMAT = 1
+logger = logging.getLogger(__name__)
 _ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 
 
@@ -72,7 +74,12 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.config = RunConfig.model_validate(files.read_json(folder / "config.json"))
+        try:
+            self.config = RunConfig.model_validate(files.read_json(folder / "config.json"))
+        except ValueError as error:
+            raise RunError(
+                f"The record of run {folder.name} is damaged.", hint="Start the run again with its settings."
+            ) from error
 
     @property
     def id(self) -> str:
@@ -81,8 +88,11 @@ class Run:
 
     @property
     def status(self) -> Status:
-        """Status as written; see ``observe`` for one that knows of dead workers."""
-        return Status.model_validate(files.read_json(self.folder / "status.json"))
+        """Status as written, a damaged one being that of a failed run; ``observe`` knows of dead workers too."""
+        try:
+            return Status.model_validate(files.read_json(self.folder / "status.json"))
+        except ValueError:
+            return Status(state="failed", error=STATUS_DAMAGED)
 
     def observe(self) -> Status:
         """Status, where a run whose worker has died or fallen silent is failed, with the reason."""
@@ -120,8 +130,8 @@ class Run:
         """``done``, ``total`` and ``text``; empty before the first report."""
         try:
             return dict(files.read_json(self.folder / "progress.json"))
-        except FileNotFoundError:
-            return {}
+        except (FileNotFoundError, ValueError, TypeError):
+            return {}  # nothing rests on it, and the next report replaces it
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
@@ -185,6 +195,12 @@ WORKER_SILENT = Failure(
 )
 
 
+STATUS_DAMAGED = Failure(
+    message="The file that says how far this run is (status.json) is damaged.",
+    hint="Click 'Resume' to go on from the last checkpoint, or start the run again.",
+)
+
+
 class RunStore:
     """All runs of a workspace.
 
@@ -232,6 +248,9 @@ class RunStore:
                 run = Run(folder)
             except FileNotFoundError:
                 continue  # discarded between listing and reading
+            except RunError as error:
+                self._set_aside(folder, error)
+                continue
             if dataset in (None, run.config.dataset) and step in (None, run.config.step):
                 found.append(run)
         # ids tell seconds only
@@ -255,10 +274,20 @@ class RunStore:
                 run = self.open(marker.name)
                 if run.status.state == "queued":
                     return run
-            except (RunError, FileNotFoundError):
-                pass  # discarded meanwhile
+            except (RunError, FileNotFoundError) as error:
+                logger.info("%s is not taken: %s", marker.name, error)  # discarded meanwhile, or damaged
             marker.unlink(missing_ok=True)
         return None
+
+    def _set_aside(self, folder: Path, error: RunError) -> None:
+        """Move a run that cannot be read out of the way of the others; what it holds stays."""
+        place = self.folder.parent / "damaged" / folder.name
+        logger.error("%s It was moved to '%s'.", error.message, place)
+        place.parent.mkdir(exist_ok=True)
+        try:
+            os.replace(folder, place)
+        except OSError as fault:
+            logger.warning("could not move '%s': %s", folder, fault)
 
     def _waiting(self, lane: str) -> Path:
         return self.folder.parent / "waiting" / lane
