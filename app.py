@@ -1,13 +1,10 @@
-"""Start of the web app: page configuration and navigation only."""
+"""Start of the web app: who may reach it, and the script that it shows."""
 
 import streamlit as st
 
-from scapp.ui.kit import state
-from scapp.ui.kit.live import keep_runs_going
-from scapp.ui.kit.routing import mark_routed, pages
+from scapp.core.environment import Environment
+from scapp.core.installation import PACKAGE
+from scapp.ui.kit.access import access_of, announcing, middleware
 
-st.set_page_config(page_title="scapp", page_icon="🔬", layout="wide")
-keep_runs_going(state.root())
-page = st.navigation(pages())
-mark_routed()
-page.run()
+access = access_of(Environment())
+app = st.App(PACKAGE / "ui" / "start.py", lifespan=announcing(access), middleware=middleware(access))

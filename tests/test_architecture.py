@@ -87,10 +87,13 @@ def test_version_and_changelog_agree():
 
 
 def test_docs_tables_are_up_to_date():
-    """The tables of settings in docs/methods.md are generated: python -m docs.generate."""
-    from docs.generate import TARGET, render
+    """The tables in docs/methods.md and docs/formats.md are generated: python -m docs.generate."""
+    from docs.generate import FORMATS_PAGE, METHODS, render
 
-    assert TARGET.read_text() == render(TARGET.read_text())
+    for page in (METHODS, FORMATS_PAGE):
+        text = page.read_text()
+        assert "<!-- end -->" in text
+        assert render(text) == text, page.name
 
 
 FEATURES = {"home", "upload", "qc", "augment", "clear", "map", "classify", "circles", "de", "evaluate", "export"}

@@ -91,7 +91,7 @@ def test_the_app_starts_from_anywhere(place):
         port = free.getsockname()[1]
     command = [str(place / "venv" / "bin" / "scapp"), "app", "--port", str(port), "--workspace", str(place / "work")]
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"HOME": str(place)}
-    environment["STREAMLIT_SERVER_HEADLESS"] = "true"
+    environment["SCAPP_TOKEN"] = "off"
     with open(place / "app.log", "wb") as log:
         process = subprocess.Popen(command, cwd=place, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
@@ -112,9 +112,10 @@ def test_the_app_starts_from_anywhere(place):
         process.wait(30)
     # what the page holds, without a browser
     code = (
-        "from streamlit.testing.v1 import AppTest; from scapp.core.installation import app_folder;"
-        "at = AppTest.from_file(str(app_folder() / 'app.py'), default_timeout=60).run();"
+        "from streamlit.testing.v1 import AppTest; from scapp.core.installation import PACKAGE;"
+        "from scapp.ui.kit.routing import page_file;"
+        "at = AppTest.from_file(str(PACKAGE / 'ui' / 'start.py'), default_timeout=60).run();"
         "print(at.title[0].value, len(at.exception));"
-        "at.switch_page('pages/upload.py').run(); print(at.title[0].value, len(at.exception))"
+        "at.switch_page(str(page_file('upload'))).run(); print(at.title[0].value, len(at.exception))"
     )
     assert run(place, "python", "-c", code).splitlines()[-2:] == ["scapp 0", "Upload & QC 0"]

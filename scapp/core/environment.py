@@ -26,6 +26,10 @@ class Environment(BaseSettings):
         Processes that train CLEAR together; 0 is one, or on several GPUs as many as a step's cells are worth.
     worker_idle_seconds
         How long a worker without work stays.
+    token
+        What a browser must know to use the app; a fresh one at each start where none is given, none at all for "off".
+    hosts
+        Names, separated by commas, under which the app answers besides this computer's own.
     """
 
     model_config = SettingsConfigDict(env_prefix="SCAPP_")
@@ -35,6 +39,8 @@ class Environment(BaseSettings):
     threads: int = Field(default=0, ge=0)
     processes: int = Field(default=0, ge=0)
     worker_idle_seconds: float = Field(default=600.0, gt=0)
+    token: str = ""
+    hosts: str = ""
 
     @property
     def allowed_folders(self) -> list[Path]:

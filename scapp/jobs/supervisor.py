@@ -140,7 +140,7 @@ class Supervisor:
         elif child.wait() is not None and stop_seen is not None:
             _record(run, status, "stopped")
         else:
-            _record(run, status, "failed", error=death(child.returncode).model_dump())
+            _record(run, status, "failed", error=death(child.returncode, run.config.step).model_dump())
 
     def _insist(self, child: subprocess.Popen[str], seconds: float) -> None:
         """First the step's own look at the stop file, then SIGTERM, then SIGKILL."""
@@ -166,8 +166,18 @@ class Supervisor:
             self._child.wait()
 
 
-def death(returncode: int) -> Failure:
+CRASHES = (-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT, -signal.SIGFPE, -signal.SIGILL)
+
+
+def death(returncode: int, step: str) -> Failure:
     """What a dead child's exit code says."""
+    if step == "import" and returncode in CRASHES:
+        # carrying on would read the same bytes again
+        return Failure(
+            message=f"This file is damaged: the program that read it crashed (signal {-returncode}).",
+            hint="Copy or download the file again, compare its size with the original, and import it once more.",
+            resumable=False,
+        )
     if returncode == -signal.SIGKILL:
         return Failure(
             message="The worker was killed (signal 9). The usual cause is that the computer ran out of memory.",

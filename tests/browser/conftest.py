@@ -32,6 +32,9 @@ ARGUMENTS = [
 ]
 
 
+TOKEN = "of-the-browser-tests"
+
+
 class Server:
     """The app as a user starts it, on a free port and its own workspace."""
 
@@ -45,8 +48,9 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        environment = {**os.environ, "SCAPP_WORKSPACE": str(self.workspace), "SCAPP_THREADS": "1"}
-        options = ["--server.headless", "true", "--server.port", str(self.port)]
+        chosen = {"SCAPP_WORKSPACE": str(self.workspace), "SCAPP_THREADS": "1", "SCAPP_TOKEN": TOKEN}
+        environment = {**os.environ, **chosen}
+        options = ["--server.port", str(self.port)]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "streamlit", "run", "app.py", *options],
@@ -107,7 +111,7 @@ def open_browser(server, tmp_path):
     contexts = []
     with sync_playwright() as playwright:
 
-        def open_window(theme="light"):
+        def open_window(theme="light", *, known=True):
             context = playwright.chromium.launch_persistent_context(
                 tmp_path / f"profile{len(contexts)}",
                 executable_path=CHROMIUM,
@@ -117,6 +121,8 @@ def open_browser(server, tmp_path):
                 accept_downloads=True,
             )
             contexts.append(context)
+            if known:
+                context.add_cookies([{"name": f"scapp_{server.port}", "value": TOKEN, "url": server.address}])
             page = context.pages[0]
             page.set_default_timeout(PATIENCE)
             page.on("console", lambda message: _note(errors, message))

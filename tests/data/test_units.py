@@ -48,6 +48,15 @@ def test_counts_are_recovered_from_other_logarithms_and_from_cpm(base):
     np.testing.assert_array_equal(units.recover_counts(cpm, "tpm").toarray(), counts)
 
 
+@pytest.mark.parametrize("row", [[5, 0, 0], [4, 8, 0], [7, 7, 0]])
+def test_counts_that_a_cell_does_not_prove_are_not_recovered(row):
+    counts = np.random.default_rng(0).poisson(2, size=(20, 40)) + np.eye(20, 40)
+    counts[3] = 0
+    counts[3, :3] = row
+    log = sparse.csr_matrix(np.log1p(counts / counts.sum(axis=1, keepdims=True) * 1e4))
+    assert units.recover_counts(log) is None
+
+
 def test_every_kind_of_values_has_words_and_uses():
     ids = [record.id for record in units.UNITS]
     assert ids == list(units.ANY)

@@ -246,8 +246,12 @@ def test_the_machines_faults_have_plain_words():
     assert explain(OSError(28, "No space left on device"))[0] == "The disk is full."
     assert "not enough memory" in explain(MemoryError())[0]
     assert "not enough memory" in explain(RuntimeError("CUDA out of memory"))[0]
-    assert "signal 9" in death(-9).message
-    assert "exit code 3" in death(3).message
+    assert "signal 9" in death(-9, "clear").message
+    assert "exit code 3" in death(3, "import").message
+    crashed = death(-11, "import")
+    assert "file is damaged" in crashed.message
+    assert not crashed.resumable
+    assert "ended unexpectedly" in death(-11, "clear").message
 
 
 def test_the_end_of_a_run_is_written_as_soon_as_the_disk_has_room(tmp_path, monkeypatch):

@@ -5,11 +5,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from scapp.clear.config import clear_config
-from scapp.ui.kit.routing import ROOT
+from scapp.core.installation import PACKAGE
+from scapp.ui.kit.routing import page_file
 from scapp.workspace.runs.run import RunStore, Status
 from scapp.workspace.runs.snapshots import write_snapshot
 from tests.conftest import run_step
 
+START = PACKAGE / "ui" / "start.py"
 TINY = {"hidden": 16, "dim": 8, "batch_size": 32, "queue_size": 64, "epochs": 3}
 
 
@@ -24,12 +26,12 @@ def app(workspace, monkeypatch):
     monkeypatch.setattr("scapp.ui.kit.live.keep_lanes", lambda root: None)
 
     def open_page(id, **query):
-        at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        at = AppTest.from_file(str(START), default_timeout=60)
         for name, value in query.items():
             at.query_params[name] = value
         at.run()
         if id != "home":
-            at.switch_page(f"pages/{id}.py")
+            at.switch_page(str(page_file(id)))
             for name, value in query.items():
                 at.query_params[name] = value
             at.run()

@@ -183,8 +183,8 @@ def _annotated(dataset: Dataset, run: Run) -> None:
         st.success(matched)
     if "top1" in result:
         st.markdown(
-            f"Compared with '{escape(run.config.config['label_key'])}' on {result['n_test']:,} cells of types that both"
-            f" know: top-1 accuracy **{result['top1']:.3f}**, macro F1 **{result['macro_f1']:.3f}**."
+            f"Compared with '{escape(str(run.config.config['label_key']))}' on {result['n_test']:,} cells of types"
+            f" that both know: top-1 accuracy **{result['top1']:.3f}**, macro F1 **{result['macro_f1']:.3f}**."
         )
         if result["types_not_in_model"]:
             st.caption(escape(f"Types that the model does not know: {', '.join(result['types_not_in_model'])}."))

@@ -68,3 +68,31 @@ def test_real_labels():
         cells = read(shared_data(f"formats/{data}")).adata.obs_names
         found = read_labels(shared_data(f"formats/{labels}"), cells)
         assert found.table.notna().any(axis=1).all(), (labels, found.findings)
+
+
+def test_labels_as_people_write_them(tmp_path):
+    path = tmp_path / "labels.csv"
+    cells = pd.Index(["001-A", "002-A", "NA", "004-A"])
+    path.write_text(
+        "## run 1\ncell;cell_type;score;donor\n001-A;T-1;1,5;01\n002-A;NA;2,5;02\nNA;B;3,5;01\n004-A;;4;02\n"
+    )
+    found = read_labels(path, cells)
+    assert found.table["score"].tolist() == [1.5, 2.5, 3.5, 4.0]
+    assert found.table["donor"].tolist() == ["01", "02", "01", "02"]
+    assert found.table["cell_type"].isna().tolist() == [False, True, False, True]
+    assert any("'NA' for 'cell_type'" in finding.sentence for finding in found.findings)
+
+
+def test_names_that_r_has_changed_find_their_cells_and_labels_stay_as_they_are(tmp_path):
+    path = tmp_path / "labels.tsv"
+    path.write_bytes("\tcell_type\nX1AC.1\tT-1\nGG.1\tB.cell\n".encode("utf-16"))
+    found = read_labels(path, pd.Index(["1AC-1", "GG-1"]))
+    assert found.table["cell_type"].tolist() == ["T-1", "B.cell"]
+
+
+@pytest.mark.parametrize("text", ["", "# only\n", "cell,type\n", "a\nb\n", "cell,type\na,b\nc,d,e\n"])
+def test_what_is_no_table_of_labels_is_refused(tmp_path, text):
+    path = tmp_path / "labels.csv"
+    path.write_text(text)
+    with pytest.raises(DataError):
+        read_labels(path, pd.Index(["a", "c"]))
