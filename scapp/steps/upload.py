@@ -18,6 +18,7 @@ from scapp.data.formats.labels import read_labels
 from scapp.data.formats.reader import read
 from scapp.data.public import download, public_set
 from scapp.data.qc.quality_metrics import qc_metrics
+from scapp.data.samples.find import OBS_NAME
 from scapp.steps.config import ImportRequest
 from scapp.steps.step import Inputs, NewDataset, Outcome
 
@@ -29,7 +30,7 @@ def import_dataset(inputs: Inputs, config: ImportRequest, context: StepContext) 
     imported, name = _load(config)
     adata = imported.adata
     context.raise_if_stopped()
-    written = {column for sample in config.samples for column in sample.annotations}
+    written = {OBS_NAME.get(column, column) for sample in config.samples for column in sample.annotations}
     brought = [column for column in adata.obs.columns if column not in written]
     if brought:
         imported.findings.append(Finding(f"Annotations that came with the file: {listed(brought)}."))

@@ -125,7 +125,8 @@ def open_browser(server, tmp_path):
                 context.add_cookies([{"name": f"scapp_{server.port}", "value": TOKEN, "url": server.address}])
             page = context.pages[0]
             page.set_default_timeout(PATIENCE)
-            page.on("console", lambda message: _note(errors, message))
+            # who is not let in sees that in the console as well
+            page.on("console", lambda message: known and _note(errors, message))
             page.on("pageerror", lambda error: errors.append(str(error)))
             return page
 

@@ -49,6 +49,8 @@ def test_from_three_folders_to_a_script_that_is_run(server, open_browser, folder
     sheet = tmp_path / "sheet.csv"
     sheet.write_text("sample,donor,condition\nP1,d1,well\nP2,d2,ill\nP3,d3,ill\n")
     page.locator("[data-testid=stFileUploader] input[type=file]").nth(1).set_input_files(sheet)
+    visible(page, "sheet.csv")
+    page.wait_for_timeout(1000)  # the table that takes the sheet in is a canvas: nothing in it can be waited for
     press(page, "Import")
     page.get_by_role("heading", name="study").wait_for()
     visible(page, re.compile("genes are in every sample"))
