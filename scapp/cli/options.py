@@ -42,7 +42,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         "input",
         type=Path,
         metavar="IN",
-        help=".h5ad, .zarr, .loom, 10x folder or .h5, .csv or .tsv (gzipped or not), or a folder or archive of samples",
+        help=".h5ad, .h5mu, .zarr, .loom, 10x folder or .h5, .csv, .tsv (also .gz), folder or archive of samples",
     )
     parser.add_argument(
         "--genes-in",

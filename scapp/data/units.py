@@ -13,8 +13,8 @@ WHOLE_TOLERANCE = 1e-4
 LARGEST_LOG = 20.0
 """log1p of anything scaled to 10,000 per cell stays below 9.2, log2 of counts per million below 20."""
 LOG_BASES = (np.e, 2.0, 10.0)
-LEAST_GENES = 10
-LEAST_ONES = 3
+LEAST_TELLING = 20
+LARGEST_TELLING = 40
 RECOVERABLE: tuple[UnitsId, ...] = ("log", "scaled_to_total", "tpm")
 
 
@@ -129,8 +129,9 @@ def recover_counts(matrix: sparse.csr_matrix, found: UnitsId = "log") -> sparse.
     Normalising multiplies a cell's counts by one factor, so its values (with the logarithm undone) are whole
     multiples of its smallest, within rounding: values stored to three decimals are off by up to 0.05% each, so a
     multiple m may be off by 0.002 m and a little more for small ones. The smallest is a count of one only where a cell
-    shows it: a cell with the counts 4 and 8 alone looks like one with 1 and 2. So every cell must have at least
-    ``LEAST_GENES`` genes, of which ``LEAST_ONES`` share its smallest value; otherwise nothing is recovered.
+    shows it: a cell with the counts 4 and 8 alone looks like one with 1 and 2. That all of n counts share a factor by
+    chance has a probability of at most 2^-n. So every cell must have at least ``LEAST_TELLING`` values of at most
+    ``LARGEST_TELLING`` times its smallest (of larger ones, rounding allows any); otherwise nothing is recovered.
 
     Parameters
     ----------
@@ -160,8 +161,7 @@ def _multiples(matrix: sparse.csr_matrix, linear: np.ndarray) -> np.ndarray | No
     whole = np.rint(multiples)
     if not whole.size or (np.abs(multiples - whole) > 0.02 + 0.002 * multiples).any() or whole.max() < 2:
         return None
-    n_genes = np.diff(matrix.indptr)
-    n_ones = np.bincount(rows, weights=whole == 1, minlength=matrix.shape[0])
-    if (n_genes[n_genes > 0] < LEAST_GENES).any() or (n_ones[n_genes > 0] < LEAST_ONES).any():
+    n_telling = np.bincount(rows[whole <= LARGEST_TELLING], minlength=matrix.shape[0])
+    if (n_telling[np.diff(matrix.indptr) > 0] < LEAST_TELLING).any():
         return None
     return whole.astype(np.float32)

@@ -79,6 +79,11 @@ def _by_names(rows: pd.Index, columns: pd.Index) -> tuple[Axis | None, bool]:
     return axis, abs(difference) >= 1.2
 
 
+def look_like_genes(names: pd.Index) -> bool:
+    """Whether names clearly look like those of genes."""
+    return _likeness(names) >= CLEAR
+
+
 def _likeness(names: pd.Index) -> float:
     """From -1 (cells) to 1 (genes); an id counts more than what may be a symbol or a word."""
     found = []

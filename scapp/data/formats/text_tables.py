@@ -16,11 +16,13 @@ from scapp.core.errors import DataError, listed
 from scapp.data.checks import Finding
 from scapp.data.config import ImportConfig
 from scapp.data.formats.decoding import GZIP_START, decoded, open_text
-from scapp.data.formats.orientation import Axis, guess_orientation
+from scapp.data.formats.orientation import Axis, guess_orientation, look_like_genes
 from scapp.data.formats.table_layout import Layout, layout_of
 
 TABLE_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz", ".tab", ".tab.gz")
 ROWS_PER_PIECE = 2_000
+FEW_COLUMNS = 50
+"""A table with fewer columns of numbers, beside columns of words, needs names that look like genes."""
 PREVIEW_BYTES = 4_000_000
 PREVIEW_ROWS, PREVIEW_COLUMNS = 6, 6
 
@@ -146,6 +148,13 @@ def _cells_in_rows(
         raise DataError(
             f"The table has cells in rows and columns about genes ({listed(of_genes)}).",
             hint="If genes are in rows, say so for this table; otherwise remove these columns.",
+        )
+    words = [name for name in aside.columns if not pd.api.types.is_numeric_dtype(aside[name])]
+    if words and len(columns) < FEW_COLUMNS and not look_like_genes(columns):
+        raise DataError(
+            f"This looks like a table of annotations: it holds words ({listed(words, 3)}), and its"
+            f" {len(columns)} columns of numbers ({listed(columns, 3)}) are not named like genes.",
+            hint="Import the table of counts, and this one as its labels.",
         )
     if len(aside.columns):
         findings.append(Finding(f"Columns about cells were read as annotations: {listed(aside.columns, 6)}."))

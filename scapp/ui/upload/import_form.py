@@ -31,7 +31,7 @@ from scapp.ui.kit.widgets import download_csv
 from scapp.ui.upload import words
 from scapp.workspace.runs.run import Run
 
-UPLOAD_ENDINGS = ["h5ad", "h5", "hdf5", "loom", "csv", "tsv", "txt", "gz", "mtx", "zip", "tar", "tgz"]
+UPLOAD_ENDINGS = ["h5ad", "h5mu", "h5", "hdf5", "loom", "csv", "tsv", "txt", "gz", "mtx", "zip", "tar", "tgz"]
 TABLES = ["csv", "tsv", "txt", "gz"]
 LABELS = "Labels: a table with the cells' names in one column"
 IMPORT_RUN = "import_run"
@@ -144,8 +144,8 @@ def _upload_form() -> None:
     )
     if whole == "Files":
         uploaded = st.file_uploader(
-            "An .h5ad, .loom, 10x .h5, .csv, .tsv or .txt (also .gz), the three files of a 10x folder, or a .zip or"
-            f" .tar.gz of folders; several samples at once become one dataset; up to {limit} MB each",
+            "An .h5ad, .h5mu, .loom, 10x .h5, .csv, .tsv or .txt (also .gz), the three files of a 10x folder, or a"
+            f" .zip or .tar.gz of folders; several samples at once become one dataset; up to {limit} MB each",
             type=UPLOAD_ENDINGS,
             accept_multiple_files=True,
             key="upload",
@@ -288,7 +288,10 @@ def _sheet(samples: list[Sample], offered: Offered) -> Sequence[Sample]:
     if given is not None:
         samples = describe_samples(samples, read_sheet(given, given.name))
     table = sample_table(samples)
-    table.insert(0, "use", True)
+    # of several states of the same cells none is taken unless somebody says which
+    table.insert(0, "use", [not sample.variant_of for sample in samples])
+    if any(sample.variant_of for sample in samples):
+        st.warning("Some of these files hold the same cells in different states: tick the one that you want.")
     edited = st.data_editor(
         table,
         hide_index=True,

@@ -382,6 +382,17 @@ def test_tables_as_r_writes_them_by_default(tmp_path):
     np.testing.assert_array_equal(imported.adata.layers["counts"].toarray(), COUNTS)
 
 
+def test_a_table_of_annotations_is_no_matrix(tmp_path):
+    path = tmp_path / "meta.csv"
+    names = [f"measure_{i}_share" for i in range(12)]
+    table = pd.DataFrame(np.random.default_rng(0).uniform(0, 9, (20, 12)), [f"cell_{i}" for i in range(20)], names)
+    table.assign(line=["a", "b"] * 10).to_csv(path)
+    with pytest.raises(DataError, match=r"looks like a table of annotations: it holds words \(line\)"):
+        read(path)
+    table.set_axis(["CD3D", "LYZ", "MS4A1", *(f"ZNF{i}" for i in range(9))], axis=1).assign(line="a").to_csv(path)
+    assert read(path).adata.obs["line"].tolist() == ["a"] * 20
+
+
 def test_columns_about_genes_are_no_cells(tmp_path):
     table = frame().T
     table.insert(0, "Length", range(100, 112))
