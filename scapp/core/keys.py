@@ -14,6 +14,9 @@ X_BY_GENE = "X_by_gene"
 """CSC copy of ``X``, written with it, so that one gene is read without loading the matrix."""
 
 COUNTS = "layers/counts"
+PROTEIN_COUNTS = "obsm/protein_counts"
+PROTEIN_NAMES = "uns/protein_names"
+"""Antibody counts beside the genes, and what they are called."""
 EXPRESSION = "layers/expression"
 """Non-negative values that are not whole counts and not logged (RPKM, TPM, FPKM)."""
 

@@ -5,6 +5,8 @@ import pytest
 from streamlit.util import ReadOnlyAttributeDictionary
 
 from scapp.core import keys
+from scapp.ui.map import coloured_maps
+from scapp.workspace.datasets.staging import new_provenance
 from tests.conftest import run_step
 from tests.pages.conftest import button, runs, texts
 
@@ -33,6 +35,23 @@ def lasso_everything(at, dataset, key):
     }
     at.session_state[key] = ReadOnlyAttributeDictionary({"selection": ReadOnlyAttributeDictionary(event)})
     at.run()
+
+
+def test_the_map_can_be_coloured_by_antibodies(app, workspace, trained):
+    assert "antibodies" not in box(on_tab(app, trained, "Map"), "Colour by").options
+    counts = np.arange(2 * trained.n_cells, dtype=np.float32).reshape(trained.n_cells, 2)
+    values = {keys.PROTEIN_COUNTS: counts, keys.PROTEIN_NAMES: ["CD3", "CD19"]}
+    dataset = workspace.commit(trained.id, values, provenance=new_provenance("import"))
+    at = on_tab(app, dataset, "Map")
+    box(at, "Colour by").set_value("antibodies")
+    at.run()
+    assert box(at, "Antibody").options == ["CD3", "CD19"]
+    box(at, "Antibody").set_value("CD19")
+    at.run()
+    assert not at.exception
+    assert not at.error
+    colour = coloured_maps.antibody_colouring(dataset, "CD19")
+    np.testing.assert_allclose(colour.values, np.log1p(counts[:, 1]))
 
 
 def test_the_map_can_be_coloured_by_several_genes(app, trained):

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.colors import is_color_like, to_hex
 from scipy import sparse
 
+from scapp.core import keys
 from scapp.core.errors import DataError, listed
 from scapp.data.checks import Finding, check_matrix, empty_findings, unique_names
 from scapp.data.config import ImportConfig
@@ -124,15 +125,11 @@ def from_matrix(matrix: Any, obs: pd.DataFrame, var: pd.DataFrame, name: str, co
     return from_places([(name, matrix, var)], obs, config)
 
 
-PROTEIN_COUNTS, PROTEIN_NAMES = "protein_counts", "protein_names"
-"""Antibody counts in obsm, and in uns what their columns are called."""
-
-
 def keep_proteins(adata: ad.AnnData, proteins: pd.DataFrame) -> None:
     """Put antibody counts, shape (n_cells, n_proteins), beside the genes."""
     if proteins.shape[1]:
-        adata.obsm[PROTEIN_COUNTS] = proteins.to_numpy(dtype=np.float32)
-        adata.uns[PROTEIN_NAMES] = [str(name) for name in proteins.columns]
+        adata.obsm[keys.PROTEIN_COUNTS.removeprefix("obsm/")] = proteins.to_numpy(dtype=np.float32)
+        adata.uns[keys.PROTEIN_NAMES.removeprefix("uns/")] = [str(name) for name in proteins.columns]
 
 
 def from_places(places: Sequence[LazyPlace], obs: pd.DataFrame, config: ImportConfig) -> Imported:

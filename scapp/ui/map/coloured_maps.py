@@ -15,6 +15,7 @@ from scapp.ui.scatter.scatter import pack, show_scatter
 from scapp.workspace.datasets.dataset import Dataset
 
 GENES = "genes"
+ANTIBODIES = "antibodies"
 MOST_PLOTLY_CELLS = 50_000
 MOST_GENES = 9
 METHODS = {"umap": "UMAP", "tsne": "t-SNE"}
@@ -111,6 +112,19 @@ def gene_colouring(dataset: Dataset, label: str) -> Colouring:
     """Colours by a gene's log-normalised values."""
     genes = state.genes(dataset)
     return Colouring(label, pd.Series(dataset.gene(genes.position(label))))
+
+
+def antibodies(dataset: Dataset) -> list[str]:
+    """Names of the antibodies that were counted beside the genes; none in most datasets."""
+    if keys.PROTEIN_COUNTS not in dataset or keys.PROTEIN_NAMES not in dataset:
+        return []
+    return [str(name) for name in state.read(dataset, keys.PROTEIN_NAMES)]
+
+
+def antibody_colouring(dataset: Dataset, name: str) -> Colouring:
+    """Colours by log1p of an antibody's counts."""
+    counts = np.asarray(state.read(dataset, keys.PROTEIN_COUNTS))[:, antibodies(dataset).index(name)]
+    return Colouring(f"{name} (antibody)", pd.Series(np.log1p(counts)))
 
 
 def gene_choice(dataset: Dataset, *, key: str, default: list[str] | None = None, most: int = MOST_GENES) -> list[str]:

@@ -14,7 +14,7 @@ from scapp.ui.kit.forms import config_form
 from scapp.ui.kit.live import latest_of, run_panel
 from scapp.ui.kit.routing import link
 from scapp.ui.map import coloured_maps, selection_panel, words
-from scapp.ui.map.coloured_maps import GENES, Colouring, MapRecord
+from scapp.ui.map.coloured_maps import ANTIBODIES, GENES, Colouring, MapRecord
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import ACTIVE
 
@@ -116,10 +116,10 @@ def map_section(dataset: Dataset, record: MapRecord) -> None:
         if chosen == GENES:
             _gene_maps(dataset, record)
             return
-        colour = coloured_maps.colouring(dataset, chosen)
+        colour = _antibody_colour(dataset) if chosen == ANTIBODIES else coloured_maps.colouring(dataset, chosen)
         groups = _only(dataset, colour)
         shown = _members(dataset, colour, groups)
-        key = f"map.{dataset.id}.{record.key}.{chosen}"
+        key = f"map.{dataset.id}.{record.key}.{colour.title}"
         keep = f"map.{dataset.id}.{record.key}"
         event = coloured_maps.draw(dataset, record, colour, key=key, keep=keep, shown=shown, select=True)
         st.caption(words.SELECT if colour.values is not None and groups is not None else words.SELECT_ONLY)
@@ -135,8 +135,15 @@ def _colour_choice(dataset: Dataset, record: MapRecord) -> str:
     if before not in (None, record.representation) and str(st.session_state.get(key)).endswith(f"_{before}") and groups:
         st.session_state[key] = groups[0]
     st.session_state[last] = record.representation
-    chosen: str = st.selectbox("Colour by", [*groups, *scales, GENES], key=key, persist_state="session", width=320)
+    options = [*groups, *scales, GENES, *([ANTIBODIES] if coloured_maps.antibodies(dataset) else [])]
+    chosen: str = st.selectbox("Colour by", options, key=key, persist_state="session", width=320)
     return chosen
+
+
+def _antibody_colour(dataset: Dataset) -> Colouring:
+    key = f"map.antibody.{dataset.id}"
+    name = st.selectbox("Antibody", coloured_maps.antibodies(dataset), key=key, persist_state="session", width=320)
+    return coloured_maps.antibody_colouring(dataset, name)
 
 
 def _only(dataset: Dataset, colour: Colouring) -> list[str] | None:
