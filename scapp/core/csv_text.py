@@ -29,10 +29,14 @@ def csv_text(table: pd.DataFrame) -> str:
 
 
 def neutralised(value: object) -> object:
-    """Text that would be a formula, with an apostrophe in front; anything else as it is."""
-    if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.match(value):
-        return f"'{value}"
-    return value
+    """Text that would be a formula, with an apostrophe in front; anything else as it is.
+
+    A carriage return becomes a line feed: pandas does not quote it, and readers would begin a row after it.
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{text}" if _FORMULA.match(value) and not _NUMBER.match(value) else text
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
