@@ -4,9 +4,15 @@ import json
 from pathlib import Path
 
 import anndata as ad
+import numpy as np
+import pandas as pd
 import pytest
+from scipy import sparse
 
 from scapp.cli import main
+from scapp.core import keys
+from scapp.workspace.datasets.staging import new_provenance
+from scapp.workspace.datasets.store import Workspace
 
 TINY = ["--hidden", "16", "--dim", "8", "--batch-size", "32", "--queue-size", "64"]
 
@@ -20,6 +26,57 @@ def run(capsys):
         return status, json.loads(lines[-1]) if lines else None, captured.err
 
     return call
+
+
+def test_the_command_line_speaks_in_options(run, study_file, tmp_path):
+    rng = np.random.default_rng(0)
+    names = [[f"{axis}{i}" for i in range(15)] for axis in "xy"]
+    table = tmp_path / "unclear.csv"
+    pd.DataFrame(rng.poisson(1, (15, 15)), *names).to_csv(table)
+    status, _, error = run("import", table, "-o", tmp_path / "o.h5ad")
+    assert status == 2
+    assert "--genes-in rows or --genes-in columns" in error
+    for where, first in (("rows", "y0"), ("columns", "x0")):
+        assert run("import", table, "-o", tmp_path / "o.h5ad", "--genes-in", where)[0] == 0
+        assert ad.read_h5ad(tmp_path / "o.h5ad").obs_names[0] == first
+    status, _, error = run("qc", tmp_path / "o.h5ad", "-o", tmp_path / "q.h5ad", "--max-pct-mt", "5")
+    assert status == 2
+    assert "--max-pct-mt cannot be used" in error
+    _, _, error = run("qc", study_file, "-o", tmp_path / "q.h5ad", "--min-genes", "5000")
+    assert "note: --min-genes 5000 removes 150 of 150 cells." in error
+    assert "--min-genes alone removes" in error
+    assert not [word for word in ("upload", "Upload", "click", "Least genes") if word in error]
+
+
+def test_the_usual_least_number_of_genes_follows_the_panel(run, study_file, tmp_path):
+    status, result, error = run("qc", study_file, "-o", tmp_path / "q.h5ad")
+    assert status == 0
+    # 200 genes were measured: the threshold is 10, and 200 would have removed every cell
+    assert result["n_cells_after"] == 150
+    assert "removes" not in error
+
+
+def test_doctor_finds_a_flipped_bit_and_a_lost_chunk(run, tmp_path):
+    workspace = Workspace(tmp_path / "w")
+    values = {
+        keys.OBS_NAMES: pd.Index([f"c{i}" for i in range(30)]),
+        keys.VAR_NAMES: pd.Index(["a", "b"]),
+        keys.COUNTS: sparse.csr_matrix(np.arange(60, dtype=np.float32).reshape(30, 2)),
+        keys.obs("n"): np.zeros(30),
+    }
+    dataset = workspace.create("first", values, provenance=new_provenance("import"))
+    assert run("doctor", workspace.root)[:2] == (0, {"workspace": str(workspace.root), "n_datasets": 1, "damaged": []})
+    elements = dataset.folder / "elements"
+    next((elements / dataset.slots[keys.obs("n")].element).rglob("c/0")).unlink()
+    chunk = next((elements / dataset.slots[keys.COUNTS].element).rglob("data/c/0"))
+    content = bytearray(chunk.read_bytes())
+    content[-1] ^= 1
+    chunk.write_bytes(content)
+    status, result, error = run("doctor", workspace.root)
+    assert status == 1
+    assert {damage["slot"] for damage in result["damaged"]} == {keys.COUNTS, keys.obs("n")}
+    assert "import the file again that it came from" in error
+    assert run("doctor", tmp_path)[0] == 2
 
 
 def test_clear_writes_the_slots_and_the_figures(run, study_file, tmp_path):

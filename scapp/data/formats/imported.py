@@ -234,13 +234,11 @@ def _dropped(obs: pd.DataFrame) -> list[Finding]:
     ids = [str(name) for name in kinds if name not in empty and len(obs) > 20 and kinds[name].nunique() == len(obs)]
     findings = []
     if empty:
-        findings.append(
-            Finding(f"{len(empty)} annotations are empty in every cell ({listed(empty, 4)}).", "They were left out.")
-        )
+        findings.append(Finding(f"Annotations that are empty in every cell were left out: {listed(empty, 4)}."))
     if ids:
         findings.append(
             Finding(
-                f"{len(ids)} annotations are different in every cell ({listed(ids, 4)}), as names are.",
+                f"Annotations that differ in every cell, as names do: {listed(ids, 4)}.",
                 "They are kept, and not offered for colouring or grouping.",
             )
         )

@@ -341,8 +341,8 @@ def test_annotations_that_say_nothing_are_named():
     )
     imported = from_anndata(large)
     said = [f"{finding.sentence} {finding.fix}" for finding in imported.findings]
-    assert any("empty in every cell (empty). They were left out" in text for text in said)
-    assert any("different in every cell (name)" in text for text in said)
+    assert any("empty in every cell were left out: empty" in text for text in said)
+    assert any("differ in every cell, as names do: name" in text for text in said)
     assert list(imported.adata.obs) == ["name", "kind", "score"]
 
 
