@@ -1,5 +1,6 @@
 """AnnData and MuData files, element by element: what cannot be read is passed over and said, not the whole refused."""
 
+import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,14 +10,22 @@ import anndata as ad
 import h5py
 import numpy as np
 import pandas as pd
+from anndata._io.specs.registry import IORegistryError  # raised by anndata's public reader, and nowhere else to be had
 
 from scapp.core.errors import DataError, listed
 from scapp.core.memory import check_memory
 from scapp.data.checks import Finding
 from scapp.data.config import ImportConfig
-from scapp.data.formats.hdf5 import KNOWN_ENCODINGS, encoding_type, read_matrix, text_of, unread
+from scapp.data.formats.features import split_features
+from scapp.data.formats.hdf5 import KNOWN_ENCODINGS, check_shape, encoding_type, read_matrix, text_of, unread
 from scapp.data.formats.imported import Imported, LazyPlace, from_file, keep_proteins
+from scapp.data.formats.orientation import look_like_cells, look_like_genes
 
+logger = logging.getLogger(__name__)
+_FAULTS = (
+    *(OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RuntimeError),
+    IORegistryError,
+)
 CELL_NAMES = (
     *(
         "_index",
@@ -41,7 +50,6 @@ GENE_NAMES = (
 RNA = ("rna", "gex", "gene expression", "gene_expression", "mrna")
 PROTEIN = ("prot", "protein", "proteins", "adt", "ab", "antibody", "antibody capture", "citeseq")
 _AS_BYTES = re.compile(r"b(['\"])(.*)\1")
-_FAULTS = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RuntimeError)
 
 
 def read_h5ad(path: Path, config: ImportConfig) -> Imported:
@@ -63,6 +71,12 @@ def read_h5ad(path: Path, config: ImportConfig) -> Imported:
         legacy = any(isinstance(file.get(name), h5py.Dataset) for name in ("obs", "var"))
         if not legacy:
             return read_group(file, path.name, config)
+        # anndata builds sparse matrices from what the file says: only what was checked may come to that
+        for place in ("X", "raw.X", "raw/X"):
+            if place in file:
+                read_matrix(file[place], place)
+        for key, node in file["layers"].items() if isinstance(file.get("layers"), h5py.Group) else ():
+            read_matrix(node, f"layers['{key}']")
     # files of before 2019 keep annotations as one table, which anndata still reads
     return from_file(*_legacy(ad.read_h5ad(path)), config)
 
@@ -89,26 +103,53 @@ def read_group(group: h5py.Group, name: str, config: ImportConfig) -> Imported:
     raw = group.get("raw")
     if isinstance(raw, h5py.Group) and "X" in raw:
         raw_var, notes = _frame(raw.get("var"), "raw.var", GENE_NAMES, _columns(raw["X"]), passed)
-        if _numbered(raw_var.index) and len(raw_var) == len(var) and not _numbered(var.index):
+        named = _numbered(raw_var.index) and len(raw_var) == len(var) and not _numbered(var.index)
+        if named and not _other_order(group.get("X"), raw["X"]):
             raw_var = raw_var.set_axis(var.index, axis=0)
             notes = [Finding("The genes of .raw have numbers for names; those of X were taken.")]
         places.append((".raw", _later(raw["X"], ".raw"), raw_var))
         var_notes += notes
     if "X" in group and encoding_type(group["X"]) != "null":
         places.append(("X", _later(group["X"], "X"), var))
+    if look_like_genes(obs.index) and look_like_cells(var.index):
+        raise DataError(
+            f"'{name}' has genes where cells should be: obs begins with {listed(obs.index, 3)}, var with"
+            f" {listed(var.index, 3)}.",
+            hint="Turn it round and save it again (in Python: adata.T.write_h5ad('turned.h5ad')).",
+        )
     adata = ad.AnnData(obs=obs.set_axis([str(i) for i in range(len(obs))], axis=0))
     _mappings(group, adata, passed)
     imported = from_file(places, adata, _others(group), config, cells=obs.index)
+    imported = _genes_alone(imported)
     findings = [*obs_notes, *var_notes]
     if passed:
         findings.append(Finding(unread(passed)))
     return Imported(imported.adata, imported.taken_from, [*findings, *imported.findings], imported.units)
 
 
+KINDS = ("feature_types", "feature_type")
+
+
+def _genes_alone(imported: Imported) -> Imported:
+    """Without antibodies and peaks that stand among the genes, where the file says what each feature is."""
+    adata = imported.adata
+    column = next((name for name in KINDS if name in adata.var), None)
+    if column is None or imported.units != "counts":
+        return imported
+    kinds = adata.var[column].astype(str).to_numpy()
+    counts, var, proteins, said = split_features(adata.layers["counts"], adata.var, kinds)
+    if not said:
+        return imported
+    genes = ad.AnnData(obs=adata.obs, var=var, obsm=dict(adata.obsm), uns=dict(adata.uns), layers={"counts": counts})
+    keep_proteins(genes, proteins)
+    return Imported(genes, imported.taken_from, [*imported.findings, *said], imported.units)
+
+
 def _read_mudata(file: h5py.File, name: str, config: ImportConfig) -> Imported:
     """The RNA of a MuData; antibody counts beside it are kept apart."""
     there = list(file["mod"])
-    chosen = next((mod for mod in there if mod.lower() in RNA), None)
+    named = [mod for mod in there if mod.lower() in RNA] or [mod for mod in there if "rna" in mod.lower()]
+    chosen = named[0] if len(named) == 1 else None
     if chosen is None and len(there) == 1:
         chosen = there[0]
     if chosen is None:
@@ -120,9 +161,9 @@ def _read_mudata(file: h5py.File, name: str, config: ImportConfig) -> Imported:
     others = [mod for mod in there if mod != chosen]
     said = [Finding(f"Of a MuData file the modality '{chosen}' was read.")]
     for mod in [mod for mod in others if mod.lower() in PROTEIN]:
-        proteins = read_group(file["mod"][mod], name, config).adata
-        matrix = next(m for m in (*proteins.layers.values(), proteins.X) if m is not None)
-        table = pd.DataFrame(np.asarray(matrix.todense()), proteins.obs_names, proteins.var_names)
+        table = _values(file["mod"][mod], mod)
+        if table is None:
+            continue
         keep_proteins(imported.adata, table.reindex(imported.adata.obs_names).fillna(0))
         said.append(Finding(f"{table.shape[1]:,} antibody counts of '{mod}' are in obsm['protein_counts']."))
         others.remove(mod)
@@ -131,8 +172,38 @@ def _read_mudata(file: h5py.File, name: str, config: ImportConfig) -> Imported:
     return Imported(imported.adata, imported.taken_from, [*said, *imported.findings], imported.units)
 
 
+def _values(group: h5py.Group, name: str) -> pd.DataFrame | None:
+    """A small modality as it is: counts of its layers, else X; None where it holds neither."""
+    layers = group.get("layers")
+    nodes = [layers[key] for key in ("counts", "raw") if isinstance(layers, h5py.Group) and key in layers]
+    nodes += [group["X"]] if "X" in group and encoding_type(group["X"]) != "null" else []
+    if not nodes:
+        return None
+    matrix = read_matrix(nodes[0], name)
+    dense = np.asarray(matrix.todense()) if hasattr(matrix, "todense") else np.asarray(matrix)
+    obs, _ = _frame(group.get("obs"), "obs", CELL_NAMES, dense.shape[0], [])
+    var, _ = _frame(group.get("var"), "var", GENE_NAMES, dense.shape[1], [])
+    return pd.DataFrame(dense, obs.index, var.index)
+
+
 def _later(node: Any, place: str) -> Any:
     return lambda: read_matrix(node, place)
+
+
+def _other_order(kept: Any, raw: Any) -> bool:
+    """Whether the genes of X clearly stand in another order than those of .raw: few profiles, a few genes."""
+    if kept is None or encoding_type(kept) == "null":
+        return False
+    blocks = []
+    for node, place in ((kept, "X"), (raw, ".raw")):
+        rows = read_matrix(node, place)[:300]
+        blocks.append(np.log1p(np.clip(np.asarray(rows.todense() if hasattr(rows, "todense") else rows), 0, None)))
+    here, there = blocks
+    chosen = np.argsort(-here.std(axis=0))[:30]
+    scaled = [(block - block.mean(axis=0)) / np.maximum(block.std(axis=0), 1e-9) for block in (here[:, chosen], there)]
+    alike = scaled[0].T @ scaled[1] / len(here)
+    best = alike.argmax(axis=1)
+    return bool(((alike.max(axis=1) > 0.9) & (best != chosen)).mean() > 0.5)
 
 
 def _columns(node: Any) -> int | None:
@@ -140,6 +211,8 @@ def _columns(node: Any) -> int | None:
     if isinstance(node, h5py.Dataset):
         return int(node.shape[1]) if node.ndim == 2 else None
     shape = node.attrs.get("shape", node.attrs.get("h5sparse_shape"))
+    if shape is not None:
+        check_shape(shape, node.name.lstrip("/"))
     return int(shape[1]) if shape is not None else None
 
 
@@ -151,6 +224,7 @@ def _lengths(group: h5py.Group) -> tuple[int | None, int | None]:
         if isinstance(node, h5py.Group):
             shape = node.attrs.get("shape", node.attrs.get("h5sparse_shape"))
             if shape is not None and len(shape) == 2:
+                check_shape(shape, node.name.lstrip("/"))
                 return int(shape[0]), int(shape[1])
     return None, None
 
@@ -213,7 +287,8 @@ def _element(group: h5py.Group, key: str) -> Any:
             codes = np.asarray(node[()]).astype(int)
             return pd.Categorical.from_codes(codes, [text_of(name) for name in categories[key][()]])
         value = node[()] if isinstance(node, h5py.Dataset) and not encoding_type(node) else ad.io.read_elem(node)
-    except _FAULTS:
+    except _FAULTS as error:  # a part of the file that the library cannot read is passed over, and said
+        logger.info("passed over %s: %s", key, error)
         return None
     if isinstance(value, np.ndarray) and value.dtype.kind in "OS":
         value = np.array([text_of(item) for item in value], dtype=object)
@@ -241,7 +316,8 @@ def _mappings(group: h5py.Group, adata: ad.AnnData, passed: list[str]) -> None:
             if encoding_type(obsm[key]) not in KNOWN_ENCODINGS:
                 raise TypeError(key)
             adata.obsm[key] = ad.io.read_elem(obsm[key])
-        except _FAULTS:
+        except _FAULTS as error:
+            logger.info("passed over %s: %s", key, error)
             passed.append(f"obsm['{key}']")
     uns = group.get("uns")
     for key in uns if isinstance(uns, h5py.Group) else ():

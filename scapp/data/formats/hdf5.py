@@ -11,6 +11,8 @@ from scipy import sparse
 from scapp.core.errors import DataError, listed
 
 MOST_OBJECTS = 200_000
+MOST_NAMES = 20_000_000
+"""Cells or genes; what declares more would fill the memory with names alone."""
 SMALL_BYTES = 1e8
 MOST_EXPANSION = 2_000
 """gzip makes a thousandth of zeros at best; what declares more of the file's size was never written."""
@@ -149,6 +151,7 @@ def matrix_of(
         They do not.
     """
     n_rows, n_columns = (int(n) for n in np.asarray(shape).ravel()[:2])
+    check_shape((n_rows, n_columns), place)
     n_major, n_minor = (n_columns, n_rows) if by_column else (n_rows, n_columns)
     whole = all(np.asarray(part).dtype.kind in "iu" for part in (indices, indptr))
     fits = (
@@ -174,6 +177,23 @@ def matrix_of(
     kind = np.int32 if small else np.int64
     values = _numbers(data, place)
     return made((values, indices.astype(kind), indptr.astype(kind)), shape=(n_rows, n_columns)).tocsr()
+
+
+def check_shape(shape: Any, place: str) -> None:
+    """Refuse a declared shape that no dataset has.
+
+    Raises
+    ------
+    DataError
+        It has more than ``MOST_NAMES`` rows or columns, or fewer than none.
+    """
+    sizes = [int(n) for n in np.asarray(shape).ravel()]
+    if any(not 0 <= n <= MOST_NAMES for n in sizes):
+        raise DataError(
+            f"{place} declares {' x '.join(f'{n:,}' for n in sizes)} values; at most {MOST_NAMES:,} cells or genes are"
+            " read.",
+            hint="The file is damaged: copy or download it again.",
+        )
 
 
 def _numbers(values: np.ndarray, place: str) -> np.ndarray:

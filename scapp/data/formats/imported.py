@@ -96,7 +96,8 @@ def from_file(
 
 
 _PROMISING = re.compile(r"layers\['(?:raw_?counts?|counts?(?:_?raw)?|raw|umis?|(?:rna|gex)_?counts?)'\]", re.IGNORECASE)
-_OF_VELOCITY = ("layers['spliced']", "layers['unspliced']")
+_PARTS = (("spliced", "unspliced"), ("mature", "nascent", "ambiguous"))
+"""Layers whose total is the count of a gene: velocyto's, and kb-python's."""
 
 
 def _ordered(places: Sequence[LazyPlace]) -> list[LazyPlace]:
@@ -104,20 +105,22 @@ def _ordered(places: Sequence[LazyPlace]) -> list[LazyPlace]:
     first = [place for place in places if _PROMISING.fullmatch(place[0])]
     first.sort(key=lambda place: (place[0] != "layers['counts']", place[0] != "layers['raw_counts']"))
     middle = [place for name in (".raw", "X") for place in places if place[0] == name]
-    velocity = [place for name in _OF_VELOCITY for place in places if place[0] == name]
     rest = [place for place in places if place not in first and place not in middle]
-    if len(velocity) == 2:
-        name = "layers['spliced'] + layers['unspliced']"
-        both = [place[1] for place in velocity]
-        total: LazyPlace = (name, lambda: _total(both), velocity[0][2])
-        rest = [total, *(place for place in rest if place not in velocity)]
+    for words in _PARTS:
+        parts = [place for word in words for place in places if place[0] == f"layers['{word}']"]
+        if len(parts) == len(words):
+            total: LazyPlace = (" + ".join(place[0] for place in parts), _adding(parts), parts[0][2])
+            rest = [total, *(place for place in rest if place not in parts)]
     rest = [place for place in rest if place[0] != "layers['ambiguous']"]
     return [*first, *middle, *rest]
 
 
-def _total(matrices: Sequence[Any]) -> Any:
-    read = [sparse.csr_matrix(m() if callable(m) else m).astype(np.float32) for m in matrices]
-    return sum(read[1:], start=read[0])
+def _adding(places: Sequence[LazyPlace]) -> Any:
+    def total() -> sparse.csr_matrix:
+        read = [sparse.csr_matrix(m() if callable(m) else m).astype(np.float32) for _, m, _ in places]
+        return sum(read[1:], start=read[0])
+
+    return total
 
 
 def from_matrix(matrix: Any, obs: pd.DataFrame, var: pd.DataFrame, name: str, config: ImportConfig) -> Imported:
@@ -145,6 +148,7 @@ def from_places(places: Sequence[LazyPlace], obs: pd.DataFrame, config: ImportCo
     """
     usable: list[tuple[Place, UnitsId]] = []
     scaled: list[Place] = []
+    doubtful: list[Place] = []
     faults: list[tuple[str, DataError]] = []
     for name, given, var in places:
         matrix: Any = None
@@ -158,6 +162,10 @@ def from_places(places: Sequence[LazyPlace], obs: pd.DataFrame, config: ImportCo
             continue
         found = units_of(checked)
         if found == "counts":
+            # presence and ranks are whole numbers as well: other places are looked through first
+            if len(places) > 1 and not _PROMISING.fullmatch(name) and _doubtful(checked):
+                doubtful.append((name, checked, var))
+                continue
             return _assemble((name, checked, var), obs, "counts")
         usable.append(((name, checked, var), found))
     for (name, matrix, var), found in usable:
@@ -167,6 +175,8 @@ def from_places(places: Sequence[LazyPlace], obs: pd.DataFrame, config: ImportCo
             )
             note = Finding(f"{name} holds {units(found).title}.", said)
             return _assemble((f"{name} (recovered)", counts, var), obs, "counts", [note])
+    if doubtful and not usable:
+        return _assemble(doubtful[0], obs, "counts")
     if usable:
         (name, matrix, var), found = usable[0]
         if config.round_to_counts:
@@ -178,6 +188,11 @@ def from_places(places: Sequence[LazyPlace], obs: pd.DataFrame, config: ImportCo
     if scaled:
         return _assemble(scaled[0], obs, "scaled")
     raise _no_matrix(faults)
+
+
+def _doubtful(matrix: sparse.csr_matrix) -> bool:
+    """Whether whole numbers may say presence (nothing above one) or ranks (the same sum in every cell)."""
+    return bool(matrix.data.max() <= 1) or same_total(matrix) is not None
 
 
 def _check_shape(name: str, matrix: Any, n_cells: int, n_genes: int) -> None:

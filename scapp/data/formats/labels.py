@@ -101,6 +101,10 @@ def _ways(frame: pd.DataFrame, cells: pd.Index, samples: pd.Series | None) -> It
     said = "Cells were matched to labels by names as R writes them (dots for dashes)."
     yield said, cells.map(_as_in_r), _as_in_r, frame
     if samples is None:
+        # where both sides have endings, those tell samples apart
+        here = cells.astype(str).str.contains(_ENDING).any()
+        if here and any(frame[column].str.contains(_ENDING).all() for column in frame):
+            return
         said = "Cells were matched to labels without the endings of their names (such as -1)."
         yield said, cells.map(_without_ending), _without_ending, frame
         return
@@ -145,7 +149,17 @@ def _read(path: Path, cells: pd.Index) -> pd.DataFrame:
             f" {listed(sorted(widths), 5) if widths else 'no'} fields.",
             hint="Save it again as .csv with one row per cell and a header.",
         )
-    return pd.DataFrame(body, columns=[name.strip() or "cell" for name in header], dtype=str)
+    return pd.DataFrame(body, columns=_unique([name.strip() or "cell" for name in header]), dtype=str)
+
+
+def _unique(names: list[str]) -> list[str]:
+    """Names of columns, repeats numbered: pandas writes a second "cell" beside the names of its rows."""
+    seen: dict[str, int] = {}
+    unique = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        unique.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    return unique
 
 
 def _layout(lines: list[str], file: str) -> tuple[str, list[str]]:
@@ -190,5 +204,12 @@ def _typed(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
 def _key(frame: pd.DataFrame, as_here: Callable[[str], str], cells: pd.Index) -> tuple[str, int]:
     """The column that names most cells (the first of equals), and how many."""
     matches = {str(column): int(frame[column].map(as_here).isin(cells).sum()) for column in frame}
-    best = max(matches, key=lambda column: matches[column])
-    return best, matches[best]
+    most = max(matches.values())
+    best = [column for column, n in matches.items() if n == most]
+    # a column that counts the rows names no cell where another one does
+    names = [column for column in best if not _counts_rows(frame[column])] or best
+    return names[0], most
+
+
+def _counts_rows(column: pd.Series) -> bool:
+    return column.tolist() in ([str(i) for i in range(len(column))], [str(i + 1) for i in range(len(column))])

@@ -14,9 +14,22 @@ from scapp.data.checks import Finding
 from scapp.data.config import ImportConfig
 from scapp.data.formats.imported import Imported, LazyPlace, from_places
 
-CELL_NAMES = ("CellID", "obs_names", "cell_names", "cell_id", "barcode", "Barcode", "barcodes", "cells", "index")
+CELL_NAMES = (
+    "CellID",
+    "Cell_ID",
+    "CellName",
+    "Cell",
+    "obs_names",
+    "cell_names",
+    "cell_id",
+    "barcode",
+    "Barcode",
+    "barcodes",
+    "cells",
+    "index",
+)
 GENE_NAMES = (
-    "Gene",
+    *("Gene", "GeneName", "Symbol", "feature_name", "gene_symbols", "gene_symbol"),
     "var_names",
     "gene_names",
     "gene",
@@ -24,7 +37,7 @@ GENE_NAMES = (
     "Gene_Name",
     "symbol",
     "genes",
-    "Accession",
+    *("Accession", "ensembl_ids", "ensembl_id", "gene_ids", "gene_id"),
     "index",
 )
 ROWS_PER_PIECE = 2_000
@@ -55,7 +68,8 @@ def read_loom(path: Path, config: ImportConfig) -> Imported:
         if {"spliced", "unspliced"} <= set(layers):
             total = _sparse(layers["spliced"]) + _sparse(layers["unspliced"])
             places.append(("the total of the layers 'spliced' and 'unspliced'", total, var))
-        places += [(f"the layer '{name}'", _sparse(layers[name]), var) for name in layers if name == "spliced"]
+        rest = [name for name in layers if name not in (*named, "unspliced", "ambiguous")]
+        places += [(f"the layer '{name}'", _sparse(layers[name]), var) for name in rest]
         others = sorted(set(layers) - set(named))
     imported = from_places(places, obs, config)
     if others:

@@ -20,6 +20,7 @@ from scapp.data.checks import Finding
 from scapp.data.config import ImportConfig
 from scapp.data.formats.archives import plain_file
 from scapp.data.formats.decoding import open_text
+from scapp.data.formats.features import split_features
 from scapp.data.formats.imported import Imported, from_matrix, keep_proteins
 
 CURE = "Free memory by closing other programs, use a larger machine, or import fewer cells."
@@ -38,7 +39,6 @@ GENE_HEADERS = (
     "v1",
     "feature",
 )
-EXPRESSION = "Gene Expression"
 
 
 @dataclass(frozen=True)
@@ -146,6 +146,7 @@ def prefixes_in(names: Iterable[str]) -> list[str]:
     complete = matrices_in(files)
     taken = {used for found in complete for used in found.matrices}
     endings = PROGRAMS[0].matrices
+    taken |= {name for found in complete for name in files if found.program.title in ONE_OF}
     alone = [
         plain_name(n).removesuffix(e) for n in files for e in endings if plain_name(n).endswith(e) and n not in taken
     ]
@@ -335,37 +336,6 @@ def _features(
     if "feature_type" not in var:
         return matrix, var, pd.DataFrame(), []
     return split_features(matrix, var.drop(columns="feature_type"), var["feature_type"].to_numpy(dtype=str))
-
-
-def split_features(
-    matrix: sparse.csr_matrix, var: pd.DataFrame, kinds: np.ndarray
-) -> tuple[sparse.csr_matrix, pd.DataFrame, pd.DataFrame, list[Finding]]:
-    """Tell genes from other features by the kinds that Cell Ranger writes.
-
-    Returns
-    -------
-    Counts and annotations of the genes, antibody counts with their names, and what was said.
-    """
-    expression, antibody = kinds == EXPRESSION, kinds == "Antibody Capture"
-    if not expression.any():
-        return matrix, var, pd.DataFrame(), []
-    said: list[Finding] = []
-    proteins = pd.DataFrame()
-    columns = matrix.tocsc()
-    if antibody.any():
-        proteins = pd.DataFrame(columns[:, antibody].toarray(), columns=var.index[antibody].astype(str))
-        said.append(
-            Finding(
-                f"Antibody counts were kept apart from the genes ({int(antibody.sum()):,}:"
-                f" {listed(proteins.columns, 3)}).",
-                "They are in obsm['protein_counts'].",
-            )
-        )
-    others = ~expression & ~antibody
-    if others.any():
-        kept = listed(pd.unique(kinds[others]), 3)
-        said.append(Finding(f"{int(others.sum()):,} features that are no genes were left out ({kept})."))
-    return columns[:, expression].tocsr(), var[expression], proteins, said
 
 
 _STATE = re.compile(r"^(.*)-([UA])$")

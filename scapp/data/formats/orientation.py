@@ -84,16 +84,24 @@ def look_like_genes(names: pd.Index) -> bool:
     return _likeness(names) >= CLEAR
 
 
+def look_like_cells(names: pd.Index) -> bool:
+    """Whether names clearly look like those of cells."""
+    return _likeness(names) <= -CLEAR
+
+
 def _likeness(names: pd.Index) -> float:
     """From -1 (cells) to 1 (genes); an id counts more than what may be a symbol or a word."""
     found = []
+    stems = {re.sub(r"\d+$", "", str(name)) for name in names[:2000]}
+    # Ctrl1 ... Ctrl8, Treat1 ... Treat8 look like symbols and are numbered groups
+    numbered = len(names) >= 2 * len(stems) and len(stems) <= 3
     for name in map(str, names[:2000]):
         if _CELL.search(name):
             found.append(-1.0)
         elif _GENE_ID.search(name):
             found.append(1.0)
         else:
-            found.append(0.6 if _SYMBOL.search(name) else 0.0)
+            found.append(0.6 if _SYMBOL.search(name) and not numbered else 0.0)
     return float(np.mean(found)) if found else 0.0
 
 

@@ -28,6 +28,7 @@ ROW_NAME_HEADERS = (
 )
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|nan|na|inf|-inf", re.IGNORECASE)
 _COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
+_POINT_THOUSANDS = re.compile(r"[1-9]\d{0,2}(\.\d{3})+")
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(,\d{3})+")
 
 
@@ -151,10 +152,11 @@ def _is_data(rows: Sequence[Sequence[str]], file: str) -> bool:
     corner = first[0].strip().lower()
     if corner in ROW_NAME_HEADERS:
         return False
-    if is_number(corner) and (len(rows) < 2 or is_number(rows[1][0])) and len(set(names)) == len(names):
+    if is_number(corner) and (len(rows) < 2 or is_number(rows[1][0])):
         raise DataError(
-            f"'{file}' holds numbers only: its first row may be a header or a row ({listed(first, 4)}).",
-            hint="Add a first row with the names of the columns, beginning with 'gene' or 'cell'.",
+            f"'{file}' holds numbers only: nothing names its rows, and its first row may be a header or a row"
+            f" ({listed(first, 4)}).",
+            hint="Add names of the columns as a first row, beginning with 'gene' or 'cell', and names of the rows.",
         )
     return True
 
@@ -181,7 +183,14 @@ def _decimal(rows: Sequence[Sequence[str]], separator: str, file: str) -> str:
     commas = [value for value in values if _COMMA_NUMBER.fullmatch(value)]
     points = any("." in value and is_number(value) for value in values)
     if not commas:
-        return "," if separator == ";" and not points else "."
+        pointed = [value for value in values if "." in value]
+        if len(pointed) > 2 and all(_POINT_THOUSANDS.fullmatch(value) for value in pointed):
+            raise DataError(
+                f"'{file}' writes numbers such as {listed(pointed, 3)}: a point may be a decimal mark or divide"
+                " thousands.",
+                hint="Save the table with points as decimal marks and without marks for thousands.",
+            )
+        return "."
     if points or all(_THOUSANDS.fullmatch(value) for value in commas):
         raise DataError(
             f"'{file}' writes numbers such as {listed(commas, 3)}: a comma may be a decimal mark or divide thousands.",

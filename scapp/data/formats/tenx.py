@@ -11,9 +11,10 @@ from scapp.core.errors import DataError, listed
 from scapp.core.memory import check_memory
 from scapp.data.checks import Finding
 from scapp.data.config import ImportConfig
+from scapp.data.formats.features import split_features
 from scapp.data.formats.hdf5 import matrix_of, text_of
 from scapp.data.formats.imported import Imported, from_matrix, keep_proteins
-from scapp.data.formats.mtx_folder import CURE, split_features
+from scapp.data.formats.mtx_folder import CURE
 
 
 def read_h5(path: Path, config: ImportConfig) -> Imported:

@@ -45,9 +45,15 @@ _ABOUT_CELLS = re.compile(
     r"|size_?factors?|doublet_?scores?|phase|s\.score|g2m\.score|barcodes?|cell_?(?:id|index|barcode))$",
     re.IGNORECASE,
 )
-_NO_GENE = re.compile(r"^__\w+$|^N_(?:unmapped|multimapping|noFeature|ambiguous)$")
+_NO_GENE = re.compile(
+    r"^__\w+$|^N_(?:unmapped|multimapping|noFeature|ambiguous)$"
+    r"|^(?:no_feature|ambiguous|too_low_aQual|not_aligned|alignment_not_unique|\*|[Tt]otal|nCount_\w+|nFeature_\w+)$"
+)
 """Rows that HTSeq and STAR write below the genes."""
-_PROTEIN = re.compile(r"[|_-]pAbO$|[_-]TotalSeq[-_]?[A-D]?(?:[_-]?\d+)?$|^(?-i:ADT|HTO|AB|PROT)[_-]", re.IGNORECASE)
+_PROTEIN = re.compile(
+    r"[|_-](?:pAbO|stAbO)$|[_-]TotalSeq[-_]?[A-D]?(?:[_-]?\d+)?$|^(?-i:ADT|HTO|AB|PROT)[_-]", re.IGNORECASE
+)
+_LONG = tuple({"gene", cell, count} for cell in ("cell", "barcode") for count in ("count", "counts", "umi", "umis"))
 _WITH_TRANSCRIPT = re.compile(r"^([^|]+)\|(?:[NX][MR]_|ENS|chr|Reference)")
 
 
@@ -90,6 +96,12 @@ def read_table(path: Path, config: ImportConfig) -> Table:
         No numbers, text inside the matrix, rows of unequal length, or an orientation that nothing tells.
     """
     found = layout(path)
+    if {name.strip().lower() for name in found.columns} in _LONG:
+        raise DataError(
+            f"'{path.name}' has a row for each cell and gene ({listed(found.columns)}); a table of cells by genes is"
+            " needed.",
+            hint="Spread it out: a row for each gene and a column for each cell (in Python: pandas.pivot).",
+        )
     values, rows, columns, aside = _read_pieces(path, found)
     if not len(columns):
         raise DataError(

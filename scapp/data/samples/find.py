@@ -72,18 +72,20 @@ def find_samples(members: Iterable[str]) -> list[Sample]:
     """
     paths = [PurePosixPath(member) for member in members]
     paths = [p for p in paths if "__MACOSX" not in p.parts and not p.name.startswith(".")]
-    others = [p for p in paths if not _is_annotation(p)]
-    paths = others or paths
     zarr = {parent for p in paths for parent in [p, *p.parents] if parent.suffix == ".zarr"}
     paths = [p for p in paths if not any(z == p or z in p.parents for z in zarr)]
     folders: dict[PurePosixPath, list[str]] = {}
     for path in paths:
         folders.setdefault(path.parent, []).append(path.name)
+    others = [p for p in paths if not _is_annotation(p)]
     matrices = [(str(folder), prefix) for folder, names in folders.items() for prefix in prefixes_in(names)]
     if matrices:
         found = list(dict.fromkeys(matrices))
     else:
-        found = [(str(p), "") for p in [*sorted(zarr), *(p for p in paths if p.name.lower().endswith(DATA_ENDINGS))]]
+        found = [
+            (str(p), "")
+            for p in [*sorted(zarr), *(p for p in others or paths if p.name.lower().endswith(DATA_ENDINGS))]
+        ]
     found = sorted(_one_of_each(found))
     same = _variants(found)
     return [

@@ -48,6 +48,7 @@ def join_samples(samples: Sequence[Sample], parts: Sequence[Imported]) -> Import
         for sample, part in zip(samples, parts, strict=True)
     ]
     _check_units(joined)
+    _check_cells(joined)
     shared = _shared_genes(joined)
     pieces = []
     for part in joined:
@@ -70,6 +71,24 @@ def join_samples(samples: Sequence[Sample], parts: Sequence[Imported]) -> Import
     taken_from = f"{joined[0].imported.taken_from} of {len(parts)} samples"
     findings = [*_findings(joined, shared), *empty_findings(_matrix(merged))]
     return Imported(merged, taken_from, findings, joined[0].imported.units)
+
+
+SEVERAL = 20
+"""Cells from which equal names of two samples are no chance."""
+
+
+def _check_cells(parts: Sequence[_Part]) -> None:
+    """Refuse two samples that name the very same cells: they are one, counted or normalised in two ways."""
+    seen: dict[frozenset[str], str] = {}
+    for part in parts:
+        names = frozenset(part.imported.adata.obs_names.astype(str))
+        if len(names) >= SEVERAL and names in seen and not all(map(str.isdigit, names)):
+            raise DataError(
+                f"'{seen[names]}' and '{part.sample.name}' name the very same {len(names):,} cells: they seem to be one"
+                " sample in two forms.",
+                hint="Import the one with the counts by its own path, or leave the other out of the table of samples.",
+            )
+        seen[names] = part.sample.name
 
 
 def join_cells(samples: Sequence[Sample], parts: Sequence[Imported]) -> Imported:

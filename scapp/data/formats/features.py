@@ -1,0 +1,43 @@
+"""Which features of a matrix are genes, and which are antibodies or something else."""
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from scapp.core.errors import listed
+from scapp.data.checks import Finding
+
+EXPRESSION = ("gene expression", "gene", "mrna", "rna", "gex")
+ANTIBODY = ("antibody capture", "antibody", "abseq", "protein", "adt", "hto", "multiplexing capture")
+
+
+def split_features(
+    matrix: sparse.csr_matrix, var: pd.DataFrame, kinds: np.ndarray
+) -> tuple[sparse.csr_matrix, pd.DataFrame, pd.DataFrame, list[Finding]]:
+    """Tell genes from other features by the kinds that Cell Ranger, BD and others write.
+
+    Returns
+    -------
+    Counts and annotations of the genes, antibody counts with their names, and what was said.
+    """
+    words = np.array([str(kind).strip().lower() for kind in kinds])
+    expression, antibody = np.isin(words, EXPRESSION), np.isin(words, ANTIBODY)
+    if not expression.any():
+        return matrix, var, pd.DataFrame(), []
+    said: list[Finding] = []
+    proteins = pd.DataFrame()
+    columns = matrix.tocsc()
+    if antibody.any():
+        proteins = pd.DataFrame(columns[:, antibody].toarray(), columns=var.index[antibody].astype(str))
+        said.append(
+            Finding(
+                f"Antibody counts were kept apart from the genes ({int(antibody.sum()):,}:"
+                f" {listed(proteins.columns, 3)}).",
+                "They are in obsm['protein_counts'].",
+            )
+        )
+    others = ~expression & ~antibody
+    if others.any():
+        kept = listed(pd.unique(kinds[others]), 3)
+        said.append(Finding(f"{int(others.sum()):,} features that are no genes were left out ({kept})."))
+    return columns[:, expression].tocsr(), var[expression], proteins, said
