@@ -44,8 +44,8 @@ CELL_NAMES = (
 )
 GENE_NAMES = (
     *("_index", "index", "var_names", "gene_names", "gene_name", "features", "feature_name", "gene_symbols"),
-    *("gene_symbol", "symbol", "symbols", "gene_short_name", "Gene", "genes", "gene", "names", "name"),
-    *("gene_ids", "gene_id", "ensembl_id"),
+    *("gene_symbol", "symbol", "Symbol", "symbols", "gene_short_name", "Gene", "genes", "gene", "names", "name"),
+    *("gene_ids", "gene_id", "ensembl_id", "ENSEMBL"),
 )
 RNA = ("rna", "gex", "gene expression", "gene_expression", "mrna")
 PROTEIN = ("prot", "protein", "proteins", "adt", "ab", "antibody", "antibody capture", "citeseq")
@@ -300,7 +300,8 @@ def _element(group: h5py.Group, key: str) -> Any:
 def _numbered(names: pd.Index) -> bool:
     """Whether names are only the numbers of rows."""
     text = names.astype(str)
-    return bool(len(text)) and list(text[:50]) == [str(i) for i in range(min(len(text), 50))]
+    some = list(text[:50])
+    return bool(some) and some in ([str(i + first) for i in range(len(some))] for first in (0, 1))
 
 
 def _names_things(values: Any) -> bool:

@@ -284,7 +284,9 @@ def _list(path: Path, separator: str | None = None) -> pd.DataFrame:
             separator = separator if separator in lines[0] else " "
             return pd.DataFrame(list(csv.reader(lines, delimiter=separator)))
         if separator == ",":
-            return pd.DataFrame([[line] for line in lines])
+            both = [line.split(",") if "," in line else line.split(" ") for line in lines]
+            joined = len({len(row) for row in both}) == 1 and _ID.match(both[-1][0]) and len(both[0]) > 1
+            return pd.DataFrame(both if joined else [[line] for line in lines])
     return pd.DataFrame([line.split(separator) for line in lines]).fillna("")
 
 
@@ -293,7 +295,14 @@ def _cells(path: Path) -> pd.DataFrame:
         with open_text(path) as stream:
             table = pd.read_csv(stream, dtype={0: str})
         return table.set_index(table.columns[0])
-    return pd.DataFrame(index=pd.Index(_list(path)[0], dtype=object))
+    table = _list(path)
+    column = 1 if table.shape[1] > 1 and _counts_rows(table[0]) else 0
+    return pd.DataFrame(index=pd.Index(table[column], dtype=object))
+
+
+def _counts_rows(column: pd.Series) -> bool:
+    """Whether a column only numbers the rows."""
+    return list(column[:20]) in ([str(i + first) for i in range(min(20, len(column)))] for first in (0, 1))
 
 
 def _without_header(obs: pd.DataFrame, shape: tuple[int, int]) -> pd.DataFrame:
@@ -315,10 +324,12 @@ def _genes(path: Path, shape: tuple[int, int]) -> pd.DataFrame:
         if head[0] in GENE_HEADERS or (len(head) > 1 and head[1] in GENE_HEADERS):
             table = table.iloc[1:].reset_index(drop=True)
     # R writes the numbers of rows before the first column
-    if table.shape[1] > 2 and list(table[0][:20]) == [str(i + 1) for i in range(min(20, len(table)))]:
+    if table.shape[1] > 2 and _counts_rows(table[0]):
         table = table.drop(columns=0).set_axis(range(table.shape[1] - 1), axis=1)
     ids = table[0].str.strip()
     names = table[1].str.strip() if table.shape[1] > 1 else ids
+    if names.str.match(_ID).mean() > 0.9 and ids.str.match(_ID).mean() < 0.1:
+        ids, names = names, ids  # some write the symbol first
     var = pd.DataFrame({"gene_ids": ids.to_numpy()}, index=_filled(names, ids))
     if table.shape[1] > 2 and table[2].str.contains("[A-Za-z]").any():
         var["feature_type"] = table[2].to_numpy()
@@ -338,6 +349,7 @@ def _features(
     return split_features(matrix, var.drop(columns="feature_type"), var["feature_type"].to_numpy(dtype=str))
 
 
+_ID = re.compile(r"^(?:ENS[A-Z]*G\d{6,}|FBgn\d+|WBGene\d+)")
 _STATE = re.compile(r"^(.*)-([UA])$")
 
 

@@ -230,3 +230,34 @@ def test_labels_whose_columns_have_one_name(tmp_path):
     assert read_labels(path, pd.Index(CELLS)).table["type"].tolist() == ["x"] * 60
     path.write_text("barcode,type,type\n" + "".join(f"{cell},a,b\n" for cell in CELLS))
     assert list(read_labels(path, pd.Index(CELLS)).table) == ["type", "type_2"]
+
+
+IDS = [f"ENSG{i:011d}" for i in range(120)]
+
+
+@pytest.mark.parametrize(
+    ("features", "barcodes"),
+    [
+        ([f"{i}\t{g}" for i, g in zip(IDS, GENES, strict=True)], CELLS),
+        ([f"{i},{g}" for i, g in zip(IDS, GENES, strict=True)], CELLS),
+        ([f"{i} {g}" for i, g in zip(IDS, GENES, strict=True)], CELLS),
+        ([f"{g}\t{i}" for i, g in zip(IDS, GENES, strict=True)], [f"{n}\t{c}" for n, c in enumerate(CELLS, 1)]),
+    ],
+)
+def test_lists_as_people_write_them(tmp_path, features, barcodes):
+    io.mmwrite(tmp_path / "matrix.mtx", sparse.coo_matrix(COUNTS.T.astype(int)), field="integer")
+    (tmp_path / "features.tsv").write_text("\n".join(features) + "\n")
+    (tmp_path / "barcodes.tsv").write_text("\n".join(barcodes) + "\n")
+    imported = read(tmp_path)
+    np.testing.assert_array_equal(counts(imported), COUNTS)
+    assert list(imported.adata.var_names) == GENES
+    assert list(imported.adata.var["gene_ids"]) == IDS
+    assert list(imported.adata.obs_names) == CELLS
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_symbols_beside_numbered_genes_are_their_names(tmp_path, first):
+    written = adata()
+    written.var = pd.DataFrame({"gene_symbols": GENES}, index=[str(i + first) for i in range(120)])
+    written.write_h5ad(tmp_path / "x.h5ad")
+    assert list(read(tmp_path / "x.h5ad").adata.var_names) == GENES
