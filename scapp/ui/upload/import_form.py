@@ -31,6 +31,7 @@ from scapp.ui.kit.widgets import download_csv
 from scapp.ui.upload import words
 from scapp.workspace.runs.run import Run
 
+_ROUND = "upload.round"
 UPLOAD_ENDINGS = ["h5ad", "h5mu", "h5", "hdf5", "loom", "csv", "tsv", "txt", "gz", "mtx", "zip", "tar", "tgz"]
 TABLES = ["csv", "tsv", "txt", "gz"]
 LABELS = "Labels: a table with the cells' names in one column"
@@ -91,6 +92,8 @@ def forget_import() -> None:
     """The import has been opened or discarded."""
     st.session_state.pop(IMPORT_RUN, None)
     st.query_params.pop(IMPORT_RUN, None)
+    # the next import begins with empty boxes: what failed does not become its first sample
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
 
 
 def import_form() -> None:
@@ -134,6 +137,7 @@ def start_example(id: str) -> None:
 
 def _upload_form() -> None:
     limit = st.get_option("server.maxUploadSize")
+    again = st.session_state.get(_ROUND, 0)
     whole = st.segmented_control(
         "What do you have?",
         ["Files", "A folder"],
@@ -148,20 +152,20 @@ def _upload_form() -> None:
             f" .zip or .tar.gz of folders; several samples at once become one dataset; up to {limit} MB each",
             type=UPLOAD_ENDINGS,
             accept_multiple_files=True,
-            key="upload",
+            key=f"upload.files.{again}",
         )
     else:
         uploaded = st.file_uploader(
             f"A 10x folder, or a folder that holds one for each sample; up to {limit} MB a file",
             type=UPLOAD_ENDINGS,
             accept_multiple_files="directory",
-            key="upload.folder",
+            key=f"upload.folder.{again}",
         )
     offered = _offered_upload(uploaded) if uploaded else None
     samples = _about_samples(offered)
     look = st.container()
     with st.expander("Options"):
-        labels = st.file_uploader(LABELS, type=TABLES, key="labels")
+        labels = st.file_uploader(LABELS, type=TABLES, key=f"labels.{again}")
         options = _options(offered, "upload", look)
     if st.button("Import", type="primary", disabled=offered is None or samples is None, key="upload.go") and offered:
         folder = files.temporary_folder(state.root() / "uploads", "upload-")
