@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from scapp.core import files
@@ -94,6 +95,10 @@ def forget_import() -> None:
     st.query_params.pop(IMPORT_RUN, None)
     # the next import begins with empty boxes: what failed does not become its first sample
     st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+    # Streamlit keeps uploads in memory until the session ends; what was imported is on disk
+    context = get_script_run_ctx()
+    if context is not None:
+        context.uploaded_file_mgr.remove_session_files(context.session_id)
 
 
 def import_form() -> None:
