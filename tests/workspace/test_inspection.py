@@ -10,7 +10,9 @@ from scipy import sparse
 
 from scapp.core import files, keys
 from scapp.core.errors import DataError
+from scapp.core.provenance import fingerprint
 from scapp.workspace.datasets.staging import new_provenance
+from scapp.workspace.datasets.store import Workspace
 from scapp.workspace.inspection import inspect
 from scapp.workspace.runs.run import RunStore
 
@@ -61,7 +63,8 @@ def test_lost_chunks_are_found_where_rows_or_a_gene_are_read(workspace, dataset)
 
 def test_a_flipped_bit_is_found_wherever_it_changes_a_value(workspace, dataset, tmp_path):
     generator = random.Random(0)
-    places = [path for path in dataset.folder.rglob("*") if path.is_file() and path.name != "zarr.json"]
+    places = sorted(path for path in dataset.folder.rglob("*") if path.is_file() and path.name != "zarr.json")
+    n_found = 0
     for _ in range(25):
         copy = tmp_path / "copy"
         shutil.copytree(workspace.root, copy)
@@ -69,8 +72,15 @@ def test_a_flipped_bit_is_found_wherever_it_changes_a_value(workspace, dataset, 
         content = bytearray(place.read_bytes())
         content[generator.randrange(len(content))] ^= 1 << generator.randrange(8)
         place.write_bytes(content)
-        assert len(inspect(copy)[1]) == 1, place
+        found = inspect(copy)[1]
+        assert len(found) <= 1
+        n_found += len(found)
+        if not found:
+            # some bits of a compressed chunk mean nothing
+            flipped = Workspace(copy).open(dataset.id)
+            assert all(fingerprint(flipped.read(slot)) == fingerprint(dataset.read(slot)) for slot in dataset.slots)
         shutil.rmtree(copy)
+    assert n_found >= 20
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff\xfe", b'{"format": 1}', b"null"])
