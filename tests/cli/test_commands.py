@@ -14,12 +14,16 @@ from scapp.core import keys
 from scapp.workspace.datasets.staging import new_provenance
 from scapp.workspace.datasets.store import Workspace
 
+TRAINING = ("clear", "classify", "experiment", "evaluate")
+"""Commands that need torch."""
 TINY = ["--hidden", "16", "--dim", "8", "--batch-size", "32", "--queue-size", "64"]
 
 
 @pytest.fixture
 def run(capsys):
     def call(*arguments):
+        if arguments[0] in TRAINING:
+            pytest.importorskip("torch")
         status = main([str(argument) for argument in arguments])
         captured = capsys.readouterr()
         lines = captured.out.strip().splitlines()
@@ -157,9 +161,7 @@ def test_labels_and_transposed_tables(run, study, tmp_path):
     ],
 )
 def test_mistakes_exit_with_2_and_leave_nothing(run, study_file, tmp_path, arguments, said):
-    import torch
-
-    if "cuda" in arguments and torch.cuda.is_available():
+    if "cuda" in arguments and pytest.importorskip("torch").cuda.is_available():
         pytest.skip("there is a GPU here")
     filled = [argument.format(study=study_file, tmp=tmp_path) for argument in arguments]
     status, result, error = run(*filled)
@@ -171,6 +173,7 @@ def test_mistakes_exit_with_2_and_leave_nothing(run, study_file, tmp_path, argum
 
 
 def test_an_interrupted_command_resumes_to_the_same_result(run, study_file, tmp_path, monkeypatch):
+    pytest.importorskip("torch")
     whole, resumed = tmp_path / "whole.h5ad", tmp_path / "resumed.h5ad"
     options = ["--epochs", 6, *TINY]
     assert run("clear", study_file, "-o", whole, *options)[0] == 0
@@ -198,6 +201,7 @@ def test_an_interrupted_command_resumes_to_the_same_result(run, study_file, tmp_
 
 
 def test_classify_fit_and_predict(study_file, tmp_path, capsys):
+    pytest.importorskip("torch")
     quick = ["--steps", "30", "--batch-size", "64", "--device", "cpu"]
     model, output = tmp_path / "model", tmp_path / "out.h5ad"
     assert main(["classify", "fit", str(study_file), "-o", str(model), "--label-key", "cell_type", *quick]) == 0
