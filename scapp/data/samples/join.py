@@ -1,5 +1,6 @@
 """Several samples joined into one dataset."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -73,6 +74,7 @@ def join_samples(samples: Sequence[Sample], parts: Sequence[Imported]) -> Import
     return Imported(merged, taken_from, findings, joined[0].imported.units)
 
 
+_BARCODE = re.compile(r"[ACGTN]{8,}")
 SEVERAL = 20
 """Cells from which equal names of two samples are no chance."""
 
@@ -82,7 +84,8 @@ def _check_cells(parts: Sequence[_Part]) -> None:
     seen: dict[frozenset[str], str] = {}
     for part in parts:
         names = frozenset(part.imported.adata.obs_names.astype(str))
-        if len(names) >= SEVERAL and names in seen and not all(map(str.isdigit, names)):
+        # cells that are merely numbered are called alike in every sample
+        if len(names) >= SEVERAL and names in seen and all(map(_BARCODE.search, names)):
             raise DataError(
                 f"'{seen[names]}' and '{part.sample.name}' name the very same {len(names):,} cells: they seem to be one"
                 " sample in two forms.",

@@ -164,6 +164,10 @@ def test_one_sample_in_two_forms_is_refused(tmp_path):
     (table * 2).T.to_csv(tmp_path / "GSM1_intron.csv")
     with pytest.raises(DataError, match="name the very same 60 cells"):
         read(tmp_path)
+    # cells that are merely numbered are called alike in every sample
+    for name in ("GSM1_exon.csv", "GSM1_intron.csv"):
+        table.set_axis([f"cell_{i}" for i in range(60)]).T.to_csv(tmp_path / name)
+    assert read(tmp_path).adata.n_obs == 120
 
 
 def test_numbered_groups_of_samples_are_not_taken_for_genes(tmp_path):
