@@ -31,6 +31,7 @@ RUN = "20260101-120000-abc123"
 @pytest.fixture
 def session(workspace, study_file):
     """Everything that can be clicked, once; and some of it again, so that first results are no longer in place."""
+    pytest.importorskip("torch")
 
     here = Session(workspace.root, threads=1)
 
