@@ -1,6 +1,8 @@
 """Checks that keep nonsense out, each with a plain sentence and a fix."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -106,6 +108,12 @@ def _check_values(matrix: sparse.csr_matrix, *, negative: bool) -> None:
             "Every entry is zero.",
             hint="Check that the right table was exported, then import it again.",
         )
+
+
+def counts_rows(names: Iterable[object], looked_at: int | None = None) -> bool:
+    """Whether names (the first ones that are looked at) only number the rows, from 0 or from 1."""
+    some = [str(name) for name in islice(names, looked_at)]
+    return bool(some) and some in ([str(i + first) for i in range(len(some))] for first in (0, 1))
 
 
 def unique_names(names: pd.Index, what: str) -> tuple[pd.Index, list[Finding]]:

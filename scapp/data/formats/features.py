@@ -11,6 +11,14 @@ EXPRESSION = ("gene expression", "gene", "mrna", "rna", "gex")
 ANTIBODY = ("antibody capture", "antibody", "abseq", "protein", "adt", "hto", "multiplexing capture")
 
 
+def about_proteins(proteins: pd.DataFrame) -> Finding:
+    """What is said of antibody counts that stood among the genes."""
+    return Finding(
+        f"Antibody counts were kept apart from the genes ({proteins.shape[1]:,}: {listed(proteins.columns, 3)}).",
+        "They are in obsm['protein_counts'].",
+    )
+
+
 def split_features(
     matrix: sparse.csr_matrix, var: pd.DataFrame, kinds: np.ndarray
 ) -> tuple[sparse.csr_matrix, pd.DataFrame, pd.DataFrame, list[Finding]]:
@@ -29,13 +37,7 @@ def split_features(
     columns = matrix.tocsc()
     if antibody.any():
         proteins = pd.DataFrame(columns[:, antibody].toarray(), columns=var.index[antibody].astype(str))
-        said.append(
-            Finding(
-                f"Antibody counts were kept apart from the genes ({int(antibody.sum()):,}:"
-                f" {listed(proteins.columns, 3)}).",
-                "They are in obsm['protein_counts'].",
-            )
-        )
+        said.append(about_proteins(proteins))
     others = ~expression & ~antibody
     if others.any():
         kept = listed(pd.unique(kinds[others]), 3)

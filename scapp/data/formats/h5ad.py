@@ -14,11 +14,11 @@ from anndata._io.specs.registry import IORegistryError  # raised by anndata's pu
 
 from scapp.core.errors import DataError, listed
 from scapp.core.memory import check_memory
-from scapp.data.checks import Finding
+from scapp.data.checks import Finding, counts_rows
 from scapp.data.config import ImportConfig
 from scapp.data.formats.features import split_features
 from scapp.data.formats.hdf5 import KNOWN_ENCODINGS, check_shape, encoding_type, read_matrix, text_of, unread
-from scapp.data.formats.imported import Imported, LazyPlace, from_file, keep_proteins
+from scapp.data.formats.imported import Imported, LazyPlace, from_anndata, from_file, keep_proteins
 from scapp.data.formats.orientation import look_like_cells, look_like_genes
 
 logger = logging.getLogger(__name__)
@@ -27,20 +27,8 @@ _FAULTS = (
     IORegistryError,
 )
 CELL_NAMES = (
-    *(
-        "_index",
-        "index",
-        "obs_names",
-        "cell_names",
-        "CellID",
-        "cell_id",
-        "barcodes",
-        "barcode",
-        "cells",
-        "cell",
-        "names",
-    ),
-    "name",
+    *("_index", "index", "obs_names", "cell_names", "CellID", "cell_id"),
+    *("barcodes", "barcode", "cells", "cell", "names", "name"),
 )
 GENE_NAMES = (
     *("_index", "index", "var_names", "gene_names", "gene_name", "features", "feature_name", "gene_symbols"),
@@ -78,15 +66,7 @@ def read_h5ad(path: Path, config: ImportConfig) -> Imported:
         for key, node in file["layers"].items() if isinstance(file.get("layers"), h5py.Group) else ():
             read_matrix(node, f"layers['{key}']")
     # files of before 2019 keep annotations as one table, which anndata still reads
-    return from_file(*_legacy(ad.read_h5ad(path)), config)
-
-
-def _legacy(adata: ad.AnnData) -> tuple[list[LazyPlace], ad.AnnData, list[str]]:
-    places: list[LazyPlace] = [(f"layers['{name}']", value, adata.var) for name, value in adata.layers.items()]
-    if adata.raw is not None:
-        places.append((".raw", adata.raw.X, adata.raw.var))
-    places.append(("X", adata.X, adata.var))
-    return places, adata, []
+    return from_anndata(ad.read_h5ad(path), config)
 
 
 def read_group(group: h5py.Group, name: str, config: ImportConfig) -> Imported:
@@ -102,8 +82,9 @@ def read_group(group: h5py.Group, name: str, config: ImportConfig) -> Imported:
         places.append((f"layers['{key}']", _later(layers[key], f"layers['{key}']"), var))
     raw = group.get("raw")
     if isinstance(raw, h5py.Group) and "X" in raw:
-        raw_var, notes = _frame(raw.get("var"), "raw.var", GENE_NAMES, _columns(raw["X"]), passed)
-        named = _numbered(raw_var.index) and len(raw_var) == len(var) and not _numbered(var.index)
+        _, n_raw = _shape(raw["X"]) or (None, None)
+        raw_var, notes = _frame(raw.get("var"), "raw.var", GENE_NAMES, n_raw, passed)
+        named = counts_rows(raw_var.index, 50) and len(raw_var) == len(var) and not counts_rows(var.index, 50)
         if named and not _other_order(group.get("X"), raw["X"]):
             raw_var = raw_var.set_axis(var.index, axis=0)
             notes = [Finding("The genes of .raw have numbers for names; those of X were taken.")]
@@ -179,11 +160,14 @@ def _values(group: h5py.Group, name: str) -> pd.DataFrame | None:
     nodes += [group["X"]] if "X" in group and encoding_type(group["X"]) != "null" else []
     if not nodes:
         return None
-    matrix = read_matrix(nodes[0], name)
-    dense = np.asarray(matrix.todense()) if hasattr(matrix, "todense") else np.asarray(matrix)
+    dense = _dense(read_matrix(nodes[0], name))
     obs, _ = _frame(group.get("obs"), "obs", CELL_NAMES, dense.shape[0], [])
     var, _ = _frame(group.get("var"), "var", GENE_NAMES, dense.shape[1], [])
     return pd.DataFrame(dense, obs.index, var.index)
+
+
+def _dense(matrix: Any) -> np.ndarray:
+    return np.asarray(matrix.todense() if hasattr(matrix, "todense") else matrix)
 
 
 def _later(node: Any, place: str) -> Any:
@@ -196,8 +180,7 @@ def _other_order(kept: Any, raw: Any) -> bool:
         return False
     blocks = []
     for node, place in ((kept, "X"), (raw, ".raw")):
-        rows = read_matrix(node, place)[:300]
-        blocks.append(np.log1p(np.clip(np.asarray(rows.todense() if hasattr(rows, "todense") else rows), 0, None)))
+        blocks.append(np.log1p(np.clip(_dense(read_matrix(node, place)[:300]), 0, None)))
     here, there = blocks
     chosen = np.argsort(-here.std(axis=0))[:30]
     scaled = [(block - block.mean(axis=0)) / np.maximum(block.std(axis=0), 1e-9) for block in (here[:, chosen], there)]
@@ -206,27 +189,21 @@ def _other_order(kept: Any, raw: Any) -> bool:
     return bool(((alike.max(axis=1) > 0.9) & (best != chosen)).mean() > 0.5)
 
 
-def _columns(node: Any) -> int | None:
-    """Number of genes of a matrix, without reading it."""
+def _shape(node: Any) -> tuple[int, int] | None:
+    """What a matrix declares, checked, without reading it; None where it declares nothing."""
     if isinstance(node, h5py.Dataset):
-        return int(node.shape[1]) if node.ndim == 2 else None
-    shape = node.attrs.get("shape", node.attrs.get("h5sparse_shape"))
-    if shape is not None:
-        check_shape(shape, node.name.lstrip("/"))
-    return int(shape[1]) if shape is not None else None
+        shape = node.shape
+    else:
+        shape = node.attrs.get("shape", node.attrs.get("h5sparse_shape")) if isinstance(node, h5py.Group) else None
+        if shape is not None:
+            check_shape(shape, node.name.lstrip("/"))
+    return (int(shape[0]), int(shape[1])) if shape is not None and len(shape) == 2 else None
 
 
 def _lengths(group: h5py.Group) -> tuple[int | None, int | None]:
+    """Numbers of cells and genes, from the first matrix that declares them."""
     nodes = [group.get("X"), *(group["layers"].values() if isinstance(group.get("layers"), h5py.Group) else ())]
-    for node in nodes:
-        if isinstance(node, h5py.Dataset) and node.ndim == 2:
-            return int(node.shape[0]), int(node.shape[1])
-        if isinstance(node, h5py.Group):
-            shape = node.attrs.get("shape", node.attrs.get("h5sparse_shape"))
-            if shape is not None and len(shape) == 2:
-                check_shape(shape, node.name.lstrip("/"))
-                return int(shape[0]), int(shape[1])
-    return None, None
+    return next((shape for shape in map(_shape, nodes) if shape is not None), (None, None))
 
 
 def _frame(
@@ -249,7 +226,7 @@ def _frame(
                 columns[key] = value
     index = columns.pop(own) if own in columns else None
     notes: list[Finding] = []
-    if index is None or _numbered(pd.Index(index)):
+    if index is None or counts_rows(index, 50):
         better = next((name for name in names if name in columns and _names_things(columns[name])), None)
         if better is not None:
             index = columns.pop(better)
@@ -297,16 +274,9 @@ def _element(group: h5py.Group, key: str) -> Any:
     return value if one and not numeric else None
 
 
-def _numbered(names: pd.Index) -> bool:
-    """Whether names are only the numbers of rows."""
-    text = names.astype(str)
-    some = list(text[:50])
-    return bool(some) and some in ([str(i + first) for i in range(len(some))] for first in (0, 1))
-
-
 def _names_things(values: Any) -> bool:
     text = pd.Index(np.asarray(values).astype(str))
-    return not _numbered(text) and text.nunique() > 0.5 * len(text)
+    return not counts_rows(text, 50) and text.nunique() > 0.5 * len(text)
 
 
 def _mappings(group: h5py.Group, adata: ad.AnnData, passed: list[str]) -> None:

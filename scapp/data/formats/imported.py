@@ -83,8 +83,7 @@ def from_file(
     ordered = _ordered(places)
     obs = adata.obs if cells is None else adata.obs.set_axis(cells, axis=0)
     imported = from_places(ordered, obs, config)
-    left = [name for name in [*(place[0] for place in places), *others] if not imported.taken_from.startswith(name)]
-    left = [name for name in left if name not in imported.taken_from]
+    left = [name for name in [*(place[0] for place in places), *others] if name not in imported.taken_from]
     if left:
         imported.findings.append(
             Finding(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from scapp.core.errors import DataError, listed
-from scapp.data.checks import Finding
+from scapp.data.checks import Finding, counts_rows
 from scapp.data.formats.decoding import open_text
 
 MISSING = ("NA", "NaN", "nan", "<NA>", "N/A", "None", "NULL")
@@ -207,9 +207,5 @@ def _key(frame: pd.DataFrame, as_here: Callable[[str], str], cells: pd.Index) ->
     most = max(matches.values())
     best = [column for column, n in matches.items() if n == most]
     # a column that counts the rows names no cell where another one does
-    names = [column for column in best if not _counts_rows(frame[column])] or best
+    names = [column for column in best if not counts_rows(frame[column])] or best
     return names[0], most
-
-
-def _counts_rows(column: pd.Series) -> bool:
-    return column.tolist() in ([str(i) for i in range(len(column))], [str(i + 1) for i in range(len(column))])

@@ -1,5 +1,6 @@
 """Loom files (linnarssonlab.org/loompy, format 2 and 3), read with h5py alone."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from scapp.core.errors import DataError, listed
 from scapp.core.memory import check_memory
 from scapp.data.checks import Finding
 from scapp.data.config import ImportConfig
+from scapp.data.formats.hdf5 import text_of
 from scapp.data.formats.imported import Imported, LazyPlace, from_places
 
 CELL_NAMES = (
@@ -63,15 +65,16 @@ def read_loom(path: Path, config: ImportConfig) -> Imported:
         var = _attributes(file, "row_attrs", GENE_NAMES, n_genes, "gene")
         layers = file.get("layers", {})
         named = [name for name in ("counts", "raw_counts", "raw", "umi") if name in layers]
-        places: list[LazyPlace] = [(f"the layer '{name}'", _sparse(layers[name]), var) for name in named]
-        places.append(("the loom matrix", _sparse(file["matrix"]), var))
-        if {"spliced", "unspliced"} <= set(layers):
-            total = _sparse(layers["spliced"]) + _sparse(layers["unspliced"])
-            places.append(("the total of the layers 'spliced' and 'unspliced'", total, var))
         rest = [name for name in layers if name not in (*named, "unspliced", "ambiguous")]
-        places += [(f"the layer '{name}'", _sparse(layers[name]), var) for name in rest]
+        places: list[LazyPlace] = [(f"the layer '{name}'", partial(_sparse, layers[name]), var) for name in named]
+        places.append(("the loom matrix", partial(_sparse, file["matrix"]), var))
+        if {"spliced", "unspliced"} <= set(layers):
+            total = partial(_total, layers["spliced"], layers["unspliced"])
+            places.append(("the total of the layers 'spliced' and 'unspliced'", total, var))
+        places += [(f"the layer '{name}'", partial(_sparse, layers[name]), var) for name in rest]
         others = sorted(set(layers) - set(named))
-    imported = from_places(places, obs, config)
+        # while the file is open: only those that are looked at are read
+        imported = from_places(places, obs, config)
     if others:
         imported.findings.append(Finding(f"Layers that were not taken: {listed(others, 6)}."))
     return imported
@@ -84,17 +87,17 @@ def _sparse(dataset: Any) -> sparse.csr_matrix:
     return sparse.vstack(pieces, format="csr").T.tocsr()
 
 
+def _total(first: Any, second: Any) -> sparse.csr_matrix:
+    return _sparse(first) + _sparse(second)
+
+
 def _attributes(file: h5py.File, group: str, names: tuple[str, ...], length: int, what: str) -> pd.DataFrame:
     found: dict[str, np.ndarray] = {}
     for name, node in file.get(group, {}).items():
         if not isinstance(node, h5py.Dataset) or node.shape[:1] != (length,) or node.size != length:
             continue
         values = node[()].reshape(length)
-        found[name] = np.array([_text(v) for v in values], dtype=object) if values.dtype.kind in "OS" else values
+        found[name] = np.array([text_of(v) for v in values], dtype=object) if values.dtype.kind in "OS" else values
     key = next((name for name in names if name in found), None)
     index = found.pop(key) if key else [f"{what}{i}" for i in range(length)]
     return pd.DataFrame(found, index=pd.Index(index).astype(str))
-
-
-def _text(value: Any) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

@@ -16,7 +16,7 @@ from scipy.io import mminfo, mmread
 
 from scapp.core.errors import DataError, listed
 from scapp.core.memory import check_memory
-from scapp.data.checks import Finding
+from scapp.data.checks import Finding, counts_rows
 from scapp.data.config import ImportConfig
 from scapp.data.formats.archives import plain_file
 from scapp.data.formats.decoding import open_text
@@ -84,14 +84,10 @@ PROGRAMS = (
     ),
     Program("alevin's counts", ("quants_mat.mtx",), ("quants_mat_rows.txt",), ("quants_mat_cols.txt",)),
     Program(
-        "a Parse Biosciences folder",
-        ("count_matrix.mtx", "DGE.mtx"),
-        ("cell_metadata.csv",),
-        ("all_genes.csv", "genes.csv"),
+        "a Parse Biosciences folder", ("count_matrix.mtx",), ("cell_metadata.csv",), ("all_genes.csv", "genes.csv")
     ),
+    Program("a Parse Biosciences folder", ("DGE.mtx",), ("cell_metadata.csv",), ("all_genes.csv", "genes.csv")),
 )
-ONE_OF = ("a Parse Biosciences folder",)
-"""Programs whose matrix has one of several names, rather than several that are added up."""
 
 
 @dataclass(frozen=True)
@@ -121,16 +117,9 @@ def matrices_in(names: Iterable[str]) -> list[Found]:
     files = sorted(names)
     found: list[Found] = []
     for program in PROGRAMS:
-        first = [n for n in files for ending in program.matrices[:1] if plain_name(n).endswith(ending)]
-        if program.title in ONE_OF:
-            first = [n for n in files if plain_name(n).endswith(program.matrices)]
-        for name in first:
-            ending = next(e for e in program.matrices if plain_name(name).endswith(e))
-            prefix = plain_name(name)[: -len(ending)]
-            if program.title in ONE_OF:
-                matrices: list[str | None] = [name]
-            else:
-                matrices = [_of(files, prefix, [e]) for e in program.matrices]
+        first = program.matrices[0]
+        for prefix in [plain_name(n).removesuffix(first) for n in files if plain_name(n).endswith(first)]:
+            matrices = [_of(files, prefix, [ending]) for ending in program.matrices]
             cells, genes = _of(files, prefix, program.cells), _of(files, prefix, program.genes)
             taken = {used for other in found for used in other.matrices}
             if None in matrices or cells is None or genes is None or taken & set(matrices):
@@ -146,7 +135,6 @@ def prefixes_in(names: Iterable[str]) -> list[str]:
     complete = matrices_in(files)
     taken = {used for found in complete for used in found.matrices}
     endings = PROGRAMS[0].matrices
-    taken |= {name for found in complete for name in files if found.program.title in ONE_OF}
     alone = [
         plain_name(n).removesuffix(e) for n in files for e in endings if plain_name(n).endswith(e) and n not in taken
     ]
@@ -296,13 +284,8 @@ def _cells(path: Path) -> pd.DataFrame:
             table = pd.read_csv(stream, dtype={0: str})
         return table.set_index(table.columns[0])
     table = _list(path)
-    column = 1 if table.shape[1] > 1 and _counts_rows(table[0]) else 0
+    column = 1 if table.shape[1] > 1 and counts_rows(table[0], 20) else 0
     return pd.DataFrame(index=pd.Index(table[column], dtype=object))
-
-
-def _counts_rows(column: pd.Series) -> bool:
-    """Whether a column only numbers the rows."""
-    return list(column[:20]) in ([str(i + first) for i in range(min(20, len(column)))] for first in (0, 1))
 
 
 def _without_header(obs: pd.DataFrame, shape: tuple[int, int]) -> pd.DataFrame:
@@ -324,7 +307,7 @@ def _genes(path: Path, shape: tuple[int, int]) -> pd.DataFrame:
         if head[0] in GENE_HEADERS or (len(head) > 1 and head[1] in GENE_HEADERS):
             table = table.iloc[1:].reset_index(drop=True)
     # R writes the numbers of rows before the first column
-    if table.shape[1] > 2 and _counts_rows(table[0]):
+    if table.shape[1] > 2 and counts_rows(table[0], 20):
         table = table.drop(columns=0).set_axis(range(table.shape[1] - 1), axis=1)
     ids = table[0].str.strip()
     names = table[1].str.strip() if table.shape[1] > 1 else ids

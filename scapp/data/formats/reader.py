@@ -24,6 +24,7 @@ from scapp.core.memory import check_memory
 from scapp.data.checks import Finding
 from scapp.data.config import ImportConfig
 from scapp.data.formats import archives, h5ad, loom, mtx_folder, signatures, tenx
+from scapp.data.formats.decoding import is_gzip
 from scapp.data.formats.hdf5 import check_hdf5, matrix_of
 from scapp.data.formats.imported import Imported, from_anndata, from_matrix, keep_proteins
 from scapp.data.formats.signatures import Signature, signature_of
@@ -170,9 +171,7 @@ def _hdf5_format(path: Path) -> Format:
             return H5AD
         if isinstance(file.get("matrix"), h5py.Dataset):
             return LOOM
-    return (
-        TENX_H5 if not path.name.lower().endswith((".h5ad", ".loom")) else (H5AD, LOOM)[path.suffix.lower() == ".loom"]
-    )
+    return {".h5ad": H5AD, ".loom": LOOM}.get(path.suffix.lower(), TENX_H5)
 
 
 def _read_archive(path: Path, config: ImportConfig, samples: Sequence[Sample]) -> Imported:
@@ -239,7 +238,7 @@ def _read_sample(folder: Path, sample: Sample, config: ImportConfig) -> Imported
 
 def _read_table(path: Path, config: ImportConfig) -> Imported:
     # text takes at least two bytes a value; gzip makes about a tenth of it
-    expanded = path.stat().st_size * (10 if signature_of(path) is signatures.GZIP_TEXT else 1)
+    expanded = path.stat().st_size * (10 if is_gzip(path) else 1)
     check_memory(4.0 * expanded, f"Reading '{path.name}'", "Free memory, or save the table as .h5ad and import that.")
     table = read_table(path, config)
     cells = table.cells

@@ -16,6 +16,7 @@ from scapp.core.errors import DataError, listed
 from scapp.data.checks import Finding
 from scapp.data.config import ImportConfig
 from scapp.data.formats.decoding import GZIP_START, decoded, open_text
+from scapp.data.formats.features import about_proteins
 from scapp.data.formats.orientation import Axis, guess_orientation, look_like_genes
 from scapp.data.formats.table_layout import Layout, layout_of
 
@@ -141,7 +142,7 @@ def _genes_in_rows(
         findings.append(Finding(f"Columns about genes were read as such, not as cells: {listed(about.columns, 6)}."))
     values, genes, about, proteins = _split_proteins(values.T.tocsr(), genes, about)
     if len(proteins.columns):
-        findings.append(_about_proteins(proteins))
+        findings.append(about_proteins(proteins))
     return Table(
         values, columns, genes, about, proteins=proteins, findings=[*findings, *named], has_header=found.has_header
     )
@@ -173,7 +174,7 @@ def _cells_in_rows(
     genes, named = _symbols(columns)
     values, genes, _, proteins = _split_proteins(values, genes, pd.DataFrame(index=genes))
     if len(proteins.columns):
-        findings.append(_about_proteins(proteins))
+        findings.append(about_proteins(proteins))
     return Table(
         values,
         rows,
@@ -320,13 +321,6 @@ def _split_proteins(
         return values, genes, about, pd.DataFrame()
     proteins = pd.DataFrame(values[:, protein].toarray(), columns=genes[protein].astype(str))
     return values[:, ~protein].tocsr(), genes[~protein], about[~protein], proteins
-
-
-def _about_proteins(proteins: pd.DataFrame) -> Finding:
-    return Finding(
-        f"Antibody counts were kept apart from the genes ({proteins.shape[1]:,}: {listed(proteins.columns, 3)}).",
-        "They are in obsm['protein_counts'].",
-    )
 
 
 def _orientation(
