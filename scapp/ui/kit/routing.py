@@ -1,8 +1,8 @@
 """The list of pages, and a guard against Streamlit's own routing.
 
-A folder named ``pages/`` and ``st.navigation`` conflict: when the first address opened after a server
-start is a page's own, Streamlit runs that page alone, without app.py. Each page therefore begins with
-``guard()``, which notices that and hands over to the navigation.
+A folder named ``pages/`` beside the script that is shown and ``st.navigation`` conflict: when the first address
+opened after a server start is a page's own, Streamlit runs that page alone. ``ui/start.py`` has no such folder beside
+it; each page still begins with ``guard()``, which notices a page that runs alone and hands over to the navigation.
 """
 
 from dataclasses import dataclass
@@ -49,12 +49,12 @@ def pages() -> list[st.Page]:
 
 
 def mark_routed() -> None:
-    """Say that app.py ran in this session."""
+    """Say that ``ui/start.py`` ran in this session."""
     st.session_state[_ROUTED] = True
 
 
 def guard() -> None:
-    """First call of every page: leave for the navigation when app.py was skipped."""
+    """First call of every page: leave for the navigation when ``ui/start.py`` was skipped."""
     if _ROUTED not in st.session_state:
         st.session_state[_ROUTED] = "retry"
         st.navigation(pages(), position="hidden")
