@@ -98,8 +98,8 @@ PUBLIC = (
         "Wilk et al. 2020, Nat Med 26: 1070",
         f"{GEO}GSE150728",
         how=(
-            "The series is published as R files (.rds). Read them in R, write each as 10x output or .h5ad, and import"
-            " the folder as samples."
+            "Download GSE150728_RAW.tar from the page and import it as it is: it holds an R file (.rds) for each"
+            " sample, and the samples are joined."
         ),
     ),
     PublicSet(

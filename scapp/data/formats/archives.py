@@ -1,6 +1,8 @@
 """Archives that users upload: unpacked with limits, and never outside the folder that they are given."""
 
+import bz2
 import gzip
+import lzma
 import tarfile
 import tempfile
 import zipfile
@@ -8,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, cast
 
 import psutil
 
@@ -16,7 +18,7 @@ from scapp.core.errors import DataError, listed
 from scapp.data.formats.decoding import is_gzip
 
 ENDINGS = (".tar.gz", ".tgz", ".tar", ".zip")
-PACKED_HDF5 = (".h5ad.gz", ".h5.gz", ".hdf5.gz", ".loom.gz", ".h5mu.gz")
+PACKED_FILES = (".h5ad.gz", ".h5.gz", ".hdf5.gz", ".loom.gz", ".h5mu.gz", ".rds.gz", ".rdata.gz", ".rda.gz")
 BLOCK = 1 << 20
 MOST_FILES = 20_000
 MOST_BYTES = 50e9
@@ -86,10 +88,21 @@ def unpack(path: Path, folder: Path, allowance: Allowance | None = None) -> None
                     _write(content, folder / member.name, allowance, path.name)
 
 
-def gunzip(path: Path, target: Path, allowance: Allowance) -> None:
-    """Unpack one gzipped file, to its end, so that its checksum is verified."""
-    with gzip.open(path) as stream:
+def unpack_one(path: Path, target: Path, allowance: Allowance) -> None:
+    """Unpack one file packed with gzip, bzip2 or xz, to its end, so that its checksum is verified."""
+    with opened(path) as stream:
         _write(stream, target, allowance, path.name)
+
+
+def opened(path: Path) -> IO[bytes]:
+    """A file's content for reading, unpacked where it is packed, whatever its ending says."""
+    with open(path, "rb") as stream:
+        head = stream.read(6)
+    if head.startswith(b"\x1f\x8b"):
+        return cast(IO[bytes], gzip.open(path))
+    if head.startswith(b"BZh"):
+        return cast(IO[bytes], bz2.open(path))
+    return lzma.open(path) if head.startswith(b"\xfd7zXZ\x00") else open(path, "rb")
 
 
 @contextmanager
@@ -102,13 +115,13 @@ def plain_file(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="scapp-") as name:
         target = Path(name) / "plain"
         if packed:
-            gunzip(path, target, Allowance(Path(name)))
+            unpack_one(path, target, Allowance(Path(name)))
         else:
             target.symlink_to(path.absolute())  # a reader that goes by names would unpack it
         yield target
 
 
-def _write(stream: IO[bytes] | gzip.GzipFile, target: Path, allowance: Allowance, name: str) -> None:
+def _write(stream: IO[bytes], target: Path, allowance: Allowance, name: str) -> None:
     allowance.files += 1
     target.parent.mkdir(parents=True, exist_ok=True)
     with open(target, "xb") as written:
@@ -118,7 +131,7 @@ def _write(stream: IO[bytes] | gzip.GzipFile, target: Path, allowance: Allowance
 
 
 def unpack_nested(folder: Path, allowance: Allowance, depth: int = 3) -> None:
-    """Unpack archives and gzipped HDF5 files inside a folder, in place, some levels deep; GEO packs so."""
+    """Unpack archives and gzipped HDF5 and R files inside a folder, in place, some levels deep; GEO packs so."""
     for path in [p for p in sorted(folder.rglob("*")) if p.is_file() and not p.is_symlink()]:
         name = path.name.lower()
         if name.endswith(ENDINGS) and depth:
@@ -129,8 +142,8 @@ def unpack_nested(folder: Path, allowance: Allowance, depth: int = 3) -> None:
             unpack(path, inside, allowance)
             path.unlink()
             unpack_nested(inside, allowance, depth - 1)
-        elif name.endswith(PACKED_HDF5):
-            gunzip(path, path.with_name(path.name[:-3]), allowance)
+        elif name.endswith(PACKED_FILES):
+            unpack_one(path, path.with_name(path.name[:-3]), allowance)
             path.unlink()
 
 

@@ -91,7 +91,7 @@ def from_file(
                 "Values are normalised anew from what was taken.",
             )
         )
-    return _with_embeddings(imported, adata)
+    return with_embeddings(imported, adata)
 
 
 _PROMISING = re.compile(r"layers\['(?:raw_?counts?|counts?(?:_?raw)?|raw|umis?|(?:rna|gex)_?counts?)'\]", re.IGNORECASE)
@@ -278,7 +278,7 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _with_embeddings(imported: Imported, adata: ad.AnnData) -> Imported:
+def with_embeddings(imported: Imported, adata: ad.AnnData) -> Imported:
     """Keep the file's own embeddings where they are plain numbers, and the colours of its categories."""
     left_out = []
     for name, value in adata.obsm.items():

@@ -5,6 +5,8 @@ module and a record there.
 """
 
 import logging
+import lzma
+import re
 import tarfile
 import tempfile
 import zipfile
@@ -23,7 +25,7 @@ from scapp.core.errors import DataError, listed
 from scapp.core.memory import check_memory
 from scapp.data.checks import Finding
 from scapp.data.config import ImportConfig
-from scapp.data.formats import archives, h5ad, loom, mtx_folder, signatures, tenx
+from scapp.data.formats import archives, h5ad, loom, mtx_folder, r_data, signatures, tenx
 from scapp.data.formats.decoding import is_gzip
 from scapp.data.formats.hdf5 import check_hdf5, matrix_of
 from scapp.data.formats.imported import Imported, from_anndata, from_matrix, keep_proteins
@@ -35,7 +37,7 @@ from scapp.data.samples.join import join_cells, join_samples
 logger = logging.getLogger(__name__)
 
 BROKEN_FILE = (
-    *(OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError, NotImplementedError),
+    *(OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError, NotImplementedError),
     *(ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RuntimeError, MemoryError),
 )
 """What libraries raise on damaged files; a few flipped bytes bring out each of these (see tests/data/test_fuzz.py)."""
@@ -114,12 +116,15 @@ def _read_file(path: Path, config: ImportConfig, samples: Sequence[Sample]) -> I
     found = signature_of(path)
     if found in (signatures.ZIP, signatures.TAR, signatures.GZIP_TAR):
         return _read_archive(path, config, samples)
-    if found is signatures.GZIP_HDF5:
+    if found in (signatures.GZIP_HDF5, signatures.PACKED):
         with tempfile.TemporaryDirectory(prefix="scapp-") as folder:
-            inside = Path(folder) / path.name.removesuffix(".gz")
-            with _naming_damage(path, "a gzipped file"):
-                archives.gunzip(path, inside, archives.Allowance(Path(folder)))
+            inside = Path(folder) / re.sub(r"(?i)\.(?:gz|bz2|xz)$", "", path.name)
+            with _naming_damage(path, "a packed file"):
+                archives.unpack_one(path, inside, archives.Allowance(Path(folder)))
             return _read_file(inside, config, samples)
+    if found is signatures.R_DATA:
+        with _naming_damage(path, R_DATA.name):
+            return _told(r_data.read_r(path, config), path, R_DATA)
     if found is signatures.HDF5:
         with _naming_damage(path, "an HDF5 file"):
             check_hdf5(path)
@@ -143,11 +148,6 @@ def _read_file(path: Path, config: ImportConfig, samples: Sequence[Sample]) -> I
 def _refused(path: Path, found: Signature) -> DataError:
     if found is signatures.EMPTY:
         return DataError(f"'{path.name}' is empty.", hint="Export it again.")
-    if found is signatures.R_DATA:
-        return DataError(
-            f"'{path.name}' holds R's own data (.rds or .RData), which this scapp does not read.",
-            hint="Save it as .h5ad in R (zellkonverter::writeH5AD, or SeuratDisk), or counts and metadata as .csv.",
-        )
     if found is signatures.EXCEL:
         return DataError(f"'{path.name}' holds an Excel workbook.", hint="Save the sheet as .csv, and import that.")
     return DataError(
@@ -277,6 +277,12 @@ def _read_zarr(path: Path, config: ImportConfig) -> Imported:
 H5AD = Format("AnnData or MuData", (".h5ad", ".h5mu", ".h5ad.gz"), "HDF5 with obs and var, or with mod", h5ad.read_h5ad)
 LOOM = Format("loom", (".loom", ".loom.gz"), "HDF5 with a dense matrix and row and column attributes", loom.read_loom)
 TENX_H5 = Format("10x .h5", (".h5", ".hdf5", ".h5.gz"), "HDF5 with a sparse matrix for each genome", tenx.read_h5)
-NO_TEXT = (*H5AD.endings, *LOOM.endings, *TENX_H5.endings, *archives.ENDINGS, ".rds", ".rdata", ".xlsx")
+R_DATA = Format(
+    "R data",
+    (".rds", ".rdata", ".rda"),
+    "R's serialisation: Seurat 2 to 5, SingleCellExperiment, matrices",
+    r_data.read_r,
+)
+NO_TEXT = (*H5AD.endings, *LOOM.endings, *TENX_H5.endings, *archives.ENDINGS, *R_DATA.endings, ".xlsx")
 TABLE = Format("a text table", TABLE_ENDINGS, "text, in UTF-8, UTF-16 or Windows-1252, gzipped or not", _read_table)
-FORMATS = (H5AD, LOOM, TENX_H5, TABLE)
+FORMATS = (H5AD, LOOM, TENX_H5, R_DATA, TABLE)

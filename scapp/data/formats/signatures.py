@@ -1,5 +1,7 @@
 """What a file really is, by its first bytes: for files whose ending lies."""
 
+import bz2
+import lzma
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,13 +32,18 @@ GZIP_TAR = Signature("a gzipped tar archive", (".tar.gz", ".tgz"))
 GZIP_TEXT = Signature("gzipped text", (".csv.gz", ".tsv.gz", ".txt.gz"))
 GZIP_HDF5 = Signature("a gzipped HDF5 file", (".h5ad.gz", ".h5.gz", ".loom.gz"))
 GZIP = Signature("gzipped data")
-R_DATA = Signature("an R data file (.rds or .RData)")
+PACKED = Signature("a file packed with bzip2 or xz, or twice", (".bz2", ".xz"))
+R_DATA = Signature("an R data file (.rds or .RData)", (".rds", ".rdata", ".rda"))
 EXCEL = Signature("an Excel workbook (.xlsx)")
 TEXT = Signature("plain text", (".csv", ".tsv", ".txt"))
 EMPTY = Signature("nothing (it is empty)")
 UNKNOWN = Signature("bytes of an unknown kind")
 
 _HEAD = 4096
+PACKED_STARTS = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
+"""Of gzip, bzip2 and xz."""
+_MOST = 1 << 20
+"""A block of bzip2 is at most 900 kB."""
 
 
 def signature_of(path: Path) -> Signature:
@@ -45,7 +52,20 @@ def signature_of(path: Path) -> Signature:
         head = stream.read(_HEAD)
     if head.startswith(b"\x1f\x8b"):
         return _inside_gzip(path)
+    for start, unpacker in ((b"BZh", bz2.BZ2Decompressor), (b"\xfd7zXZ\x00", lzma.LZMADecompressor)):
+        if head.startswith(start):
+            return _inside(unpacker(), path)
     return _plain(head)
+
+
+def _inside(unpacker: bz2.BZ2Decompressor | lzma.LZMADecompressor, path: Path) -> Signature:
+    """R packs its own files so, with whatever ending; other content is unpacked and looked at again."""
+    try:
+        with open(path, "rb") as stream:
+            inner = _plain(unpacker.decompress(stream.read(_MOST), _HEAD))
+    except (OSError, EOFError, lzma.LZMAError):
+        return UNKNOWN
+    return R_DATA if inner is R_DATA else PACKED
 
 
 def _plain(head: bytes) -> Signature:
@@ -57,7 +77,7 @@ def _plain(head: bytes) -> Signature:
         return EXCEL if b"[Content_Types].xml" in head or b"xl/" in head else ZIP
     if head[257:262] == b"ustar":
         return TAR
-    if head.startswith((b"RDX", b"RDA", b"X\n\x00", b"A\n")):
+    if head.startswith((b"RDX", b"RDA", b"X\n\x00", b"A\n2\n", b"A\n3\n", b"B\n\x02", b"B\n\x03")):
         return R_DATA
     return TEXT if _is_text(head) else UNKNOWN
 
@@ -66,9 +86,12 @@ def _inside_gzip(path: Path) -> Signature:
     try:
         with open(path, "rb") as stream:
             # what can be unpacked of the beginning tells what it is, even where the end is missing
-            inner = _plain(zlib.decompressobj(wbits=31).decompress(stream.read(8 * _HEAD), _HEAD))
+            inside = zlib.decompressobj(wbits=31).decompress(stream.read(8 * _HEAD), _HEAD)
     except zlib.error:
         return GZIP
+    if inside.startswith(PACKED_STARTS):
+        return PACKED  # GEO gzips what R has gzipped
+    inner = _plain(inside)
     known = {TAR.title: GZIP_TAR, TEXT.title: GZIP_TEXT, R_DATA.title: R_DATA, HDF5.title: GZIP_HDF5}
     return known.get(inner.title, GZIP)
 

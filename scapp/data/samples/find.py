@@ -18,7 +18,7 @@ SHEET_COLUMNS = ("sample", "donor", "condition", "batch")
 OBS_NAME = {"donor": "donor_id"}
 """The sheet says 'donor' and the CELLxGENE schema 'donor_id'."""
 
-DATA_ENDINGS = (".h5ad", ".h5mu", ".loom", ".h5", ".hdf5", *TABLE_ENDINGS)
+DATA_ENDINGS = (".h5ad", ".h5mu", ".loom", ".h5", ".hdf5", ".rds", ".rdata", ".rda", *TABLE_ENDINGS)
 _PLAIN_FOLDERS = re.compile(
     r"^(filtered|raw|outs|gene|genefull|solo\.out|count|counts|matrix|mex|velocyto|sample_filtered_feature_bc_matrix"
     r"|(filtered|raw)_(feature_bc|gene_bc)_matri(x|ces)(_mex|_h5)?|hg\d+|grch\d+\w*|mm\d+|grcm\d+\w*)$",
@@ -168,7 +168,11 @@ def _names(found: list[tuple[str, str]]) -> list[str]:
     names = []
     for source, prefix in found:
         parts = [part for part in PurePosixPath(source).parts if part != "." and not _PLAIN_FOLDERS.match(part)]
-        last = re.sub(r"\.(gz|h5ad|loom|h5|hdf5|csv|tsv|txt|zarr)", "", parts[-1]) if parts else ""
+        last = (
+            re.sub(r"\.(gz|h5ad|h5mu|loom|h5|hdf5|rds|rdata|rda|csv|tsv|txt|zarr)(?![^.])", "", parts[-1])
+            if parts
+            else ""
+        )
         names.append(prefix.strip("_-. ") or last or "sample")
     if len(set(names)) < len(names):
         names = [f"{prefix}{source}".strip("./").replace("/", "_") for source, prefix in found]

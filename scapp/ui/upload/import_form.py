@@ -33,7 +33,26 @@ from scapp.ui.upload import words
 from scapp.workspace.runs.run import Run
 
 _ROUND = "upload.round"
-UPLOAD_ENDINGS = ["h5ad", "h5mu", "h5", "hdf5", "loom", "csv", "tsv", "txt", "gz", "mtx", "zip", "tar", "tgz"]
+UPLOAD_ENDINGS = [
+    "h5ad",
+    "h5mu",
+    "h5",
+    "hdf5",
+    "loom",
+    "csv",
+    "tsv",
+    "txt",
+    "rds",
+    "rdata",
+    "rda",
+    "gz",
+    "bz2",
+    "xz",
+    "mtx",
+    "zip",
+    "tar",
+    "tgz",
+]
 TABLES = ["csv", "tsv", "txt", "gz"]
 LABELS = "Labels: a table with the cells' names in one column"
 IMPORT_RUN = "import_run"

@@ -1,12 +1,17 @@
 """Archives, zarr and loom."""
 
+import bz2
 import io
+import lzma
 import tarfile
 import zipfile
+from collections.abc import Callable
+from pathlib import Path
 
 import anndata as ad
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 
 from scapp.core.errors import DataError
@@ -148,3 +153,11 @@ def test_text_tables_by_the_ending_txt(tmp_path):
     adata().to_df().to_csv(table, sep="\t")
     (tmp_path / "x.txt").write_text(table.getvalue())
     assert read(tmp_path / "x.txt").adata.shape == (4, 12)
+
+
+@pytest.mark.parametrize("pack", [bz2.compress, lzma.compress])
+def test_a_file_in_another_packing_is_unpacked(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    counts = pd.DataFrame(np.arange(40).reshape(4, 10), [f"CELL_{i}" for i in range(4)], [f"CD{i}" for i in range(10)])
+    (tmp_path / "counts.csv.packed").write_bytes(pack(counts.to_csv().encode()))
+    adata = read(tmp_path / "counts.csv.packed").adata
+    np.testing.assert_array_equal(adata.layers["counts"].toarray(), counts.to_numpy())

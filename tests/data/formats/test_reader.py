@@ -241,7 +241,7 @@ def test_unknown_ending_and_missing_file(tmp_path):
     with pytest.raises(DataError, match="is empty"):
         read(tmp_path / "a.rds")
     (tmp_path / "b.rds").write_bytes(b"RDX3\nX\n")
-    with pytest.raises(DataError, match="R's own data"):
+    with pytest.raises(DataError, match="truncated or damaged"):
         read(tmp_path / "b.rds")
     with pytest.raises(DataError, match="no file"):
         read(tmp_path / "b.h5ad")
