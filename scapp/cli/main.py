@@ -59,7 +59,7 @@ def _work(arguments: argparse.Namespace) -> None:
     if arguments.execute:
         from scapp.jobs.executor import serve
 
-        serve(arguments.workspace)
+        serve(arguments.workspace, arguments.lane)
     else:
         from scapp.jobs.supervisor import Supervisor
 

@@ -26,6 +26,8 @@ class Environment(BaseSettings):
         Processes that train CLEAR together; 0 is one, or on several GPUs as many as a step's cells are worth.
     worker_idle_seconds
         How long a worker without work stays.
+    import_minutes
+        How long reading a file may take without a sign of progress.
     token
         What a browser must know to use the app; a fresh one at each start where none is given, none at all for "off".
     hosts
@@ -39,6 +41,7 @@ class Environment(BaseSettings):
     threads: int = Field(default=0, ge=0)
     processes: int = Field(default=0, ge=0)
     worker_idle_seconds: float = Field(default=600.0, gt=0)
+    import_minutes: float = Field(default=60.0, gt=0)
     token: str = ""
     hosts: str = ""
 

@@ -1,13 +1,33 @@
-"""Processes that belong to another one, and what this one takes."""
+"""Which process is meant, processes that belong to another one, and what this one takes."""
 
 import os
+import sys
 import threading
 import time
+from pathlib import Path
 from types import TracebackType
 
 import psutil
 
 LOOK_SECONDS = 0.5
+
+
+def started_at(pid: int) -> float | None:
+    """When a process began, in seconds that no change of the clock moves; None where there is none or it is a zombie.
+
+    A number is given to later processes as well: number and beginning together tell which one is meant.
+    """
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        if sys.platform != "linux":
+            return float(process.create_time())
+        # psutil adds the time of booting, which the system reckons from the present clock
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
+        return None
 
 
 def end_with_parent() -> None:

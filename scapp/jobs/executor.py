@@ -17,21 +17,25 @@ from scapp.core.environment import Environment
 from scapp.core.errors import DivergedError, ScappError
 from scapp.core.processes import end_with_parent
 from scapp.core.step_context import StepStopped
+from scapp.jobs.apart import carry_out_apart, warm
 from scapp.jobs.devices import choose_device
 from scapp.jobs.run_context import RunContext
-from scapp.steps.catalogue import step
+from scapp.steps.catalogue import STEPS, step
 from scapp.steps.engine import Machine, execute
 from scapp.workspace.datasets.store import Workspace
 from scapp.workspace.runs.run import Failure, Run, RunStore
 
 logger = logging.getLogger("scapp.executor")
+APART = frozenset(record.name for record in STEPS if record.apart)
 
 
-def serve(root: Path) -> None:
-    """Carry out runs until standard input closes."""
+def serve(root: Path, lane: str) -> None:
+    """Carry out runs of a lane until standard input closes."""
     environment = Environment()
     end_with_parent()  # two must never work on one run
     limit_threads(environment.n_threads)
+    if lane == step("import").lane:
+        warm()
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
     store, workspace = RunStore(root), Workspace(root)
     for line in sys.stdin:
@@ -40,7 +44,10 @@ def serve(root: Path) -> None:
             # Descriptors, not sys.stdout: what compiled libraries print belongs in the log as well.
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
-            outcome = carry_out(run, workspace, environment)
+            if run.config.step in APART:
+                outcome = carry_out_apart(carry_out_here, run, root)
+            else:
+                outcome = carry_out(run, workspace, environment)
         answers.write(json.dumps(outcome) + "\n")
 
 
@@ -74,6 +81,7 @@ def carry_out(run: Run, workspace: Workspace, environment: Environment) -> dict[
             folder=run.folder,
             machine=_machine(record.lane, environment),
             run_id=run.id,
+            once=True,
         )
     except StepStopped:
         logger.info("stopped")
@@ -87,6 +95,12 @@ def carry_out(run: Run, workspace: Workspace, environment: Environment) -> dict[
         return _failed(*explain(error))
     logger.info("done %s", result)
     return {"state": "done", "result": result}
+
+
+def carry_out_here(root: str, run_id: str) -> dict[str, Any]:
+    """``carry_out`` from a process that has loaded nothing of the workspace."""
+    environment = Environment()
+    return carry_out(RunStore(Path(root)).open(run_id), Workspace(Path(root)), environment)
 
 
 def _machine(lane: str, environment: Environment) -> Machine:

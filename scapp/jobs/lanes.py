@@ -7,15 +7,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 from filelock import FileLock
 
 from scapp.core import files
-from scapp.workspace.runs.run import HEARTBEAT_SECONDS, STALE_SECONDS, RunStore, process_alive
+from scapp.core.processes import started_at
+from scapp.workspace.runs.run import HEARTBEAT_SECONDS, STALE_SECONDS, RunStore, Silences, process_alive
 
 LANES = ("light", "training")
 ACQUIRE_SECONDS = 5.0
 """A starting supervisor waits this long for one that is just going home."""
+_silences = Silences()
 
 
 class Lane:
@@ -50,8 +51,7 @@ class Lane:
             Another supervisor works in it.
         """
         self._lock.acquire(timeout=ACQUIRE_SECONDS)
-        me = psutil.Process()
-        record = {"pid": me.pid, "started": me.create_time(), "host": socket.gethostname()}
+        record = {"pid": os.getpid(), "started": started_at(os.getpid()), "host": socket.gethostname()}
         files.write_json(self._record, record)
 
     def beat(self) -> None:
@@ -69,12 +69,11 @@ class Lane:
         """Whether a supervisor works in the lane; nothing is locked to find out."""
         try:
             record = files.read_json(self._record)
-            age = time.time() - self._record.stat().st_mtime
         except (FileNotFoundError, ValueError):
             return False
         if record.get("host") == socket.gethostname():
             return process_alive(record.get("pid"), record.get("started"))
-        return age < STALE_SECONDS
+        return _silences.of(self._record) < STALE_SECONDS
 
 
 def watch_lanes(root: Path, ensure: Callable[[Path, str], None], stop: threading.Event) -> None:

@@ -9,7 +9,6 @@ import errno
 import json
 import os
 import selectors
-import signal
 import socket
 import subprocess
 import sys
@@ -17,11 +16,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 from filelock import Timeout
 
 from scapp.core.environment import THREAD_VARIABLES, Environment
+from scapp.core.processes import started_at
 from scapp.core.provenance import now
+from scapp.jobs.deaths import death
 from scapp.jobs.lanes import Lane
 from scapp.workspace.housekeeping import tidy
 from scapp.workspace.runs.run import HEARTBEAT_SECONDS, Failure, Run, RunStore, State, Status
@@ -90,7 +90,7 @@ class Supervisor:
         for run in self.store.list():
             if run.config.lane == self.lane:
                 observed = run.observe()
-                if observed.state == "failed" and run.status.state != "failed":
+                if observed.state in ("failed", "done") and run.status.state != observed.state:
                     run.set_status(observed)
 
     def _take(self, run: Run) -> None:
@@ -99,12 +99,11 @@ class Supervisor:
             status = run.status
             if status.state != "queued":
                 return
-            me = psutil.Process()
             status = Status(
                 state="running",
                 started=now(),
-                pid=me.pid,
-                pid_started=me.create_time(),
+                pid=os.getpid(),
+                pid_started=started_at(os.getpid()),
                 host=socket.gethostname(),
             )
             run.heartbeat()
@@ -152,7 +151,17 @@ class Supervisor:
     def _warm_child(self) -> subprocess.Popen[str]:
         if self._child is None or self._child.poll() is not None:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "scapp", "work", "--execute", "--workspace", str(self.root)],
+                [
+                    sys.executable,
+                    "-m",
+                    "scapp",
+                    "work",
+                    "--execute",
+                    "--lane",
+                    self.lane,
+                    "--workspace",
+                    str(self.root),
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
@@ -164,32 +173,6 @@ class Supervisor:
         if self._child is not None and self._child.poll() is None:
             self._child.kill()
             self._child.wait()
-
-
-CRASHES = (-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT, -signal.SIGFPE, -signal.SIGILL)
-
-
-def death(returncode: int, step: str) -> Failure:
-    """What a dead child's exit code says."""
-    if step == "import" and returncode in CRASHES:
-        # carrying on would read the same bytes again
-        return Failure(
-            message=f"This file is damaged: the program that read it crashed (signal {-returncode}).",
-            hint="Copy or download the file again, compare its size with the original, and import it once more.",
-            resumable=False,
-        )
-    if returncode == -signal.SIGKILL:
-        return Failure(
-            message="The worker was killed (signal 9). The usual cause is that the computer ran out of memory.",
-            hint=(
-                "Close other programs or use fewer genes or cells, then click 'Resume' to go on from the last"
-                " checkpoint."
-            ),
-        )
-    how = f"signal {-returncode}" if returncode < 0 else f"exit code {returncode}"
-    return Failure(
-        message=f"The worker ended unexpectedly ({how}).", hint="Look at the log below, then click 'Resume'."
-    )
 
 
 def _record(

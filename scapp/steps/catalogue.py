@@ -71,6 +71,8 @@ class Step:
         ``training`` for steps that fill the device, ``light`` for the others.
     memory
         Bytes needed, from configuration and dataset; None where it is small.
+    apart
+        Whether it reads files of strangers, and is carried out in a process of its own.
     at_once
         Whether it takes no time and loads nothing heavy, so that a page carries it out itself.
     by_hand
@@ -84,6 +86,7 @@ class Step:
     function: str
     lane: str = "light"
     memory: Callable[[Any, Dataset], float] | None = None
+    apart: bool = False
     at_once: bool = False
     by_hand: bool = False
 
@@ -165,7 +168,7 @@ def _subset_memory(config: SubsetConfig, dataset: Dataset) -> float:
 
 
 STEPS = (
-    Step("import", "Import", ImportRequest, "scapp.steps.upload:import_dataset"),
+    Step("import", "Import", ImportRequest, "scapp.steps.upload:import_dataset", apart=True),
     Step(
         "doublets",
         "Score doublets",

@@ -15,8 +15,8 @@ from scapp.steps.step import Inputs, Outcome, Reading
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.staging import new_provenance, plain
 from scapp.workspace.datasets.store import Workspace
-
-RESULT_FOLDER = "result"
+from scapp.workspace.housekeeping import RESULT_FOLDER
+from scapp.workspace.runs.results import dataset_of, left_result, write_summary
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ def execute(
     folder: Path,
     machine: Machine,
     run_id: str = "",
+    once: bool = False,
 ) -> dict[str, Any]:
     """Run a step and save what it gives.
 
@@ -56,6 +57,9 @@ def execute(
         Device and threads.
     run_id
         Given to the step, to name what it makes.
+    once
+        Whether this is a run that may have been carried out before and killed: a result that it has saved is taken as
+        it is, and a dataset that it makes has an id of the run's own.
 
     Returns
     -------
@@ -63,6 +67,8 @@ def execute(
     ``stale`` (a sentence) when what was read has changed meanwhile: the result then waits in
     ``folder`` for ``adopt_result``.
     """
+    if once and (earlier := left_result(workspace, run_id, dataset_id, folder)) is not None:
+        return earlier
     dataset = workspace.open(dataset_id) if dataset_id else None
     reading = Reading(dataset) if dataset is not None else None
     started = time.monotonic()
@@ -80,10 +86,13 @@ def execute(
         result=plain(outcome.summary),
         seconds=round(time.monotonic() - started, 3),
     )
-    saved = _save(outcome, provenance, workspace, dataset, folder)
+    summary = {**outcome.summary, "files": outcome.files, "seconds": provenance.seconds}
+    if once:
+        write_summary(folder, summary)
+    saved = _save(outcome, provenance, workspace, dataset, folder, dataset_of(run_id) if once else None)
     for path in outcome.delete:
         files.remove(path)
-    return {**outcome.summary, **saved, "files": outcome.files, "seconds": provenance.seconds}
+    return {**summary, **saved}
 
 
 def _save(
@@ -92,11 +101,14 @@ def _save(
     workspace: Workspace,
     dataset: Dataset | None,
     folder: Path,
+    new_id: str | None,
 ) -> dict[str, Any]:
     saved: dict[str, Any] = {"dataset": dataset.id if dataset else None}
     if outcome.new_dataset is not None:
         new = outcome.new_dataset
-        made = workspace.create(new.name, new.values, provenance=provenance, source=new.source, parent=dataset)
+        made = workspace.create(
+            new.name, new.values, provenance=provenance, source=new.source, parent=dataset, id=new_id
+        )
         saved["dataset"] = made.id
     if outcome.values and dataset is not None:
         try:

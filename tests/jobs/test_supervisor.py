@@ -16,9 +16,10 @@ from scapp.core import files, keys
 from scapp.core.environment import Environment
 from scapp.core.errors import ConfigError
 from scapp.jobs import launch
-from scapp.jobs.executor import explain
+from scapp.jobs.deaths import death
+from scapp.jobs.executor import carry_out, explain
 from scapp.jobs.lanes import Lane
-from scapp.jobs.supervisor import Supervisor, _record, death
+from scapp.jobs.supervisor import Supervisor, _record
 from scapp.steps.catalogue import step
 from scapp.steps.engine import adopt_result
 from scapp.workspace.datasets.staging import new_provenance
@@ -274,9 +275,6 @@ def test_the_end_of_a_run_is_written_as_soon_as_the_disk_has_room(tmp_path, monk
 def test_a_full_disk_is_a_failed_run_with_its_reason(root, dataset, monkeypatch):
     if not shutil.which("mount") or os.geteuid() != 0:
         pytest.skip("needs root to mount a small file system")
-    from scapp.core.environment import Environment
-    from scapp.jobs.executor import carry_out
-
     run = RunStore(root).create(
         "clear", dataset=dataset.id, config=clear_config(**SHORT).model_dump(mode="json"), title="t", lane="elsewhere"
     )
@@ -292,3 +290,19 @@ def test_a_full_disk_is_a_failed_run_with_its_reason(root, dataset, monkeypatch)
         os.system(f"umount {small}")
     assert outcome["state"] == "failed"
     assert outcome["error"]["message"] == "The disk is full."
+
+
+def test_an_import_that_is_carried_out_twice_makes_one_dataset(root, study_file):
+    """As when its executor is killed between the commit and the status, and the user clicks 'Resume'."""
+    config = step("import").config.build({"path": str(study_file), "name": "twice"})
+    run = RunStore(root).create("import", dataset=None, config=config.model_dump(mode="json"), title="t", lane="none")
+    first = carry_out(run, Workspace(root), Environment())
+    second = carry_out(run, Workspace(root), Environment())
+    assert first["state"] == second["state"] == "done"
+    assert first["result"] == second["result"]
+    assert [d.name for d in Workspace(root).datasets()].count("twice") == 1
+    # also where both compute, as when the first outlives its supervisor by half a second
+    (run.folder / "summary.json").unlink()
+    third = carry_out(run, Workspace(root), Environment())
+    assert third["result"]["dataset"] == first["result"]["dataset"]
+    assert [d.name for d in Workspace(root).datasets()].count("twice") == 1

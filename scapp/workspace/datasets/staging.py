@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from scapp.core import files, keys
+from scapp.core.processes import started_at
 from scapp.core.provenance import Provenance, fingerprint, now, versions
 from scapp.workspace.datasets.elements import new_id, write_element
 from scapp.workspace.datasets.manifest import Entry
@@ -111,13 +110,11 @@ def plain(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 def staging_prefix() -> str:
     """Name that says whose staging folder it is."""
-    return f"{os.getpid()}-{int(psutil.Process().create_time())}-"
+    return f"{os.getpid()}-{int(started_at(os.getpid()) or 0)}-"
 
 
 def writer_alive(name: str) -> bool:
     """Whether the process that made a staging folder is still there."""
     pid, started, _ = name.split("-", 2)
-    try:
-        return int(psutil.Process(int(pid)).create_time()) == int(started)
-    except psutil.NoSuchProcess:
-        return False
+    found = started_at(int(pid))
+    return found is not None and int(found) == int(started)

@@ -91,14 +91,18 @@ class Workspace:
         provenance: Provenance,
         source: dict[str, Any] | None = None,
         parent: Dataset | None = None,
+        id: str | None = None,
     ) -> Dataset:
-        """Write a new dataset; ``obs_names`` and ``var_names`` must be among the values."""
+        """Write a new dataset; ``obs_names`` and ``var_names`` must be among the values.
+
+        With an ``id`` of which there is a dataset already, that one is given back and nothing is written.
+        """
         n_cells, n_genes = len(values[keys.OBS_NAMES]), len(values[keys.VAR_NAMES])
         made_from = None
         if parent is not None:
             made_from = Parent(id=parent.id, name=parent.name, n_cells=parent.n_cells, n_genes=parent.n_genes)
         manifest = Manifest(
-            id=new_id(),
+            id=id or new_id(),
             name=_checked_name(name),
             created=now(),
             n_cells=n_cells,
@@ -113,7 +117,11 @@ class Workspace:
             _merge(manifest, staged)
             write_manifest(building, manifest)
             files.fsync_tree(building)
-            os.replace(building, self._folder(manifest.id))
+            try:
+                os.replace(building, self._folder(manifest.id))
+            except OSError:
+                if id is None or not self._folder(id).exists():
+                    raise
         finally:
             shutil.rmtree(building, ignore_errors=True)
         return self.open(manifest.id)

@@ -17,14 +17,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import psutil
 from filelock import FileLock
 from pydantic import BaseModel, Field
 
 from scapp.core import files
 from scapp.core.errors import RunError
+from scapp.core.processes import started_at
 from scapp.core.provenance import now
+from scapp.workspace.datasets.store import Workspace
 from scapp.workspace.runs.checkpoints import latest_checkpoint
+from scapp.workspace.runs.results import left_result
 
 State = Literal["queued", "running", "stopping", "stopped", "done", "failed"]
 ACTIVE: tuple[State, ...] = ("queued", "running", "stopping")
@@ -95,7 +97,10 @@ class Run:
             return Status(state="failed", error=STATUS_DAMAGED)
 
     def observe(self) -> Status:
-        """Status, where a run whose worker has died or fallen silent is failed, with the reason."""
+        """Status, where a run whose worker has died or fallen silent is failed, with the reason.
+
+        One whose result had been saved by then is done.
+        """
         status = self.status
         if status.state not in ("running", "stopping"):
             return status
@@ -103,10 +108,17 @@ class Run:
             status = self.status
             if status.state not in ("running", "stopping"):
                 return status
-            return status.model_copy(update={"state": "failed", "error": WORKER_DIED})
-        if self.seconds_since_heartbeat() > STALE_SECONDS:
-            return status.model_copy(update={"state": "failed", "error": WORKER_SILENT})
+            return self._without_worker(status, WORKER_DIED)
+        if _silences.of(self.folder / "heartbeat") > STALE_SECONDS:
+            return self._without_worker(status, WORKER_SILENT)
         return status
+
+    def _without_worker(self, status: Status, reason: Failure) -> Status:
+        workspace = Workspace(self.folder.parent.parent)
+        result = left_result(workspace, self.id, self.config.dataset, self.folder)
+        if result is not None:
+            return status.model_copy(update={"state": "done", "result": result})
+        return status.model_copy(update={"state": "failed", "error": reason})
 
     def set_status(self, status: Status) -> None:
         """Replace the status."""
@@ -117,13 +129,6 @@ class Run:
     def heartbeat(self) -> None:
         """Say that the worker is alive."""
         (self.folder / "heartbeat").touch()
-
-    def seconds_since_heartbeat(self) -> float:
-        """Age of the last heartbeat; zero before the first."""
-        try:
-            return time.time() - (self.folder / "heartbeat").stat().st_mtime
-        except FileNotFoundError:
-            return 0.0
 
     @property
     def progress(self) -> dict[str, Any]:
@@ -184,6 +189,36 @@ class Run:
         """Lock around changes of the status."""
         return FileLock(self.folder / ".lock", timeout=30)
 
+
+class Silences:
+    """For how long files have not been touched, also where clocks are wrong or are set while one looks.
+
+    A file is silent for as long as this process has seen it unchanged, by its own steady clock. The time that is
+    written on a file is believed only where it is long past: a clock that is put forward ages all files at once, and
+    one that is put back leaves files that seem to be touched in the future.
+    """
+
+    LONG_PAST = 10 * STALE_SECONDS
+
+    def __init__(self) -> None:
+        self._seen: dict[Path, tuple[float, float]] = {}
+
+    def of(self, path: Path) -> float:
+        """Seconds since the file was touched, as far as this process can tell; zero where there is none."""
+        try:
+            touched = path.stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
+        moment = time.monotonic()
+        before, since = self._seen.get(path, (touched, moment))
+        if before != touched:
+            since = moment
+        self._seen[path] = (touched, since)
+        age = time.time() - touched
+        return max(moment - since, age if age > self.LONG_PAST else 0.0)
+
+
+_silences = Silences()
 
 WORKER_DIED = Failure(
     message="The worker process ended without a word: it was killed, or the computer was restarted.",
@@ -316,11 +351,8 @@ def process_alive(pid: int | None, started: float | None) -> bool:
     """Whether the very process (not a later one with its number) is there and not a zombie."""
     if pid is None or started is None:
         return False
-    try:
-        process = psutil.Process(pid)
-        return abs(process.create_time() - started) < 1 and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    found = started_at(pid)
+    return found is not None and abs(found - started) < 1
 
 
 def stop_orphan(status: Status) -> None:

@@ -12,6 +12,7 @@ from scipy import sparse
 
 from scapp.core import files, keys
 from scapp.core.errors import ConfigError, DataError, StaleInputError
+from scapp.core.processes import started_at
 from scapp.core.provenance import fingerprint
 from scapp.workspace.datasets.staging import new_provenance
 from scapp.workspace.datasets.store import Workspace
@@ -123,9 +124,7 @@ def test_sweep_removes_orphans_and_spares_living_writers(workspace, dataset):
     (dataset.folder / "staging" / "999999999-1-x").mkdir(parents=True)
     import os
 
-    import psutil
-
-    alive = dataset.folder / "staging" / f"{os.getpid()}-{int(psutil.Process().create_time())}-x"
+    alive = dataset.folder / "staging" / f"{os.getpid()}-{int(started_at(os.getpid()))}-x"
     alive.mkdir()
     assert workspace.sweep(dataset.id) == 2
     assert alive.exists()

@@ -1,12 +1,18 @@
 import os
 import time
 
-import psutil
+import numpy as np
 import pytest
 
+from scapp.core import keys
 from scapp.core.errors import RunError
+from scapp.core.processes import started_at
+from scapp.workspace.datasets.staging import new_provenance
+from scapp.workspace.datasets.store import Workspace
 from scapp.workspace.runs.checkpoints import latest_checkpoint, write_checkpoint
-from scapp.workspace.runs.run import STALE_SECONDS, RunStore, Status
+from scapp.workspace.runs.results import write_summary
+from scapp.workspace.runs.run import STALE_SECONDS, RunStore, Silences, Status
+from tests.workspace.datasets.test_store import VALUES
 
 
 @pytest.fixture
@@ -21,10 +27,14 @@ def make(store, **values):
 
 
 def running(**changes):
-    me = psutil.Process()
     import socket
 
-    values = {"state": "running", "pid": me.pid, "pid_started": me.create_time(), "host": socket.gethostname()}
+    values = {
+        "state": "running",
+        "pid": os.getpid(),
+        "pid_started": started_at(os.getpid()),
+        "host": socket.gethostname(),
+    }
     return Status(**{**values, **changes})
 
 
@@ -68,7 +78,7 @@ def test_a_dead_worker_is_seen_through_its_pid_and_start_time(store):
     run.heartbeat()
     run.set_status(running())
     assert run.observe().state == "running"
-    run.set_status(running(pid_started=psutil.Process().create_time() - 100))
+    run.set_status(running(pid_started=started_at(os.getpid()) - 100))
     assert run.observe().state == "failed"
     assert "killed" in run.observe().error.message
     run.set_status(running(pid=2**22 - 3))
@@ -80,12 +90,46 @@ def test_a_stale_heartbeat_fails_the_run_on_any_host(store):
     run.heartbeat()
     run.set_status(running(host="elsewhere"))
     assert run.observe().state == "running"
-    old = time.time() - STALE_SECONDS - 5
+    old = time.time() - Silences.LONG_PAST - 5
     os.utime(run.folder / "heartbeat", (old, old))
     assert run.observe().state == "failed"
     assert "sign of life" in run.observe().error.message
     run.heartbeat()
     assert run.observe().state == "running"
+
+
+def test_silence_is_told_by_a_steady_clock(tmp_path, monkeypatch):
+    silences, file = Silences(), tmp_path / "heartbeat"
+    assert silences.of(file) == 0
+    file.touch()
+    steady, moment = time.monotonic(), time.time()
+    for offset in (-7200, 60, 7200):  # the clock was put forward or back, or is another computer's
+        os.utime(file, (moment + offset, moment + offset))
+        monkeypatch.setattr(time, "monotonic", lambda: steady)
+        first = silences.of(file)
+        assert (first > STALE_SECONDS) == (offset == -7200)
+        monkeypatch.setattr(time, "monotonic", lambda: steady + 29)
+        assert silences.of(file) == pytest.approx(max(first, 29), abs=5)
+        monkeypatch.setattr(time, "monotonic", lambda: steady + 31)
+        assert silences.of(file) > STALE_SECONDS
+        file.touch()
+        assert silences.of(file) == 0
+
+
+def test_a_run_that_died_after_saving_its_result_is_done(store, tmp_path):
+    workspace = Workspace(tmp_path)
+    dataset = workspace.create("first", VALUES, provenance=new_provenance("import"))
+    run = store.create("map", dataset=dataset.id, config={}, title="", lane="light")
+    run.heartbeat()
+    run.set_status(running(pid=2**22 - 3))
+    write_summary(run.folder, {"clusters": 3})
+    assert run.observe().state == "failed"
+    workspace.commit(
+        dataset.id, {keys.obs("leiden"): np.array([0, 1, 1])}, provenance=new_provenance("map", run=run.id)
+    )
+    observed = run.observe()
+    assert observed.state == "done"
+    assert observed.result == {"clusters": 3, "dataset": dataset.id}
 
 
 def test_discard_refuses_active_runs_and_removes_others(store):
