@@ -4,7 +4,9 @@ import streamlit as st
 
 from scapp.core.environment import Environment
 from scapp.core.installation import PACKAGE
-from scapp.ui.kit.access import access_of, announcing, middleware
+from scapp.ui.kit.access import access_of, middleware
+from scapp.ui.kit.server import life
 
-access = access_of(Environment())
-app = st.App(PACKAGE / "ui" / "start.py", lifespan=announcing(access), middleware=middleware(access))
+environment = Environment()
+access = access_of(environment)
+app = st.App(PACKAGE / "ui" / "start.py", lifespan=life(access, environment.workspace), middleware=middleware(access))

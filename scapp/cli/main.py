@@ -17,7 +17,7 @@ from scapp._version import __version__
 from scapp.cli import classify, clear, de, evaluate, home, qc, upload
 from scapp.cli.options import in_options
 from scapp.core.environment import Environment
-from scapp.core.errors import ScappError
+from scapp.core.errors import ScappError, of_storage
 
 USER_MISTAKE = 2
 DAMAGED = 1
@@ -30,6 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = parsed.command(parsed)
     except ScappError as error:
         print(in_options(f"{error.message}\n{error.hint}", parsed), file=sys.stderr)
+        return USER_MISTAKE
+    except OSError as fault:
+        known = of_storage(fault)
+        if known is None:
+            raise
+        print(f"{known.message}\n{known.hint}", file=sys.stderr)
         return USER_MISTAKE
     if result is not None:
         print(json.dumps(_without_nan(result)))

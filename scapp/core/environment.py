@@ -27,7 +27,7 @@ class Environment(BaseSettings):
     worker_idle_seconds
         How long a worker without work stays.
     import_minutes
-        How long reading a file may take without a sign of progress.
+        How long reading a file may take, at most, without a sign of progress; small files are given less.
     token
         What a browser must know to use the app; a fresh one at each start where none is given, none at all for "off".
     hosts

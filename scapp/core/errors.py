@@ -11,6 +11,7 @@ ScappError
 Every message says what was found and what was expected; every hint names the next click or command.
 """
 
+import errno
 from collections.abc import Iterable
 
 
@@ -60,6 +61,34 @@ class StaleInputError(RunError):
 
 class MissingDependencyError(ScappError):
     """An optional package is needed and not installed."""
+
+
+class StorageError(ScappError):
+    """The disk is full, or may not be written to."""
+
+
+_STORAGE = {
+    **dict.fromkeys(
+        (errno.ENOSPC, errno.EDQUOT),
+        ("The disk is full.", "Free some space (old runs and datasets can be deleted on the home page), then go on."),
+    ),
+    **dict.fromkeys(
+        (errno.EROFS, errno.EACCES, errno.EPERM),
+        (
+            "scapp may not write here: {place} is read-only.",
+            "What is there can be looked at. To change it, make the folder writable, or start scapp with another"
+            " workspace (--workspace, SCAPP_WORKSPACE).",
+        ),
+    ),
+}
+
+
+def of_storage(error: BaseException) -> StorageError | None:
+    """What a fault of the disk means to a user; None for faults that are none of these."""
+    if not isinstance(error, OSError) or error.errno not in _STORAGE:
+        return None
+    message, hint = _STORAGE[error.errno]
+    return StorageError(message.format(place=f"'{error.filename}'" if error.filename else "the folder"), hint=hint)
 
 
 def listed(names: Iterable[object], limit: int = 8) -> str:

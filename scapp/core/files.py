@@ -94,6 +94,13 @@ def fsync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
+def is_writable(folder: Path) -> bool:
+    """Whether files can be made in a folder, or in the one where it would be made."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return os.access(folder, os.W_OK)
+
+
 def remove(path: Path) -> None:
     """Delete a file or folder, if it is there."""
     if path.is_dir():

@@ -1,6 +1,8 @@
 """Which process is meant, processes that belong to another one, and what this one takes."""
 
+import ctypes
 import os
+import signal
 import sys
 import threading
 import time
@@ -10,6 +12,8 @@ from types import TracebackType
 import psutil
 
 LOOK_SECONDS = 0.5
+PR_SET_PDEATHSIG = 1
+"""Of prctl(2)."""
 
 
 def started_at(pid: int) -> float | None:
@@ -31,7 +35,12 @@ def started_at(pid: int) -> float | None:
 
 
 def end_with_parent() -> None:
-    """From now on, end this process when the one that started it is gone."""
+    """From now on, end this process when the one that started it is gone.
+
+    On Linux the system does so at once; elsewhere a thread looks, which compiled code that hangs can keep from running.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
 
 

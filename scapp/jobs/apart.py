@@ -29,6 +29,11 @@ from scapp.workspace.runs.run import Run
 TEMPORARY = "temporary"
 OPEN_FILES = 512
 LOOK_SECONDS = 0.2
+LEAST_PATIENCE = 120.0
+SLOWEST = 2e5
+"""Bytes a second: a tenth of what packed text is read at on two slow cores."""
+STOP_SECONDS = 3.0
+"""How long a process that is asked to stop may take until it is ended."""
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(["scapp.jobs.apart", "scapp.steps.upload", "scapp.steps.engine"])
 
@@ -50,14 +55,14 @@ def carry_out_apart(work: Callable[[str, str], dict[str, Any]], run: Run, root: 
     root
         The workspace's folder.
     """
-    limit = 60 * Environment().import_minutes
+    limit = _patience(run.config.config)
     here, there = _processes.Pipe(duplex=False)
     child = _processes.Process(target=_limited, args=(work, str(root), run.id, str(run.folder), limit, there))
     child.start()
     there.close()
     try:
-        answer, slow = _answer(here, child.is_alive, run.folder / "progress.json", limit)
-        if slow:
+        answer, given_up = _answer(here, child.is_alive, run, limit)
+        if given_up:
             child.kill()
         child.join()
     finally:
@@ -65,13 +70,28 @@ def carry_out_apart(work: Callable[[str, str], dict[str, Any]], run: Run, root: 
         files.remove(run.folder / TEMPORARY)
     if answer is not None:
         return dict(json.loads(answer))
-    failure = too_slow() if slow else death(child.exitcode or 0, run.config.step)
+    if run.stop_requested:
+        return {"state": "stopped"}
+    failure = too_slow() if given_up else death(child.exitcode or 0, run.config.step)
     return {"state": "failed", "error": failure.model_dump()}
 
 
-def _answer(pipe: Connection, alive: Callable[[], bool], report: Path, limit: float) -> tuple[bytes | None, bool]:
+def _patience(config: dict[str, Any]) -> float:
+    """Seconds that reading may take without a sign of progress: HDF5's library reads some damaged files without end."""
+    most = 60 * Environment().import_minutes
+    if not config.get("path"):  # an example, or what is downloaded first
+        return most
+    path = Path(config["path"])
+    inside = path.rglob("*") if path.is_dir() else [path]
+    size = sum(file.stat().st_size for file in inside if file.is_file())
+    return min(most, LEAST_PATIENCE + size / SLOWEST)
+
+
+def _answer(pipe: Connection, alive: Callable[[], bool], run: Run, limit: float) -> tuple[bytes | None, bool]:
     """What the process says before it ends, or whether it has been at one thing for too long."""
+    report = run.folder / "progress.json"
     seen, since = 0.0, time.monotonic()
+    asked: float | None = None
     while True:
         try:
             if pipe.poll(LOOK_SECONDS):
@@ -83,7 +103,9 @@ def _answer(pipe: Connection, alive: Callable[[], bool], report: Path, limit: fl
         changed = report.stat().st_mtime if report.exists() else 0.0
         if changed != seen:
             seen, since = changed, time.monotonic()
-        if time.monotonic() - since > limit:
+        if asked is None and run.stop_requested:
+            asked = time.monotonic()
+        if time.monotonic() - since > limit or (asked is not None and time.monotonic() - asked > STOP_SECONDS):
             return None, True
 
 

@@ -43,7 +43,10 @@ def death(returncode: int, step: str) -> Failure:
 def too_slow() -> Failure:
     """Reading a file took longer than an import may."""
     return Failure(
-        message="Reading this file took longer than an import may (SCAPP_IMPORT_MINUTES), and was ended.",
-        hint="If the file is sound, save it as .h5ad, which is read fastest, or let the limit be raised.",
+        message="Reading this file made no progress for longer than a sound file of its size needs, and was ended.",
+        hint=(
+            "It is damaged, or on a very slow disk: copy or download it again. What is large is read fastest as .h5ad;"
+            " SCAPP_IMPORT_MINUTES allows more time."
+        ),
         resumable=False,
     )

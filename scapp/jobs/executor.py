@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scapp.core.environment import Environment
-from scapp.core.errors import DivergedError, ScappError
+from scapp.core.errors import DivergedError, ScappError, of_storage
 from scapp.core.processes import end_with_parent
 from scapp.core.step_context import StepStopped
 from scapp.jobs.apart import carry_out_apart, warm
@@ -115,6 +115,8 @@ def explain(error: Exception) -> tuple[str, str]:
     Libraries wrap the system's errors in their own types, so the texts are what can be relied on.
     """
     text = str(error)
+    if (known := of_storage(error)) is not None:
+        return known.message, known.hint
     if "No space left" in text or "Disk quota exceeded" in text:
         return (
             "The disk is full.",

@@ -1,5 +1,6 @@
 """Who works in a lane: the lock that its supervisor holds, a record of that process, and a look that takes no lock."""
 
+import logging
 import os
 import socket
 import threading
@@ -17,6 +18,7 @@ LANES = ("light", "training")
 ACQUIRE_SECONDS = 5.0
 """A starting supervisor waits this long for one that is just going home."""
 _silences = Silences()
+logger = logging.getLogger(__name__)
 
 
 class Lane:
@@ -91,5 +93,9 @@ def watch_lanes(root: Path, ensure: Callable[[Path, str], None], stop: threading
     store = RunStore(root)
     while not stop.wait(1.0):
         for name in LANES:
-            if store.next_queued(name) is not None:
-                ensure(root, name)
+            try:
+                if store.next_queued(name) is not None:
+                    ensure(root, name)
+            except OSError as error:
+                # a full disk passes, and the next look comes in a second
+                logger.warning("could not look after the lane '%s': %s", name, error)

@@ -2,12 +2,14 @@
 
 import streamlit as st
 
+from scapp.core.files import is_writable
+from scapp.ui.home.words import READ_ONLY
 from scapp.ui.kit import state
-from scapp.ui.kit.live import keep_runs_going
 from scapp.ui.kit.routing import mark_routed, pages
 
 st.set_page_config(page_title="scapp", page_icon="🔬", layout="wide")
-keep_runs_going(state.root())
+if not is_writable(state.root()):
+    st.warning(READ_ONLY)
 page = st.navigation(pages())
 mark_routed()
 page.run()

@@ -25,7 +25,7 @@ def test_the_process_is_another_one_with_limits_and_a_folder_of_its_own(run: Run
     assert Path(found["temporary"]).parent == run.folder / TEMPORARY
     assert not (run.folder / TEMPORARY).exists()
     assert (found["files"], found["cores"]) == (OPEN_FILES, 0)
-    assert 3600 < found["seconds"] <= 3600 * (os.cpu_count() or 1) + 1
+    assert 3600 <= found["seconds"] <= 3600 * (os.cpu_count() or 1) + 1
     assert 0 < found["memory"] < 2**45
 
 
@@ -45,5 +45,5 @@ def test_what_hangs_is_ended(run: Run, tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("SCAPP_IMPORT_MINUTES", "0.02")
     began = time.monotonic()
     found = carry_out_apart(apart_work.sleep, run, tmp_path)
-    assert "took longer" in found["error"]["message"]
+    assert "made no progress" in found["error"]["message"]
     assert time.monotonic() - began < 30

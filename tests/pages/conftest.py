@@ -23,8 +23,6 @@ def app(workspace, monkeypatch):
     for place in ("scapp.jobs.launch.ensure_worker", "scapp.ui.kit.live.ensure_worker"):
         monkeypatch.setattr(place, lambda root, lane: started.append(lane))
 
-    monkeypatch.setattr("scapp.ui.kit.live.keep_lanes", lambda root: None)
-
     def open_page(id, **query):
         at = AppTest.from_file(str(START), default_timeout=60)
         for name, value in query.items():

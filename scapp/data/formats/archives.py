@@ -72,7 +72,7 @@ def unpack(path: Path, folder: Path, allowance: Allowance | None = None) -> None
                     with archive.open(info) as stream:
                         _write(stream, folder / info.filename, allowance, path.name)
         return
-    with tarfile.open(path) as packed:
+    with opened(path) as stream, tarfile.open(fileobj=stream, mode="r:") as packed:
         members = packed.getmembers()
         strange = [m.name for m in members if not (m.isfile() or m.isdir())]
         if strange:
@@ -86,6 +86,9 @@ def unpack(path: Path, folder: Path, allowance: Allowance | None = None) -> None
             if content is not None:
                 with content:
                     _write(content, folder / member.name, allowance, path.name)
+        # what packs it says at its very end whether all was right; tar stops before that
+        while stream.read(BLOCK):
+            pass
 
 
 def unpack_one(path: Path, target: Path, allowance: Allowance) -> None:

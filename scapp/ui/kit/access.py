@@ -9,10 +9,7 @@ import os
 import secrets
 import sys
 import webbrowser
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.middleware import Middleware
@@ -130,22 +127,16 @@ def middleware(access: Access) -> list[Middleware]:
     return [Middleware(AccessMiddleware, access=access)]
 
 
-def announcing(access: Access) -> Callable[[Any], AbstractAsyncContextManager[None]]:
-    """Says at the start where the app is, with the token, and opens it where there is a screen."""
-
-    @asynccontextmanager
-    async def lifespan(app: Any) -> AsyncIterator[None]:
-        address = f"http://localhost:{config.get_option('server.port')}/"
-        if access.token:
-            address += f"?token={access.token}"
-            print(f"\n  scapp: {address}\n  The token keeps others out; SCAPP_TOKEN=off does without.\n", flush=True)
-        else:
-            print(f"\n  scapp: {address}\n", flush=True)
-        if _has_screen():
-            webbrowser.open(address)
-        yield
-
-    return lifespan
+def announce(access: Access) -> None:
+    """Say where the app is, with the token, and open it where there is a screen."""
+    address = f"http://localhost:{config.get_option('server.port')}/"
+    if access.token:
+        address += f"?token={access.token}"
+        print(f"\n  scapp: {address}\n  The token keeps others out; SCAPP_TOKEN=off does without.\n", flush=True)
+    else:
+        print(f"\n  scapp: {address}\n", flush=True)
+    if _has_screen():
+        webbrowser.open(address)
 
 
 def _has_screen() -> bool:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from scapp.core.errors import ScappError
+from scapp.core.errors import ScappError, of_storage
 
 logger = logging.getLogger("scapp.ui")
 
@@ -23,7 +23,11 @@ def boundary() -> Iterator[None]:
         yield
     except ScappError as error:
         show_error(error.message, error.hint)
-    except Exception:
+    except Exception as fault:
+        if (known := of_storage(fault)) is not None:
+            logger.warning("%s", fault)
+            show_error(known.message, known.hint)
+            return
         id = secrets.token_hex(3)
         logger.exception("unexpected error %s", id)
         show_error(

@@ -1,12 +1,12 @@
 """Runs on the page: progress that moves by itself, stop, resume, discard, log."""
 
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from scapp.core.config import Config
-from scapp.jobs.launch import discard, ensure_worker, keep_lanes, resume, submit
+from scapp.core.files import is_writable
+from scapp.jobs.launch import discard, ensure_worker, resume, submit
 from scapp.steps.engine import adopt_result
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import boundary, escape, show_error
@@ -24,15 +24,10 @@ WORDS: dict[State, str] = {
 }
 
 
-@st.cache_resource(show_spinner=False)
-def keep_runs_going(root: Path) -> None:
-    """Watch, once a server, that queued runs are taken, whatever page is open."""
-    keep_lanes(root)
-
-
 def prewarm(lane: str) -> None:
     """Start a lane's worker while the user still chooses: its libraries take seconds to load."""
-    ensure_worker(state.root(), lane)
+    if is_writable(state.root()):
+        ensure_worker(state.root(), lane)
 
 
 def run_panel(run: Run | None, *, key: str) -> State | None:
