@@ -7,7 +7,7 @@ from scapp.ui.home import dataset_list, words
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import boundary
 from scapp.ui.kit.live import run_panel
-from scapp.ui.kit.routing import guard, link
+from scapp.ui.kit.routing import guard, link, page_file
 from scapp.ui.upload import import_form
 
 guard()
@@ -30,7 +30,7 @@ with boundary():
             st.write(example.description)
             if st.button("Open this example", key=f"home.example.{example.id}"):
                 import_form.start_example(example.id)
-                st.switch_page("pages/upload.py")
+                st.switch_page(page_file("upload"))
 
     st.header("Your datasets")
     dataset_list.dataset_list()

@@ -1,13 +1,11 @@
 """Names from data are text on every page: none becomes a link, an image or a heading."""
 
-import re
-
 import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
-from google.protobuf.message import Message
 
+from benchmarks.campaigns.attack import TABS, markup
 from scapp.data.config import KEEP_EVERYTHING
 from scapp.steps.catalogue import step
 from scapp.steps.config import ImportRequest
@@ -17,28 +15,7 @@ from tests.pages.conftest import TINY, runs
 from tests.pages.test_classify import QUICK, finished
 
 BEACON = "![n](http://attacker.example/x)"
-MARKUP = re.compile(r"(?<!\\)!?\[n(?<!\\)\]\(")
-PLAIN_FIELDS = {
-    "selectbox": ("options", "raw_value"),
-    "multiselect": ("options", "raw_values"),
-    "text_input": ("default", "value", "placeholder"),
-    "text_area": ("default", "value", "placeholder"),
-    "plotly_chart": None,
-    "arrow_data_frame": ("data",),
-    "code": ("code_text",),
-    "text": ("body",),
-    "json": None,
-    "iframe": None,
-    "bidi_component": None,
-}
-"""Fields that browsers show as text, or (of figures) as the little that plotly understands; None for all of them."""
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py") if path.stem != "__init__")
-DE_TABS = ("Study design", "Composition", "Markers", "Genes", "Gene-set scores", "Pathways", "Report")
-TABS = {
-    "map": ("map.tab", ("Map", "Clusters", "Marker genes", "Cell types", "Compare maps")),
-    "classify": ("classify.tab", ("Train", "Evaluate", "Annotate this dataset", "Compare")),
-    "de": ("study.tab", DE_TABS),
-}
 
 
 def hostile(name):
@@ -76,31 +53,6 @@ def dataset(workspace, blood_file, tmp_path):
     for name, values in (("clear", TINY), ("classify", {**QUICK, "component": "mls"})):
         finished(workspace, stored, name, step(name).config.build(values).model_dump(mode="json"))
     return workspace.open(id)
-
-
-def strings(message, without):
-    """Every text in an element, but for the fields that are shown as plain text."""
-    for field, value in message.ListFields():
-        if field.name in without:
-            continue
-        repeated = value if isinstance(value, (list, tuple)) or hasattr(value, "__iter__") else [value]
-        for item in [value] if isinstance(value, (str, bytes, Message)) else repeated:
-            if isinstance(item, Message):
-                yield from strings(item, without)
-            elif isinstance(item, str):
-                yield item
-
-
-def markup(at):
-    """Texts in which a name from the data would be taken for markdown."""
-    found = []
-    for node in at._tree:
-        message = getattr(node, "proto", None)
-        kind = getattr(node, "type", "")
-        without = PLAIN_FIELDS.get(kind, ())
-        if isinstance(message, Message) and without is not None:
-            found += [f"{kind}: {text[:200]}" for text in strings(message, (*without, "id")) if MARKUP.search(text)]
-    return found
 
 
 def test_no_page_takes_a_name_for_markup(app, workspace, dataset):

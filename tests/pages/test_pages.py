@@ -192,3 +192,21 @@ def test_an_unexpected_error_shows_an_id_and_keeps_the_page(app, imported, monke
     assert "Something went wrong" in at.error[0].value
     assert "Your data are safe" in at.error[0].value
     assert "ZeroDivision" not in at.error[0].value
+
+
+def test_home_opens_a_dataset_where_the_work_goes_on(app, imported, prepared):
+    for dataset, title in ((imported, "Upload & QC"), (prepared, "Train CLEAR")):
+        at = app("home")
+        at.button(key=f"open.{dataset.id}").click().run()
+        assert not at.error, [error.value for error in at.error]
+        assert title in [title.value for title in at.title]
+        assert at.query_params["dataset"] in (dataset.id, [dataset.id])
+
+
+def test_home_starts_an_example(app, workspace):
+    at = app("home")
+    at.button(key="home.example.simulated").click().run()
+    assert not at.error, [error.value for error in at.error]
+    assert "Upload & QC" in [title.value for title in at.title]
+    (run,) = runs(workspace).list()
+    assert run.config.config["example"] == "simulated"

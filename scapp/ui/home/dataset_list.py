@@ -7,6 +7,7 @@ from scapp.core.errors import RunError
 from scapp.jobs.launch import discard
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape, show_error
+from scapp.ui.kit.routing import page_file
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import ACTIVE
 
@@ -35,7 +36,7 @@ def _row(dataset: Dataset) -> None:
     if open_column.button("Open", key=f"open.{dataset.id}", width="stretch"):
         state.open_dataset(dataset.id)
         prepared = keys.PREPARATION in dataset
-        st.switch_page("pages/clear.py" if prepared else "pages/upload.py", query_params={"dataset": dataset.id})
+        st.switch_page(page_file("clear" if prepared else "upload"), query_params={"dataset": dataset.id})
     with more_column.popover("More", width="stretch"):
         _actions(dataset)
 

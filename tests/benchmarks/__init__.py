@@ -1,0 +1,1 @@
+"""The benchmarks that are tests as well."""
