@@ -26,6 +26,39 @@ def checked_path(path: str, folders: list[Path]) -> Path:
     return resolved
 
 
+def readable_places(folders: list[Path], endings: tuple[str, ...], most: int = 300) -> list[Path]:
+    """Files and folders that may be chosen for import, those nearest to the allowed folders first.
+
+    Parameters
+    ----------
+    folders
+        Those that the deployment allows to read. Links that lead out of them are not followed.
+    endings
+        Of files that are offered; every folder is.
+    most
+        How many are listed at most.
+    """
+    found: list[Path] = []
+    waiting = list(folders)
+    while waiting and len(found) < most:
+        folder = waiting.pop(0)
+        try:
+            entries = sorted(folder.iterdir())
+        except OSError:
+            continue  # it may be seen and not read, or is gone
+        for entry in entries:
+            inside = any(entry.resolve().is_relative_to(allowed) for allowed in folders)
+            if entry.name.startswith(".") or not inside:
+                continue
+            if entry.is_dir():
+                found.append(entry)
+                if not entry.name.endswith(".zarr") and not entry.is_symlink():
+                    waiting.append(entry)
+            elif entry.name.lower().endswith(endings) and entry.is_file():
+                found.append(entry)
+    return found[:most]
+
+
 def safe_file_name(name: str) -> str:
     """The last part of a user's file name, without anything that a path or a shell could misread."""
     last = re.split(r"[\\/]", name)[-1]

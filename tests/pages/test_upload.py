@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
+from scapp.data.locations import readable_places
 from scapp.data.public import PUBLIC
 from tests.data.formats.test_archives import zipped
 from tests.data.formats.test_reader import frame, write_10x
@@ -17,7 +18,8 @@ def form(app, tmp_path, monkeypatch):
     at = app("upload")
 
     def choose(path):
-        next(t for t in at.text_input if t.key == "path").input(str(path))
+        at.run()  # what has been made meanwhile is listed
+        at.selectbox(key="path").set_value(str(path))
         at.run()
         assert not at.exception
         return at
@@ -28,6 +30,24 @@ def form(app, tmp_path, monkeypatch):
 def import_by_path(at):
     next(b for b in at.button if b.key == "path.go").click()
     at.run()
+
+
+def test_what_may_be_imported_by_path_is_listed_and_nothing_else(tmp_path):
+    allowed, outside = tmp_path / "allowed", tmp_path / "outside"
+    for name in (
+        "allowed/study/a.h5ad",
+        "allowed/b.csv.gz",
+        "allowed/notes.pdf",
+        "allowed/.hidden/c.h5ad",
+        "outside/d.h5ad",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (allowed / "linked.h5ad").symlink_to(outside / "d.h5ad")
+    (allowed / "circle").symlink_to(allowed)
+    found = [str(path.relative_to(allowed)) for path in readable_places([allowed], (".h5ad", ".gz"))]
+    assert found == ["b.csv.gz", "circle", "study", "study/a.h5ad"]
+    assert len(readable_places([allowed], (".h5ad", ".gz"), most=2)) == 2
 
 
 def test_a_folder_of_folders_is_described_and_queued(form, workspace, tmp_path):

@@ -15,6 +15,9 @@ from scapp.data.formats.decoding import open_text
 MISSING = ("NA", "NaN", "nan", "<NA>", "N/A", "None", "NULL")
 """What R and pandas write where there is no label."""
 _ENDING = re.compile(r"-\d+$")
+_BARCODE = re.compile(r"(?<![A-Z])[ACGTN]{12,}(?![A-Z])")
+_LIKE_POWERS = re.compile(r"\d+[eE]\d+")
+"""Names of clusters and wells such as 1E5, which a spreadsheet takes for numbers."""
 _NUMBER = r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?"
 _NOT_FOR_R = re.compile(r"[^A-Za-z0-9._]")
 
@@ -98,15 +101,21 @@ Way = tuple[str, pd.Index, Callable[[str], str], pd.DataFrame]
 def _ways(frame: pd.DataFrame, cells: pd.Index, samples: pd.Series | None) -> Iterator[Way]:
     """Ways to name cells on both sides, the plainest first."""
     yield "", cells, str, frame
+    said = "Cells were matched to labels without regard to case and blanks."
+    yield from _where_unique(said, cells, _plainly, frame)
     said = "Cells were matched to labels by names as R writes them (dots for dashes)."
     yield said, cells.map(_as_in_r), _as_in_r, frame
     if samples is None:
+        said = "Cells were matched to labels by their barcodes, without what stands before them."
+        yield from _where_unique(said, cells, _from_barcode, frame)
         # where both sides have endings, those tell samples apart
         here = cells.astype(str).str.contains(_ENDING).any()
         if here and any(frame[column].str.contains(_ENDING).all() for column in frame):
             return
         said = "Cells were matched to labels without the endings of their names (such as -1)."
         yield said, cells.map(_without_ending), _without_ending, frame
+        said = "Cells were matched to labels by their barcodes alone, without what stands before and behind them."
+        yield from _where_unique(said, cells, lambda name: _without_ending(_from_barcode(name)), frame)
         return
     own = [str(cell).removesuffix(f"-{sample}") for cell, sample in zip(cells, samples, strict=True)]
     if "sample" in frame:
@@ -116,6 +125,23 @@ def _ways(frame: pd.DataFrame, cells: pd.Index, samples: pd.Series | None) -> It
     for pattern in ("{sample}_{cell}", "{sample}-{cell}", "{cell}_{sample}", "{cell}"):
         names = pd.Index([pattern.format(sample=s, cell=c) for c, s in zip(own, samples, strict=True)])
         yield f"Cells were matched to labels by names of the form {pattern}.", names, str, frame
+
+
+def _where_unique(said: str, cells: pd.Index, named: Callable[[str], str], frame: pd.DataFrame) -> Iterator[Way]:
+    """A way that makes some names equal, where it keeps the names of the cells and of the table apart."""
+    tables = [column for column in frame if frame[column].is_unique and frame[column].map(named).is_unique]
+    if tables and cells.map(named).is_unique:
+        rest = [column for column in frame if column not in tables]
+        yield said, cells.map(named), named, frame[[*tables, *rest]]
+
+
+def _plainly(name: str) -> str:
+    return str(name).strip().upper()
+
+
+def _from_barcode(name: str) -> str:
+    found = _BARCODE.search(str(name).upper())
+    return str(name)[found.start() :].upper() if found else str(name)
 
 
 def _without_ending(name: str) -> str:
@@ -194,11 +220,16 @@ def _typed(table: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
             )
             text = text.where(~missing, None)
         present = text.dropna().str.strip()
-        if len(present) and present.str.fullmatch(_NUMBER).all() and not present.str.match(r"-?0\d").any():
+        if len(present) and present.str.fullmatch(_NUMBER).all() and not _names_of_digits(present):
             typed[name] = pd.to_numeric(text.str.strip().str.replace(",", ".", regex=False))
         else:
             typed[name] = text
     return pd.DataFrame(typed, index=table.index), findings
+
+
+def _names_of_digits(present: pd.Series) -> bool:
+    """Zeros in front, and powers of ten without a point: such fields are names."""
+    return bool(present.str.match(r"-?0\d").any() or present.str.fullmatch(_LIKE_POWERS).any())
 
 
 def _key(frame: pd.DataFrame, as_here: Callable[[str], str], cells: pd.Index) -> tuple[str, int]:

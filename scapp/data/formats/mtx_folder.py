@@ -82,6 +82,8 @@ PROGRAMS = (
         ("cells_x_genes.genes.txt",),
         "cells_x_genes.genes.names.txt",
     ),
+    Program("bustools' counts", ("output.mtx",), ("output.barcodes.txt",), ("output.genes.txt",)),
+    Program("a matrix with lists as .csv", ("matrix.mtx",), ("barcodes.csv",), ("features.csv", "genes.csv")),
     Program("alevin's counts", ("quants_mat.mtx",), ("quants_mat_rows.txt",), ("quants_mat_cols.txt",)),
     Program(
         "a Parse Biosciences folder", ("count_matrix.mtx",), ("cell_metadata.csv",), ("all_genes.csv", "genes.csv")
@@ -278,12 +280,17 @@ def _list(path: Path, separator: str | None = None) -> pd.DataFrame:
     return pd.DataFrame([line.split(separator) for line in lines]).fillna("")
 
 
+def _has_columns(path: Path, table: pd.DataFrame) -> bool:
+    """Whether a list is a .csv with several columns and a header, and no mere list."""
+    return path.name.removesuffix(".gz").endswith(".csv") and (table.shape[1] > 1 or "," in str(table.iloc[0, 0]))
+
+
 def _cells(path: Path) -> pd.DataFrame:
-    if path.name.removesuffix(".gz").endswith(".csv"):
-        with open_text(path) as stream:
-            table = pd.read_csv(stream, dtype={0: str})
-        return table.set_index(table.columns[0])
     table = _list(path)
+    if _has_columns(path, table):
+        with open_text(path) as stream:
+            annotated = pd.read_csv(stream, dtype={0: str})
+        return annotated.set_index(annotated.columns[0])
     column = 1 if table.shape[1] > 1 and counts_rows(table[0], 20) else 0
     return pd.DataFrame(index=pd.Index(table[column], dtype=object))
 
@@ -295,13 +302,12 @@ def _without_header(obs: pd.DataFrame, shape: tuple[int, int]) -> pd.DataFrame:
 
 def _genes(path: Path, shape: tuple[int, int]) -> pd.DataFrame:
     """Ids, symbols and kinds of features, by symbol; ids stand in for symbols that are empty."""
-    if path.name.removesuffix(".gz").endswith(".csv"):
-        with open_text(path) as stream:
-            table = pd.read_csv(stream, dtype=str, keep_default_na=False)
-        ids = table[table.columns[0]]
-        names = table.get("gene_name", ids)
-        return pd.DataFrame({"gene_ids": ids.to_numpy()}, index=_filled(names, ids))
     table = _list(path)
+    if _has_columns(path, table):
+        with open_text(path) as stream:
+            named = pd.read_csv(stream, dtype=str, keep_default_na=False)
+        ids = named[named.columns[0]]
+        return pd.DataFrame({"gene_ids": ids.to_numpy()}, index=_filled(named.get("gene_name", ids), ids))
     if len(table) - 1 in shape and len(table) not in shape:
         head = [str(name).strip().lower() for name in table.iloc[0]]
         if head[0] in GENE_HEADERS or (len(head) > 1 and head[1] in GENE_HEADERS):

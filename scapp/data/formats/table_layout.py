@@ -10,6 +10,8 @@ from scapp.core.errors import DataError, listed
 from scapp.data.formats.decoding import LONGEST_LINE
 
 HEAD_LINES = 60
+GCT = "#1.2"
+"""First line of the Broad Institute's gene cluster text."""
 ROW_NAME_HEADERS = (
     *(
         "cell",
@@ -73,6 +75,8 @@ def layout_of(lines: Iterable[str], file: str) -> Layout:
     """
     head = [_checked(line, file) for line in islice(lines, HEAD_LINES)]
     body = [i for i, line in enumerate(head) if line.strip() and not line.startswith(("#", "!", "%"))]
+    if head and head[0].strip() == GCT and len(body) > 1:
+        body = body[1:]  # a line with the numbers of rows and columns
     if not body:
         raise DataError(f"'{file}' is empty.", hint="Export the table again.")
     if head[0].startswith("%%MatrixMarket"):

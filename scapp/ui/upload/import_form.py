@@ -18,7 +18,7 @@ from scapp.data.config import ImportConfig
 from scapp.data.examples import EXAMPLES
 from scapp.data.formats import archives
 from scapp.data.formats.text_tables import TABLE_ENDINGS, Axis, Preview, preview_table
-from scapp.data.locations import checked_path, safe_file_name
+from scapp.data.locations import checked_path, readable_places, safe_file_name
 from scapp.data.public import PUBLIC
 from scapp.data.samples.find import Sample, describe_samples, find_samples, members_of, read_sheet, sample_table
 from scapp.jobs.launch import submit
@@ -34,24 +34,8 @@ from scapp.workspace.runs.run import Run
 
 _ROUND = "upload.round"
 UPLOAD_ENDINGS = [
-    "h5ad",
-    "h5mu",
-    "h5",
-    "hdf5",
-    "loom",
-    "csv",
-    "tsv",
-    "txt",
-    "rds",
-    "rdata",
-    "rda",
-    "gz",
-    "bz2",
-    "xz",
-    "mtx",
-    "zip",
-    "tar",
-    "tgz",
+    *("h5ad", "h5mu", "h5", "hdf5", "loom", "rds", "rdata", "rda", "csv", "tsv", "txt", "mtx"),
+    *("gz", "bz2", "xz", "zip", "tar", "tgz"),
 ]
 TABLES = ["csv", "tsv", "txt", "gz"]
 LABELS = "Labels: a table with the cells' names in one column"
@@ -217,7 +201,16 @@ def _path_form() -> None:
         )
         return
     st.write("Files may be read from: " + ", ".join(f"`{folder}`" for folder in folders))
-    path = st.text_input("File or folder", key="path", placeholder=f"{folders[0]}/…")
+    places = [str(place) for place in readable_places(folders, tuple(f".{ending}" for ending in UPLOAD_ENDINGS))]
+    path = st.selectbox(
+        "File or folder",
+        places,
+        index=None,
+        key="path",
+        accept_new_options=True,
+        placeholder="Choose one, or type its path",
+        help=f"The first {len(places):,} are listed; any other path inside the folders can be typed.",
+    )
     checked = checked_path(path, folders) if path else None
     offered = _offered_path(checked) if checked else None
     samples = _about_samples(offered)

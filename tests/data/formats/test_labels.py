@@ -96,3 +96,36 @@ def test_what_is_no_table_of_labels_is_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(DataError):
         read_labels(path, pd.Index(["a", "c"]))
+
+
+BARCODES = pd.Index([f"{a}{b}{c}ACGTACGTACGT-1" for a in "ACGT" for b in "ACGT" for c in "AC"])
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (lambda name: f" {name.lower()} ", "without regard to case"),
+        (lambda name: f"S1_{name}", "without what stands before them"),
+        (lambda name: f"patient#{name.removesuffix('-1')}", "barcodes alone"),
+    ],
+)
+def test_barcodes_that_are_written_otherwise_find_their_cells(tmp_path, written, said):
+    types = [f"type {i % 3}" for i in range(len(BARCODES))]
+    rows = "".join(f"{written(name)},{kind}\n" for name, kind in zip(BARCODES, types, strict=True))
+    (tmp_path / "labels.csv").write_text(f"cell,cell_type\n{rows}")
+    labels = read_labels(tmp_path / "labels.csv", BARCODES)
+    assert list(labels.table["cell_type"]) == types
+    assert said in " ".join(finding.sentence for finding in labels.findings)
+
+
+def test_barcodes_of_two_samples_are_not_taken_for_one_another(tmp_path):
+    rows = "".join(f"{sample}_{name},{sample}\n" for sample in ("S1", "S2") for name in BARCODES)
+    (tmp_path / "labels.csv").write_text(f"cell,donor\n{rows}")
+    with pytest.raises(DataError, match="is a cell of the data"):
+        read_labels(tmp_path / "labels.csv", BARCODES)
+
+
+def test_clusters_that_look_like_powers_of_ten_stay_names(tmp_path):
+    rows = "".join(f"{name},{'1E5' if i % 2 else '2E3'}\n" for i, name in enumerate(BARCODES))
+    (tmp_path / "labels.csv").write_text(f"cell,cluster\n{rows}")
+    assert set(read_labels(tmp_path / "labels.csv", BARCODES).table["cluster"]) == {"1E5", "2E3"}

@@ -426,3 +426,13 @@ def test_10x_variants_that_can_be_mended(tmp_path):
     assert "turned round" in said
     assert "Antibody counts were kept apart from the genes (1: S11)" in said
     np.testing.assert_array_equal(imported.adata.obsm["protein_counts"], COUNTS[:, 11:])
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_lists_as_csv(tmp_path, header):
+    io.mmwrite(tmp_path / "matrix.mtx", sparse.coo_matrix(COUNTS.T))
+    for name, values, head in (("barcodes", CELLS, "barcode"), ("features", GENES, "gene")):
+        (tmp_path / f"{name}.csv").write_text("\n".join([*([head] if header else []), *values]) + "\n")
+    imported = read(tmp_path).adata
+    np.testing.assert_array_equal(imported.layers["counts"].toarray(), COUNTS)
+    assert (list(imported.obs_names), list(imported.var_names)) == (CELLS, GENES)

@@ -2,10 +2,12 @@
 
 import gzip
 
+import numpy as np
 import pytest
 
 from scapp.core.errors import DataError
 from scapp.data.formats.decoding import encoding_of, open_text
+from scapp.data.formats.reader import read
 from scapp.data.formats.table_layout import layout_of
 
 
@@ -60,3 +62,14 @@ def test_text_is_decoded_and_unpacked_by_its_content(tmp_path, encoding, packed)
 def test_a_byte_order_mark_decides():
     assert encoding_of(b"\xef\xbb\xbfgene") == "utf-8-sig"
     assert encoding_of(b"") == "utf-8"
+
+
+def test_gene_cluster_text_is_read(tmp_path):
+    cells = [f"{letter}AACCTGAGAAACC-1" for letter in "ACGT"]
+    counts = np.random.default_rng(0).poisson(3, (12, 4))
+    rows = "".join(f"CD{i}\tna\t" + "\t".join(map(str, row)) + "\n" for i, row in enumerate(counts))
+    (tmp_path / "x.gct.txt").write_text("#1.2\n12\t4\nName\tDescription\t" + "\t".join(cells) + "\n" + rows)
+    adata = read(tmp_path / "x.gct.txt").adata
+    assert list(adata.obs_names) == cells
+    assert list(adata.var_names) == [f"CD{i}" for i in range(12)]
+    np.testing.assert_array_equal(adata.layers["counts"].toarray(), counts.T)
