@@ -23,12 +23,20 @@ from scapp.steps.config import ImportRequest
 from scapp.steps.step import Inputs, NewDataset, Outcome
 
 
+NOT_VERIFIED = Finding(
+    "The file was downloaded from its publisher's address, who gives no checksum with it.",
+    "It was checked as an uploaded file is; whether it is the one that was published was not.",
+)
+
+
 def import_dataset(inputs: Inputs, config: ImportRequest, context: StepContext) -> Outcome:
     """Read, check, measure; the result is a new dataset."""
     config = _downloaded(config, inputs, context)
     context.report(0, 4, "reading the file")
     imported, name = _load(config)
     adata = imported.adata
+    if config.public:
+        imported.findings.append(NOT_VERIFIED)
     context.raise_if_stopped()
     written = {OBS_NAME.get(column, column) for sample in config.samples for column in sample.annotations}
     brought = [column for column in adata.obs.columns if column not in written]
