@@ -22,7 +22,6 @@ from scapp.data.samples.find import OBS_NAME
 from scapp.steps.config import ImportRequest
 from scapp.steps.step import Inputs, NewDataset, Outcome
 
-
 NOT_VERIFIED = Finding(
     "The file was downloaded from its publisher's address, who gives no checksum with it.",
     "It was checked as an uploaded file is; whether it is the one that was published was not.",
