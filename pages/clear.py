@@ -20,4 +20,5 @@ with boundary():
     if run is not None:
         one_run.run_section(dataset, run)
     start_and_runs.runs_section(dataset)
-    files_and_script.copy_as_python(dataset, ("clear", "choose"))
+    start_and_runs.apply_section(dataset)
+    files_and_script.copy_as_python(dataset, ("clear", "choose", "apply"))

@@ -17,13 +17,13 @@ from scapp.core import keys
 from scapp.core.errors import ConfigError
 from scapp.jobs.in_memory import run_step, write_values
 from scapp.steps.catalogue import step
-from scapp.steps.config import PredictConfig
+from scapp.steps.config import ApplyConfig, PredictConfig
 from scapp.steps.step import Outcome
 
 if TYPE_CHECKING:
     from scapp.classify.classifier import CellTypeClassifier
 
-__all__ = ["circles", "classify", "clear", "compare", "predict"]
+__all__ = ["apply_clear", "circles", "classify", "clear", "compare", "predict"]
 
 Task = Literal["clustering", "dropout", "batch", "pseudotime", "ablation"]
 
@@ -79,7 +79,8 @@ def clear(
     Returns
     -------
     The copy, or None. Written are ``obsm[key_added]``, shape (n_cells, d), and ``uns["clear"]``: ``config``
-    (JSON), ``genes`` (those that were read), ``history`` (a row per epoch) and the summary's numbers.
+    (JSON), ``genes`` (those that were read), ``columns`` (which columns are PCA and which CLEAR's own, where both are
+    there), ``history`` (a row per epoch) and the summary's numbers.
 
     Raises
     ------
@@ -108,10 +109,56 @@ def clear(
             "genes": genes.to_numpy(dtype=object),
             "history": pd.DataFrame(rows),
             "key_added": key_added,
+            "columns": outcome.values.get(keys.parts("clear"), {}),
             **kept,
         },
     }
     write_values(adata, "clear", config, values, outcome.summary, device=device)
+    return adata if copy else None
+
+
+def apply_clear(
+    adata: ad.AnnData,
+    model_dir: str | Path,
+    *,
+    key_added: str = "X_clear_applied",
+    device: str = "auto",
+    copy: bool = False,
+) -> ad.AnnData | None:
+    """Place cells by an encoder that ``clear(model_dir=...)`` has trained on other cells.
+
+    Parameters
+    ----------
+    adata
+        Raw counts in ``layers["counts"]``, or log-normalised values in ``X``. Genes are matched by name, id or symbol;
+        those that are missing are zero.
+    model_dir
+        Folder of the trained encoder.
+    key_added
+        Where in ``obsm`` the representation goes.
+    device
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    copy
+        Whether to return a changed copy instead of changing ``adata``.
+
+    Returns
+    -------
+    The copy, or None. Written are ``obsm[key_added]``, shape (n_cells, d), in the space of the trained cells, and
+    ``uns[key_added]`` with the number of genes that were found.
+
+    Raises
+    ------
+    DataError
+        The folder holds no trained encoder, or the data neither counts nor normalised values.
+    """
+    adata = adata.copy() if copy else adata
+    config = ApplyConfig(model=str(Path(model_dir).resolve()))
+    outcome, _ = run_step(adata, "apply", config, device=device)
+    values = {
+        f"obsm/{key_added}": outcome.values[keys.representation("clear_applied")],
+        f"uns/{key_added}": {name: value for name, value in outcome.summary.items() if name != "representation"},
+    }
+    write_values(adata, "apply", config, values, outcome.summary, device=device)
     return adata if copy else None
 
 

@@ -18,7 +18,6 @@ from scapp.classify.calibration import temperature_of
 from scapp.classify.components.circle_readers import CircleReaders, learn_readers
 from scapp.classify.components.contrastive import COMPONENTS, Contrastive, MlsComponent, circle_points
 from scapp.classify.config import ClassifierConfig
-from scapp.classify.gene_alignment import Aligned, align
 from scapp.classify.gene_scaling import Preparation, prepare
 from scapp.classify.splits import Split, group_split, stratified_split
 from scapp.classify.stages.four_steps import Network, TrainedBase, train_network
@@ -27,6 +26,7 @@ from scapp.clear.embedding import INFERENCE_BATCH
 from scapp.core.errors import DataError, RunError
 from scapp.core.provenance import versions
 from scapp.core.step_context import QuietContext, StepContext
+from scapp.data.gene_alignment import Aligned, align
 from scapp.data.symbols import GeneNames, gene_names
 from scapp.metrics.by_type import headline
 

@@ -170,10 +170,25 @@ class ClearConfig(Config):
         None,
         title="Batch column",
         help=(
-            "Removes differences between batches: every step compares cells of one batch alone, so that a batch is"
-            " nothing to tell cells apart by."
+            "Removes differences between batches: cells of one batch are compared with each other, and drawn to their"
+            " like in all batches."
         ),
         column=True,
+    )
+    batch_positives: Literal["across", "within"] = setting(
+        "across",
+        title="Neighbours, with a batch column",
+        help=(
+            "'across': neighbours are looked for in all batches, in a PCA that Harmony has corrected, which ties"
+            " batches together; 'within': in a cell's own batch."
+        ),
+        advanced=True,
+    )
+    after_training: Literal["harmony", "none"] = setting(
+        "harmony",
+        title="After training, with a batch column",
+        help="A light Harmony takes away what training has left of the batches.",
+        advanced=True,
     )
     label_key: str | None = setting(
         None,
@@ -188,10 +203,13 @@ class ClearConfig(Config):
     dim: int = setting(
         128, title="Embedding dimensions", help="Length of the representation.", ge=2, le=1024, advanced=True
     )
-    normalisation: Literal["none", "batch", "layer"] = setting(
-        "batch",
+    normalisation: Literal["automatic", "none", "batch", "layer"] = setting(
+        "automatic",
         title="Normalisation layer",
-        help="After the first layer: none as published; batch normalisation lets training take larger steps.",
+        help=(
+            "After the first layer: none as published. 'automatic': over the cells of a step, or with a batch column"
+            " over the units of a cell, so that no batch is centred by itself, whatever types are in it."
+        ),
         advanced=True,
     )
     projection: int = setting(
@@ -208,6 +226,15 @@ class ClearConfig(Config):
         help=(
             "What is kept of a cell: the encoder's last layer, or its hidden layer. 'automatic': the hidden layer, or"
             " with a batch column the last, which mixes batches better."
+        ),
+        advanced=True,
+    )
+    beside: Literal["automatic", "none", "pca"] = setting(
+        "automatic",
+        title="Beside CLEAR",
+        help=(
+            "PCA of the same genes (50 components, not scaled) stands beside CLEAR's own columns, both at the same"
+            " total variance. 'automatic': PCA, or with a batch column nothing, because PCA tells batches apart."
         ),
         advanced=True,
     )
@@ -251,6 +278,18 @@ class ClearConfig(Config):
         """Whether the hidden layer is the representation: of ``automatic``, where there is no batch column."""
         return self.representation == "hidden" or (self.representation == "automatic" and self.batch_key is None)
 
+    @property
+    def normalises(self) -> Literal["none", "batch", "layer"]:
+        """Kind of the normalisation layer."""
+        if self.normalisation != "automatic":
+            return self.normalisation
+        return "batch" if self.batch_key is None else "layer"
+
+    @property
+    def has_pca_beside(self) -> bool:
+        """Whether PCA stands beside CLEAR in the representation."""
+        return self.beside == "pca" or (self.beside == "automatic" and self.batch_key is None)
+
     @pydantic.model_validator(mode="before")
     @classmethod
     def _with_preset(cls, values: Any) -> Any:
@@ -261,12 +300,18 @@ class ClearConfig(Config):
         if "normalise_embedding" in values:
             length = "one" if values.pop("normalise_embedding") else "own"
             values.setdefault("embedding_length", length)
+        if values.keys() >= _WRITTEN_BEFORE and "beside" not in values:
+            # a record of before PCA stood beside CLEAR: it means what was done then
+            values |= {"beside": "none", "batch_positives": "within", "after_training": "none"}
         changes = PRESETS.get(str(values.get("preset", "recommended")), {})  # an unknown one is refused by the field
         augmentation = values.get("augmentation", {})
         if isinstance(augmentation, dict):
             values["augmentation"] = {**changes.get("augmentation", RECOMMENDED_AUGMENTATIONS), **augmentation}
         return {**changes, **values}
 
+
+_WRITTEN_BEFORE = frozenset({"temperature", "queue_size", "inference", "normalisation", "projection"})
+"""All of these stand in a record of a run, and in no request of a person."""
 
 PAPER: dict[str, Any] = {
     "epochs": 200,
@@ -286,6 +331,9 @@ PAPER: dict[str, Any] = {
     "output_relu": True,
     "scale_input": True,
     "embedding_length": "one",
+    "batch_positives": "within",
+    "after_training": "none",
+    "beside": "none",
     "augmentation": AugmentationConfig().model_dump(),
 }
 """The published text."""

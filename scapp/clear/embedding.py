@@ -52,20 +52,22 @@ def embed(
     encoder.eval()
     everyone = np.arange(matrix.n_cells)
     _recalibrate(encoder, matrix, everyone, between)
-    pieces = _represent(encoder, matrix, everyone, config, between)
+    pieces = represent(encoder, matrix, everyone, config, between)
     if batches is not None and isinstance(encoder.normalisation, nn.BatchNorm1d):
         for batch in np.unique(batches):
             cells = np.flatnonzero(batches == batch)
             if len(cells) >= LEAST_CELLS:
                 _recalibrate(encoder, matrix, cells, between)
-                pieces[cells] = _represent(encoder, matrix, cells, config, between)
+                pieces[cells] = represent(encoder, matrix, cells, config, between)
         _recalibrate(encoder, matrix, everyone, between)
     return pieces
 
 
-def _represent(
+@torch.no_grad()
+def represent(
     encoder: Encoder, matrix: CellMatrix, cells: np.ndarray, config: ClearConfig, between: Callable[[], None] | None
 ) -> np.ndarray:
+    """Some cells through an encoder as it is, float32, shape (len(cells), dim or hidden)."""
     found = []
     for part in _parts(cells, matrix.device, between):
         embedding = scaled_to(config.embedding_length, encoder.represent(matrix.rows(part)))

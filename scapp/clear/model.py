@@ -41,9 +41,9 @@ class Encoder(nn.Module):
 
 
 def _normalisation(config: ClearConfig, together: Together) -> nn.Module:
-    if config.normalisation == "batch":
+    if config.normalises == "batch":
         return SharedBatchNorm(config.hidden, together)
-    return nn.LayerNorm(config.hidden) if config.normalisation == "layer" else nn.Identity()
+    return nn.LayerNorm(config.hidden) if config.normalises == "layer" else nn.Identity()
 
 
 def output_width(config: ClearConfig) -> int:

@@ -1,7 +1,8 @@
-"""``clear``: train CLEAR."""
+"""``clear`` and ``apply``: train CLEAR, and place other cells by what was trained."""
 
 import argparse
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scapp.analysis.de.design import batch_notes
 from scapp.clear.config import PRESETS, ClearConfig, clear_config
 from scapp.cli.console import ConsoleContext, checked_output, checkpoints_of, load, run
 from scapp.cli.options import add_input, add_settings, command, count, given
@@ -17,12 +19,17 @@ from scapp.core import files, keys
 from scapp.core.errors import ConfigError, DataError
 from scapp.jobs.devices import choose_device, peak_memory_mb
 from scapp.jobs.session import Session
+from scapp.metrics.mixing import own_group_share
 from scapp.steps.catalogue import step
+from scapp.steps.config import RELIABLE_SHARE, ApplyConfig
 from scapp.workspace.datasets.dataset import Dataset
+
+VISIBLE = 0.1
+"""Above chance: less is not worth a word."""
 
 
 def add_commands(commands: Any) -> None:
-    """Declare the command."""
+    """Declare the commands."""
     clear = command(commands, "clear", _clear, "train CLEAR; writes X_clear, X_umap_clear and leiden_clear")
     add_input(clear)
     clear.add_argument(
@@ -42,7 +49,14 @@ def add_commands(commands: Any) -> None:
         ),
     )
     clear.add_argument("--resume", action="store_true", help="go on from the checkpoint of an interrupted command")
+    clear.add_argument(
+        "--model", type=Path, metavar="MODEL_DIR", help="folder to keep the trained encoder in, for apply"
+    )
     add_settings(clear, ClearConfig)
+    apply = command(commands, "apply", _apply, "place cells by a trained CLEAR; writes X_clear_applied")
+    add_input(apply)
+    apply.add_argument("--model", type=Path, required=True, metavar="MODEL_DIR", help="of 'scapp clear --model'")
+    apply.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
 
 
 def _clear(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -59,8 +73,16 @@ def _clear(arguments: argparse.Namespace) -> dict[str, Any]:
                 hint="Give one of them with --label-key, or leave it out.",
             )
         made = prepared(session, dataset, arguments.input).id
-        trained = run(session, "clear", config, made, ConsoleContext(checkpoints, resume=arguments.resume))
+        _say_of_batches(session.workspace.open(made), config.batch_key)
+        model_folder = Path(folder) / "model"
+        model_folder.mkdir()
+        context = ConsoleContext(checkpoints, resume=arguments.resume)
+        trained = run(session, "clear", config, made, context, folder=model_folder)
         run(session, "map", step("map").config.build({"representation": "clear", "seed": config.seed}), made)
+        if arguments.model is not None:
+            arguments.model.mkdir(parents=True, exist_ok=True)
+            for name in trained["files"]:
+                shutil.copy2(model_folder / name, arguments.model / name)
         session.write(session.workspace.open(made), output)
         result = {name: trained[name] for name in ("n_cells", "n_genes", "epochs", "train_seconds", "cells_per_s")}
         result |= {"device": device, "peak_memory_mb": peak_memory_mb(device)}
@@ -68,6 +90,43 @@ def _clear(arguments: argparse.Namespace) -> dict[str, Any]:
             result |= _scores(session.workspace.open(made), config.label_key, config.seed)
         shutil.rmtree(checkpoints, ignore_errors=True)
         return result
+
+
+def _say_of_batches(dataset: Dataset, batch_key: str | None) -> None:
+    """On standard error: batches that are visible and not removed, or what may be removed with them."""
+    columns = dataset.columns()
+    if batch_key is not None and batch_key in columns:
+        conditions = {name: pd.Series(dataset.read(keys.obs(name))) for name in keys.CONDITIONS if name in columns}
+        for note in batch_notes(batch_key, pd.Series(dataset.read(keys.obs(batch_key))), conditions):
+            print(f"note: {note}", file=sys.stderr)
+        return
+    column = keys.suggest(columns, keys.SUGGESTED_BATCHES)
+    if column is None or keys.representation("pca") not in dataset:
+        return
+    groups = pd.Categorical(dataset.read(keys.obs(column))).codes.astype(int)
+    share, chance = own_group_share(np.asarray(dataset.read(keys.representation("pca"))), groups)
+    if share > chance + VISIBLE:
+        print(
+            f"note: of a cell's nearest neighbours in PCA {share:.0%} are of its own '{column}' (by chance"
+            f" {chance:.0%}); --batch-key {column} removes such differences.",
+            file=sys.stderr,
+        )
+
+
+def _apply(arguments: argparse.Namespace) -> dict[str, Any]:
+    output = checked_output(arguments.output)
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session(folder, device=choose_device(arguments.device))
+        dataset = load(session, arguments)
+        found = run(session, "apply", ApplyConfig(model=str(arguments.model.resolve())), dataset.id)
+        if found["covered"] < RELIABLE_SHARE:
+            print(
+                f"note: this dataset has genes for {found['covered']:.0%} of what the encoder reads; take the places of"
+                " its cells with care.",
+                file=sys.stderr,
+            )
+        session.write(session.workspace.open(dataset.id), output)
+        return {name: value for name, value in found.items() if name not in ("files", "dataset")}
 
 
 def _clear_choices(arguments: argparse.Namespace) -> ClearConfig:

@@ -52,11 +52,16 @@ class ConsoleContext(QuietContext):
 
 
 def run(
-    session: Session, name: str, config: Config, dataset: str | None = None, context: StepContext | None = None
+    session: Session,
+    name: str,
+    config: Config,
+    dataset: str | None = None,
+    context: StepContext | None = None,
+    folder: Path | None = None,
 ) -> dict[str, Any]:
-    """Carry out a step; its summary."""
+    """Carry out a step; its summary. What it writes as files goes to ``folder``, where one is given."""
     print(step(name).title, file=sys.stderr)
-    return session.execute(name, config, dataset, context=context or ConsoleContext())
+    return session.execute(name, config, dataset, context=context or ConsoleContext(), folder=folder)
 
 
 def load(session: Session, arguments: argparse.Namespace) -> Dataset:

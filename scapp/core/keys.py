@@ -72,6 +72,18 @@ STUDY = "uns/study"
 COMPOSITION, COMPOSITION_TESTS = "uns/composition", "uns/composition_tests"
 GENE_SET_SCORES = "uns/gene_set_scores"
 """What the score columns of ``obs`` stand for."""
+SUGGESTED_BATCHES = (
+    "batch",
+    "batch_id",
+    "plate",
+    "library",
+    "run",
+    "sample",
+    "sample_id",
+    "orig.ident",
+    *SUGGESTED_DONORS[:4],
+)
+"""Columns that usually say what was processed together, technical ones first."""
 SUGGESTED_SAMPLES = ("sample", "batch", "donor_id", "donor")
 
 
@@ -83,6 +95,13 @@ def obs(column: str) -> str:
 def var(column: str) -> str:
     """Slot of a gene annotation."""
     return f"var/{column}"
+
+
+def parts(name: str) -> str:
+    """Slot of what stands beside what in a representation: ``clear`` is ``uns/clear_parts``, part -> first column and
+    the one after the last.
+    """
+    return f"uns/{name}_parts"
 
 
 def representation(name: str) -> str:

@@ -85,6 +85,42 @@ def neighbours(representation: np.ndarray, n_neighbours: int = N_NEIGHBOURS) -> 
     return positions, distances
 
 
+def own_group_share(
+    representation: np.ndarray, groups: np.ndarray, *, n_neighbours: int = 15, most_cells: int = 3_000, seed: int = 0
+) -> tuple[float, float]:
+    """How far the cells of each group keep to themselves.
+
+    Parameters
+    ----------
+    representation
+        Shape (n_cells, d).
+    groups
+        Codes, negative where there is none, shape (n_cells,).
+    n_neighbours
+        Nearest cells that are looked at.
+    most_cells
+        Of more cells, so many are drawn.
+    seed
+        Of the draw.
+
+    Returns
+    -------
+    The mean share of a cell's neighbours that are of its own group, and what that is where groups do not matter (the
+    chance that two cells are of one group); NaN with fewer than two groups.
+    """
+    known = np.flatnonzero(groups >= 0)
+    if len(known) > most_cells:
+        known = np.sort(np.random.default_rng(seed).choice(known, most_cells, replace=False))
+    groups = groups[known]
+    sizes = np.bincount(groups) if len(groups) else np.zeros(0)
+    if (sizes > 0).sum() < 2:
+        return float("nan"), float("nan")
+    positions, _ = neighbours(representation[known], n_neighbours)
+    n_cells = len(groups)
+    chance = float((sizes * (sizes - 1)).sum() / (n_cells * (n_cells - 1)))
+    return float((groups[positions] == groups[:, None]).mean()), chance
+
+
 def lisi(
     positions: np.ndarray, distances: np.ndarray, groups: np.ndarray, *, perplexity: float = PERPLEXITY
 ) -> np.ndarray:

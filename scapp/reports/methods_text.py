@@ -163,6 +163,13 @@ def _clear(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> st
         else "two views of each cell"
     )
     batches = f", cells of one {settings.batch_key} at a time" if settings.batch_key else ""
+    if settings.batch_key and settings.positives == "neighbours" and settings.batch_positives == "across":
+        positives += f" in Harmony's PCA over all {settings.batch_key}"
+    afterwards = ""
+    if settings.batch_key and settings.after_training == "harmony":
+        afterwards = f" What was left of {settings.batch_key} was taken away by Harmony (theta 1)."
+    if settings.has_pca_beside:
+        afterwards += " 50 principal components of the same genes stand beside it, both at a total variance of one."
     keys_from = (
         f"a momentum encoder ({settings.momentum:g})"
         if settings.key_encoder == "momentum"
@@ -177,7 +184,7 @@ def _clear(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> st
         f" cells per step{batches}, positives {positives}, negatives {' and '.join(negatives)}, keys from {keys_from},"
         f" temperature {settings.temperature:g}, optimizer {settings.optimizer} at learning rate"
         f" {settings.learning_rate:g} (seed {settings.seed}). Views were made by"
-        f" {_augmentations(settings.augmentation)}."
+        f" {_augmentations(settings.augmentation)}.{afterwards}"
     )
 
 
@@ -270,6 +277,13 @@ def _classify(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) ->
         f"A cell-type classifier ({base}, {COMPONENT_WORDS[config['component']]}) was trained on the labels"
         f" '{config['label_key']}'{held} with {config['valid_share']:.0%} of the cells of each type for validation and"
         f" {config['test_share']:.0%} for the test."
+    )
+
+
+def _apply(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
+    return (
+        "Cells were placed by a CLEAR encoder that another dataset had trained, with"
+        f" {made.get('n_genes', 0) - made.get('n_genes_missing', 0):,} of its {made.get('n_genes', 0):,} genes."
     )
 
 
@@ -373,6 +387,7 @@ SENTENCES: dict[str, Callable[[dict[str, Any], dict[str, Any], Dataset], str]] =
     "prepare": _prepare,
     "clear": _clear,
     "classify": _classify,
+    "apply": _apply,
     "predict": _predict,
     "experiment": _experiment,
     "choose": _choose,

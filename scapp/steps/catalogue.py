@@ -38,7 +38,7 @@ from scapp.core.config import Config
 from scapp.core.errors import ConfigError, MissingDependencyError
 from scapp.core.step_context import StepContext
 from scapp.data.config import DoubletConfig, PrepareConfig
-from scapp.steps.config import ExportConfig, ImportRequest, PredictConfig
+from scapp.steps.config import ApplyConfig, ExportConfig, ImportRequest, PredictConfig
 from scapp.steps.evaluate.config import (
     AblationTask,
     BatchTask,
@@ -201,6 +201,7 @@ STEPS = (
         lane="training",
         memory=_experiment_memory,
     ),
+    Step("apply", "Place by a trained CLEAR", ApplyConfig, "scapp.steps.clear:apply", lane="training"),
     Step("predict", "Annotate by a classifier", PredictConfig, "scapp.steps.classify.fit_predict:predict"),
     Step("map", "Make the map", MapConfig, "scapp.steps.map.make_map:make_map", memory=_map_memory),
     Step("cluster", "Cluster", ClusterConfig, "scapp.steps.map.make_map:cluster"),

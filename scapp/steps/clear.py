@@ -1,33 +1,31 @@
-"""Train CLEAR on a dataset's highly variable genes."""
+"""Train CLEAR on a dataset's highly variable genes, and place other cells by a trained encoder."""
 
-import json
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from safetensors.numpy import save_file
 from scipy import sparse
 
 from scapp.analysis.map.label_agreement import kmeans_agreement
+from scapp.clear.apply import DESCRIPTION, WEIGHTS, ClearModel
 from scapp.clear.config import ClearConfig
 from scapp.clear.parallel.ranks import choose_processes
 from scapp.clear.train import train_clear
 from scapp.clear.training.effective_sizes import effective_epochs
-from scapp.clear.training.loop import ClearResult
 from scapp.core import keys
+from scapp.core.errors import ConfigError
 from scapp.core.step_context import StepContext
+from scapp.data.gene_alignment import align
+from scapp.data.qc.preprocessing import normalise
+from scapp.data.symbols import gene_names
+from scapp.steps.config import ApplyConfig
 from scapp.steps.step import Inputs, Outcome, Reading
 from scapp.workspace.datasets.staging import SameAs
 
-MODEL_FORMAT = 1
 AGREEMENT_CELLS = 10_000
-
-
-@dataclass(frozen=True)
-class _Genes:
-    names: list[str]
-    chosen: np.ndarray
+APPLIED = "clear_applied"
+"""The representation of a dataset that another dataset's encoder has placed."""
 
 
 def train(inputs: Inputs, config: ClearConfig, context: StepContext) -> Outcome:
@@ -36,9 +34,11 @@ def train(inputs: Inputs, config: ClearConfig, context: StepContext) -> Outcome:
     data.require(keys.X, "This dataset is not normalised yet.")
     context.report(0, effective_epochs(config, data.n_cells), "loading the data")
     chosen = np.asarray(data.read(keys.var(keys.HIGHLY_VARIABLE)), dtype=bool)
-    names = data.names(keys.VAR_NAMES)[chosen].tolist()
     values = data.read(keys.X)
-    totals, target_sum = _depth(data, values) if config.augmentation.thin_probability > 0 else (None, 1e4)
+    target_sum = _target_sum(values)
+    totals = None
+    if config.augmentation.thin_probability > 0 and keys.COUNTS in data:
+        totals = np.asarray(data.read(keys.COUNTS).sum(axis=1), dtype=np.float32).ravel()
     batches = data.batches(config.batch_key)
     processes = inputs.processes or choose_processes(inputs.device, config, data.n_cells)
     labels, reference = _watched(data, config.label_key)
@@ -54,11 +54,19 @@ def train(inputs: Inputs, config: ClearConfig, context: StepContext) -> Outcome:
         labels=labels,
         reference=reference,
     )
-    _save_model(result, config, _Genes(names, chosen), inputs)
+    genes = gene_names(data.names(keys.VAR_NAMES)[chosen], data.frame("var")[chosen])
+    model = ClearModel(
+        config, genes, target_sum, dict(result.weights), result.moments, result.correction, result.beside
+    )
+    model.save(inputs.folder)
     run_name = f"clear_{inputs.run_id[-6:]}" if inputs.run_id else "clear"
     embeddings: dict[str, Any] = {keys.representation(run_name): result.embedding}
     if run_name != "clear":
         embeddings[keys.representation("clear")] = SameAs(keys.representation(run_name))
+    if result.beside is not None:
+        embeddings[keys.parts(run_name)] = result.beside.columns
+        if run_name != "clear":
+            embeddings[keys.parts("clear")] = SameAs(keys.parts(run_name))
     last = result.history[-1]
     summary = {
         "representation": run_name,
@@ -76,17 +84,14 @@ def train(inputs: Inputs, config: ClearConfig, context: StepContext) -> Outcome:
     if labels is not None:
         context.report(1, 1, "comparing with the labels")
         summary |= {"label_key": config.label_key, **_agreement(result.embedding, reference, labels, config.seed)}
-    return Outcome(embeddings, summary=summary, files=["model.safetensors", "model.json"])
+    return Outcome(embeddings, summary=summary, files=[WEIGHTS, DESCRIPTION])
 
 
-def _depth(data: Reading, values: sparse.csr_matrix) -> tuple[np.ndarray | None, float]:
-    """Counts of each cell, and the number that the values were scaled to; without counts, none."""
-    if keys.COUNTS not in data:
-        return None, 1e4
-    scaled = values.copy()
-    scaled.data = np.expm1(scaled.data)
-    totals = np.asarray(data.read(keys.COUNTS).sum(axis=1), dtype=np.float32).ravel()
-    return totals, float(np.median(np.asarray(scaled.sum(axis=1))))
+def _target_sum(values: sparse.csr_matrix) -> float:
+    """The number that the counts of a cell were scaled to before their logarithm."""
+    linear = values.copy()
+    linear.data = np.expm1(linear.data)
+    return float(np.median(np.asarray(linear.sum(axis=1))))
 
 
 def _watched(data: Reading, label_key: str | None) -> tuple[pd.Categorical | None, np.ndarray | None]:
@@ -112,10 +117,38 @@ def _agreement(
     return found
 
 
-def _save_model(result: ClearResult, config: ClearConfig, genes: _Genes, inputs: Inputs) -> None:
-    save_file(
-        {name: np.ascontiguousarray(value) for name, value in result.weights.items()},
-        inputs.folder / "model.safetensors",
+def apply(inputs: Inputs, config: ApplyConfig, context: StepContext) -> Outcome:
+    """Place every cell where a trained encoder puts it; genes that the dataset lacks are zero."""
+    if not config.model:
+        raise ConfigError("No model was named.", hint="Choose a finished run of CLEAR.")
+    model = ClearModel.load(Path(config.model))
+    data = inputs.data
+    context.report(0, 1, "matching genes")
+    if keys.COUNTS in data:
+        linear = data.read(keys.COUNTS)
+    else:
+        data.require(keys.X, "This dataset has neither counts nor normalised values.")
+        linear = data.read(keys.X).copy()
+        linear.data = np.expm1(linear.data)
+    aligned = align(
+        normalise(linear, model.target_sum), gene_names(data.names(keys.VAR_NAMES), data.frame("var")), model.genes
     )
-    content = {"format": MODEL_FORMAT, "kind": "clear", "config": config.model_dump(mode="json"), "genes": genes.names}
-    (inputs.folder / "model.json").write_text(json.dumps(content))
+    embedding = model.embed(aligned.counts, inputs.device, context.raise_if_stopped)
+    values: dict[str, Any] = {keys.representation(APPLIED): embedding}
+    if model.beside is not None:
+        values[keys.parts(APPLIED)] = model.beside.columns
+    summary = {
+        "representation": APPLIED,
+        "n_cells": len(embedding),
+        "n_genes": len(aligned.there),
+        "n_genes_missing": int((~aligned.there).sum()),
+        "genes_matched_by": aligned.by,
+        "covered": round(_covered(model, aligned.there), 4),
+    }
+    return Outcome(values, summary=summary)
+
+
+def _covered(model: ClearModel, there: np.ndarray) -> float:
+    """Share of the first layer's weights that read genes which the dataset has."""
+    weight = np.abs(model.weights["first.weight"]).sum(axis=0)
+    return float(weight[there].sum() / max(weight.sum(), 1e-12))

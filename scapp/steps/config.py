@@ -37,6 +37,12 @@ class ImportRequest(ImportConfig):
     )
 
 
+class ApplyConfig(Config):
+    """Place cells by a trained CLEAR encoder."""
+
+    model: str = setting("", title="Model", help="Folder of a finished run of CLEAR.", hidden=True)
+
+
 class PredictConfig(Config):
     """Annotate a dataset with a classifier."""
 

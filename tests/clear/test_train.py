@@ -54,7 +54,8 @@ def test_same_seed_same_embedding_other_seed_another(values, preset):
     first, again = (train_clear(values, clear_config(preset, **TINY), QuietContext()) for _ in range(2))
     other = train_clear(values, clear_config(preset, **TINY, seed=1), QuietContext())
     np.testing.assert_array_equal(first.embedding, again.embedding)
-    assert first.embedding.shape == (150, 16 if preset == "recommended" else 8)
+    # 50 components beside 16 hidden units
+    assert first.embedding.shape == (150, 66 if preset == "recommended" else 8)
     assert first.embedding.dtype == np.float32
     assert not np.allclose(first.embedding, other.embedding)
 
@@ -171,7 +172,8 @@ def test_loss_that_is_not_a_number_stops_with_a_reason(values):
 @pytest.mark.parametrize("n_cells", [2, 3, 33, 49])
 def test_few_cells_train(values, n_cells, preset):
     result = train_clear(values[:n_cells], clear_config(preset, **{**TINY, "epochs": 2}), QuietContext())
-    assert result.embedding.shape == (n_cells, 16 if preset == "recommended" else 8)
+    components = min(50, n_cells - 1)
+    assert result.embedding.shape == (n_cells, components + 16 if preset == "recommended" else 8)
     assert np.isfinite(result.embedding).all()
 
 

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 from scapp.clear.augment.augmentations import augment
 from scapp.clear.augment.device_draws import TorchDraws
+from scapp.clear.beside import Beside
 from scapp.clear.config import ClearConfig
+from scapp.clear.correction import Correction
 from scapp.clear.embedding import embed
 from scapp.clear.info_nce import chance_loss, collapse_meter, diverged
 from scapp.clear.model import Encoder, KeyQueue, follow, output_width
@@ -45,6 +47,12 @@ class ClearResult:
         Representation of every cell, float32, shape (n_cells, dim).
     weights
         Parameters of the encoder that made it, by name.
+    moments
+        Mean and standard deviation by which genes were scaled, shape (2, n_genes), where they were.
+    correction
+        What took away the rest of the batches, where it did.
+    beside
+        PCA that was put beside it: then ``embedding`` holds both.
     history
         One row per epoch; the columns are those of ``StepContext.log_metrics``.
     """
@@ -52,6 +60,9 @@ class ClearResult:
     embedding: np.ndarray
     weights: Mapping[str, np.ndarray]
     history: list[dict[str, Any]]
+    moments: np.ndarray | None = None
+    correction: Correction | None = None
+    beside: Beside | None = None
 
 
 class Training:
@@ -263,7 +274,13 @@ class Training:
         encoder = self._inference_encoder()
         embedding = embed(encoder, self.matrix, self.config, self.cells.batches, context.raise_if_stopped)
         weights = {name: tensor.cpu().numpy() for name, tensor in encoder.state_dict().items()}
-        return ClearResult(embedding, weights, self.history)
+        correction = None
+        if self.cells.batches is not None and self.config.after_training == "harmony":
+            correction, embedding = Correction.fit(embedding, self.cells.batches, self.config.seed)
+        beside = Beside.fit(self.cells.values, embedding, self.config.seed) if self.config.has_pca_beside else None
+        if beside is not None:
+            embedding = beside.join(self.cells.values, embedding)
+        return ClearResult(embedding, weights, self.history, self.matrix.moments, correction, beside)
 
     def _identity(self) -> dict[str, Any]:
         return {

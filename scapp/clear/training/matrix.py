@@ -28,21 +28,32 @@ class CellMatrix:
         Where batches are wanted.
     scale
         Centre each gene, divide by its standard deviation (n - 1), clip at 10.
+    moments
+        Mean and standard deviation by which genes are scaled, each of shape (n_genes,); those of the cells themselves
+        where none are given.
     """
 
-    def __init__(self, values: Any, device: torch.device, *, scale: bool) -> None:
+    def __init__(self, values: Any, device: torch.device, *, scale: bool, moments: np.ndarray | None = None) -> None:
         self.n_cells, self.n_genes = values.shape
         self.device = device
         self._sparse = sparse.csr_matrix(values, dtype=np.float32)
         self._dense: Tensor | None = None
         self._on_device: DeviceRows | None = None
-        self._moments: tuple[Tensor, Tensor] | None = _moments(self._sparse) if scale else None
+        self._moments: tuple[Tensor, Tensor] | None = None
+        if scale:
+            given = _moments(self._sparse) if moments is None else moments
+            self._moments = (torch.from_numpy(given[0].copy()), torch.from_numpy(given[1].copy()))
         if 4.0 * self.n_cells * self.n_genes <= dense_limit(device):
             self._dense = self._scaled(torch.from_numpy(self._sparse.toarray()).to(device))
             self._sparse = None
         elif device.type != "cpu":
             self._on_device = DeviceRows(self._sparse, device)
             self._sparse = None
+
+    @property
+    def moments(self) -> np.ndarray | None:
+        """Mean and standard deviation of each gene, shape (2, n_genes), where genes are scaled."""
+        return None if self._moments is None else torch.stack(self._moments).cpu().numpy()
 
     def rows(self, cells: Tensor) -> Tensor:
         """Profiles of some cells, shape (len(cells), n_genes)."""
@@ -102,11 +113,12 @@ def dense_limit(device: torch.device) -> float:
     return GPU_SHARE * free
 
 
-def _moments(values: sparse.csr_matrix) -> tuple[Tensor, Tensor]:
+def _moments(values: sparse.csr_matrix) -> np.ndarray:
+    """Mean and standard deviation (n - 1; 1 where nothing varies) of each gene, float32, shape (2, n_genes)."""
     mean = np.asarray(values.mean(axis=0), dtype=np.float64).ravel()
     square = np.asarray(values.multiply(values).mean(axis=0), dtype=np.float64).ravel()
     n_cells = values.shape[0]
     variance = np.maximum(square - mean**2, 0) * n_cells / max(n_cells - 1, 1)
     sd = np.sqrt(variance)
     sd[sd == 0] = 1.0
-    return torch.from_numpy(mean.astype(np.float32)), torch.from_numpy(sd.astype(np.float32))
+    return np.stack([mean, sd]).astype(np.float32)

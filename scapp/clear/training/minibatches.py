@@ -11,6 +11,7 @@ from scapp.clear.config import ClearConfig
 from scapp.clear.training.effective_sizes import effective_sizes, steps_per_epoch
 from scapp.clear.training.saved_state import generator_for
 from scapp.data.config import PrepareConfig
+from scapp.data.qc.harmony import harmony
 from scapp.data.qc.preprocessing import principal_components
 
 EXACT_CELLS = 20_000
@@ -62,15 +63,16 @@ class Schedule:
 
 
 def nearest_neighbours(values: Any, config: ClearConfig, batches: np.ndarray | None = None) -> np.ndarray:
-    """Nearest cells of each cell in PCA (50 components of the model's genes), of the same batch where batches are
-    given.
+    """Nearest cells of each cell in PCA (50 components of the model's genes).
+
+    With batches they are of the same batch, or of any after Harmony (``batch_positives``).
 
     Parameters
     ----------
     values
         What the model reads, CSR or dense, shape (n_cells, n_genes).
     config
-        ``n_neighbors``, ``scale_input``, ``seed``.
+        ``n_neighbors``, ``batch_positives``, ``scale_input``, ``seed``.
     batches
         Batch of each cell, shape (n_cells,).
 
@@ -84,6 +86,9 @@ def nearest_neighbours(values: Any, config: ClearConfig, batches: np.ndarray | N
         return found
     prepare = PrepareConfig(scale_for_pca=config.scale_input, seed=config.seed)
     components = principal_components(values, np.ones(n_genes, dtype=bool), prepare)
+    if batches is not None and config.batch_positives == "across":
+        components = harmony(components, batches, seed=config.seed)
+        batches = None
     groups = [np.arange(n_cells)] if batches is None else [np.flatnonzero(batches == b) for b in np.unique(batches)]
     for members in groups:
         n_near = min(config.n_neighbors, max(int(MOST_SHARE * len(members)), 1), len(members) - 1)

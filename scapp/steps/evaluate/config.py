@@ -11,15 +11,18 @@ METHOD_TITLES = {
     "pca": "PCA",
     "hvg": "variable genes, no reduction",
     "harmony": "Harmony on PCA",
+    "harmony_tuned": "Harmony, tuned without labels",
     "scvi": "scVI",
     "clear": "CLEAR",
     "clear_batch": "CLEAR, batches told",
+    "clear_paper": "CLEAR as printed",
+    "clear_authors": "CLEAR, the authors' code",
 }
 """What can be computed here; representations of the dataset join as ``stored:NAME``."""
 STORED = "stored:"
 WHOLE, WITHOUT = "all augmentations", "without "
 """How an ablation calls its models."""
-NEED_BATCHES = ("harmony", "clear_batch")
+NEED_BATCHES = ("harmony", "harmony_tuned", "clear_batch")
 DROPOUT_SHARES = (0.0, 0.1, 0.3, 0.6, 0.8)
 """Of the CLEAR paper's Figure 2D, and none."""
 
@@ -146,4 +149,9 @@ class AblationTask(EvaluationConfig):
     """What does each of CLEAR's augmentations contribute?"""
 
     methods: tuple[str, ...] = setting((), title="Methods", help="Follow from the augmentations.", hidden=True)
+    preset: Literal["recommended", "paper", "authors_code"] = setting(
+        "paper",
+        title="CLEAR's preset",
+        help="Settings that CLEAR is trained with. Of the paper's five augmentations 'recommended' uses none.",
+    )
     alone: bool = setting(True, title="Each alone", help="Also train with one augmentation at a time.")

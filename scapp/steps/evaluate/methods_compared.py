@@ -3,6 +3,7 @@
 import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,9 @@ from scapp.clear.train import train_clear
 from scapp.core.errors import ConfigError, DataError, MissingDependencyError, listed
 from scapp.core.step_context import QuietContext, StepContext
 from scapp.data.config import PrepareConfig
+from scapp.data.qc.harmony import harmony
 from scapp.data.qc.preprocessing import highly_variable, normalise, principal_components
+from scapp.metrics.tuned_harmony import tuned_harmony
 from scapp.steps.evaluate.config import METHOD_TITLES, NEED_BATCHES, STORED, WHOLE, WITHOUT
 
 
@@ -91,19 +94,11 @@ def _batches(making: Making) -> np.ndarray:
 
 
 def _harmony(making: Making) -> np.ndarray:
-    import harmonypy
+    return harmony(_pca(making), _batches(making), seed=making.seed)
 
-    batches = pd.DataFrame({"batch": _batches(making).astype(str)})
-    found = harmonypy.run_harmony(
-        _pca(making).astype(np.float64),
-        batches,
-        ["batch"],
-        # harmonypy's own default, but one cluster at least
-        nclust=int(np.clip(round(len(batches) / 30), 1, 100)),
-        verbose=False,
-        random_state=making.seed,
-    )
-    return np.asarray(found.Z_corr, dtype=np.float32)
+
+def _harmony_tuned(making: Making) -> np.ndarray:
+    return tuned_harmony(_pca(making), _batches(making), seed=making.seed)
 
 
 def _scvi(making: Making) -> np.ndarray:
@@ -147,13 +142,21 @@ def _clear_batch(making: Making) -> np.ndarray:
     return _clear(making, batches=True)
 
 
+def _of_preset(making: Making, preset: str) -> np.ndarray:
+    """A published CLEAR with its own epochs, whatever the comparison's CLEAR is."""
+    return _clear(replace(making, clear=clear_settings(preset, None, making.material)))
+
+
 MAKERS: dict[str, Callable[[Making], np.ndarray]] = {
     "pca": _pca,
     "hvg": _hvg,
     "harmony": _harmony,
+    "harmony_tuned": _harmony_tuned,
     "scvi": _scvi,
     "clear": _clear,
     "clear_batch": _clear_batch,
+    "clear_paper": partial(_of_preset, preset="paper"),
+    "clear_authors": partial(_of_preset, preset="authors_code"),
 }
 SEEDLESS = ("hvg",)
 """Methods whose result is the same for every seed, and those that are stored: run once."""

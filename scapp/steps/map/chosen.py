@@ -1,6 +1,7 @@
 """The chosen representation, ``X_clear``, and the maps and clusters that belong to it. Loads no scanpy."""
 
 from collections.abc import Callable
+from typing import Any
 
 from scapp.analysis.map.config import ChooseConfig
 from scapp.core import keys
@@ -18,7 +19,9 @@ def choose(inputs: Inputs, config: ChooseConfig, context: StepContext) -> Outcom
     own = {keys.representation("clear"): keys.representation(name)}
     own |= {keys.drawn(method): keys.drawn(method, name) for method in MAP_METHODS}
     own |= {keys.clusters(method): keys.clusters(method, name) for method in CLUSTER_METHODS}
-    made = {slot: data.same_as(source) for slot, source in own.items() if source in data}
+    made: dict[str, Any] = {slot: data.same_as(source) for slot, source in own.items() if source in data}
+    # without PCA beside it, nothing stands beside anything
+    made[keys.parts("clear")] = data.same_as(keys.parts(name)) if keys.parts(name) in data else {}
     return Outcome(
         {keys.representation("clear"): data.same_as(keys.representation(name)), **made},
         summary={"representation": name},

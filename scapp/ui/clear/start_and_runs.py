@@ -14,7 +14,8 @@ from scapp.core import keys
 from scapp.core.provenance import fingerprint
 from scapp.jobs.launch import run_now, submit
 from scapp.plotting.clear.curves import curves_data, plot_overlay
-from scapp.ui.clear import words
+from scapp.steps.config import RELIABLE_SHARE, ApplyConfig
+from scapp.ui.clear import batch_offer, words
 from scapp.ui.clear.one_run import duration, is_chosen
 from scapp.ui.kit import live, state
 from scapp.ui.kit.boundary import escape
@@ -89,6 +90,8 @@ def start_section(dataset: Dataset, run: Run | None) -> None:
                 st.rerun()
         mark = fingerprint(augmentation)[:6] if augmentation else ""
         values = config_form(ClearConfig, key=f"clear.{dataset.id}.{preset}{mark}", start=start, columns=columns)
+        batch_widget = f"clear.{dataset.id}.{preset}{mark}.batch_key"
+        batch_offer.offer(dataset, columns, values["batch_key"], key=batch_widget)
         _warn_of_batch_key(dataset, values["batch_key"])
         config = ClearConfig.build(values)
         n_genes = int(np.sum(state.read(dataset, keys.var(keys.HIGHLY_VARIABLE))))
@@ -163,6 +166,30 @@ def runs_section(dataset: Dataset) -> None:
                 run_now(state.root(), "choose", config, dataset)
                 st.rerun()
     st.caption(words.RUNS)
+
+
+def apply_section(dataset: Dataset) -> None:
+    """Place this dataset's cells by an encoder that another dataset has trained."""
+    names = {d.id: d.name for d in state.workspace().datasets() if d.id != dataset.id}
+    found = [
+        run for run in state.runs().list(step=STEP) if run.config.dataset in names and run.observe().state == "done"
+    ]
+    if not found:
+        return
+    with st.expander("Place these cells by a trained run of another dataset"):
+        st.markdown(words.APPLY)
+        labels = {run.id: f"{names[str(run.config.dataset)]} · {_run_name(run)}" for run in found}
+        id = st.selectbox("Trained run", list(labels), format_func=labels.__getitem__, key=f"apply.{dataset.id}")
+        if st.button("Place the cells", key="apply.go"):
+            run = next(run for run in found if run.id == id)
+            submit(state.root(), "apply", ApplyConfig(model=str(run.folder)), dataset)
+            st.rerun()
+        latest = state.latest_run("apply", dataset)
+        if live.run_panel(latest, key="apply") == "done" and latest is not None:
+            result = latest.status.result
+            known = result["n_genes"] - result["n_genes_missing"]
+            said = words.applied(known, result["n_genes"], result["genes_matched_by"], result["covered"])
+            (st.warning if result["covered"] < RELIABLE_SHARE else st.success)(said)
 
 
 def _short(run: Run) -> str:

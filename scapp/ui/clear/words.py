@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from scapp.clear.one_cell import OneCell
+from scapp.steps.config import RELIABLE_SHARE
 
 LOSS = (
     "How hard it is to find a cell's other view among the negatives. At **chance** (dashed) nothing has been learnt; "
@@ -60,6 +61,31 @@ CONFOUNDED = (
     "Removing it helps to find the same types in all conditions; to see the response itself, train without a batch"
     " column as well."
 )
+
+APPLY = (
+    "The encoder of that run embeds these cells as they are; nothing is trained. They come to lie in the space of the"
+    " dataset that it was trained on, as `X_clear_applied`, of which the map page draws a map. Genes are matched by"
+    " name, id or symbol."
+)
+
+
+def applied(known: int, total: int, by: str, covered: float) -> str:
+    """How much of what an encoder reads was found."""
+    said = (
+        f"{known:,} of the encoder's {total:,} genes were found by their {by}; they carry {covered:.0%} of its weights."
+    )
+    return said if covered >= RELIABLE_SHARE else f"{said} With so much missing, take the places with care."
+
+
+def batches_seen(column: str, share: float, chance: float) -> str:
+    """What is said of a column that looks like batches."""
+    seen = f"Of a cell's nearest neighbours in PCA, **{share:.0%}** are of its own '{column}' (by chance {chance:.0%})."
+    if share < chance + LITTLE:
+        return f"{seen} There is little to remove."
+    return f"{seen} If '{column}' says what was processed together, CLEAR can be told, and removes the difference."
+
+
+LITTLE = 0.1
 VERDICT_EPOCHS = 10
 NOISE = 0.05
 """ARIs of equally good representations differ by so much from seed to seed (benchmarks/README.md)."""

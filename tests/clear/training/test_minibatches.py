@@ -52,12 +52,27 @@ def test_neighbours_are_of_the_same_batch_and_few_cells_have_few():
     rng = np.random.default_rng(0)
     values = rng.random((62, 20)).astype(np.float32)
     batches = np.repeat([0, 1, 2], [40, 21, 1])
-    near = nearest_neighbours(sparse.csr_matrix(values), clear_config("recommended"), batches)
+    config = clear_config("recommended", batch_key="batch", batch_positives="within")
+    near = nearest_neighbours(sparse.csr_matrix(values), config, batches)
     assert (batches[near] == batches[:, None]).all()
     # 5% of 40 and of 21 cells; alone, a cell is its own neighbour
     assert len(set(near[0])) == 2
     assert len(set(near[50])) == 1
     assert set(near[61]) == {61}
+
+
+def test_neighbours_across_batches_are_of_one_kind_and_of_all_batches():
+    rng = np.random.default_rng(0)
+    kinds, batches = np.arange(900) % 3, np.repeat([0, 1], 450)
+    values = 4 * np.eye(3, 30)[kinds] + 3 * np.eye(2, 30, k=10)[batches] + rng.normal(size=(900, 30))
+    values = sparse.csr_matrix(values.astype(np.float32))
+    settings = {"batch_key": "batch", "n_neighbors": 10}
+    across = nearest_neighbours(values, clear_config(**settings), batches)
+    assert (kinds[across] == kinds[:, None]).mean() > 0.95
+    assert 0.2 < (batches[across] != batches[:, None]).mean() < 0.7
+    # without Harmony, few are of the other batch
+    untold = nearest_neighbours(values, clear_config(n_neighbors=10))
+    assert (batches[untold] != batches[:, None]).mean() < 0.15
 
 
 def test_many_cells_are_searched_approximately(monkeypatch):

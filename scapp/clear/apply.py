@@ -1,0 +1,133 @@
+"""A trained encoder on other cells."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from scapp.clear.beside import Beside
+from scapp.clear.config import ClearConfig
+from scapp.clear.correction import Correction
+from scapp.clear.embedding import represent
+from scapp.clear.model import Encoder
+from scapp.clear.training.matrix import CellMatrix
+from scapp.core import files
+from scapp.core.errors import DataError
+from scapp.data.symbols import GeneNames
+
+MODEL_FORMAT = 2
+WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+_AGAIN = "Train CLEAR again on the reference, and apply that run."
+
+
+@dataclass(frozen=True)
+class ClearModel:
+    """What training leaves: enough to place any cells where the trained ones are.
+
+    Parameters
+    ----------
+    config
+        Settings of the training.
+    genes
+        Names of the genes that it reads, in order.
+    target_sum
+        What counts were scaled to before their logarithm.
+    weights
+        Of the encoder, by name.
+    moments
+        Mean and standard deviation of each gene, each of shape (n_genes,), where genes are scaled.
+    correction
+        What took away the rest of the batches, or None.
+    beside
+        PCA beside it, or None.
+    """
+
+    config: ClearConfig
+    genes: GeneNames
+    target_sum: float
+    weights: dict[str, np.ndarray]
+    moments: np.ndarray | None = None
+    correction: Correction | None = None
+    beside: Beside | None = None
+
+    def save(self, folder: Path) -> None:
+        """Write ``model.safetensors`` and ``model.json``."""
+        arrays = dict(self.weights)
+        if self.moments is not None:
+            arrays["moments"] = self.moments
+        if self.correction is not None:
+            arrays |= self.correction.arrays()
+        if self.beside is not None:
+            arrays |= self.beside.arrays()
+        save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, folder / WEIGHTS)
+        content = {
+            "format": MODEL_FORMAT,
+            "kind": "clear",
+            "config": self.config.model_dump(mode="json"),
+            "genes": self.genes.names,
+            "gene_ids": self.genes.ids,
+            "gene_symbols": self.genes.symbols,
+            "target_sum": self.target_sum,
+        }
+        (folder / DESCRIPTION).write_text(json.dumps(content))
+
+    @classmethod
+    def load(cls, folder: Path) -> "ClearModel":
+        """Read what ``save`` wrote. Nothing is unpickled.
+
+        Raises
+        ------
+        DataError
+            There is no model of CLEAR, it is of an earlier format, or its parts do not fit together.
+        """
+        try:
+            content = files.read_json(folder / DESCRIPTION)
+            arrays = load_file(folder / WEIGHTS)
+        except (OSError, ValueError, SafetensorError) as error:
+            raise DataError(f"'{folder.name}' holds no trained CLEAR model.", hint=_AGAIN) from error
+        if not isinstance(content, dict) or content.get("kind") != "clear":
+            raise DataError(f"'{folder.name}' holds a model of another kind.", hint=_AGAIN)
+        if content.get("format") != MODEL_FORMAT:
+            raise DataError(
+                "This CLEAR model was kept by an earlier scapp, without what applying it needs.", hint=_AGAIN
+            )
+        names = GeneNames(content["genes"], content["gene_symbols"], content["gene_ids"])
+        moments = arrays.pop("moments", None)
+        correction, beside = Correction.read(arrays), Beside.read(arrays)
+        weights = {n: value for n, value in arrays.items() if not n.startswith(("beside.", "correction."))}
+        if weights["first.weight"].shape[1] != len(names.names):
+            raise DataError("The CLEAR model's weights and genes do not fit together.", hint=_AGAIN)
+        config = ClearConfig.build(content["config"])
+        return cls(config, names, float(content["target_sum"]), weights, moments, correction, beside)
+
+    def embed(self, values: Any, device: str = "cpu", between: Callable[[], None] | None = None) -> np.ndarray:
+        """Place cells where the trained ones are.
+
+        Parameters
+        ----------
+        values
+            Log-normalised values of the model's genes in its order, CSR or dense, shape (n_cells, n_genes).
+        device
+            Of torch.
+        between
+            Called between pieces, to stop.
+
+        Returns
+        -------
+        float32, shape (n_cells, d), with the columns of the training's representation.
+        """
+        where = torch.device(device)
+        encoder = Encoder(len(self.genes.names), self.config).to(where)
+        encoder.load_state_dict({name: torch.as_tensor(np.array(value)) for name, value in self.weights.items()})
+        encoder.eval()
+        matrix = CellMatrix(values, where, scale=self.config.scale_input, moments=self.moments)
+        embedding = represent(encoder, matrix, np.arange(values.shape[0]), self.config, between)
+        if self.correction is not None:
+            embedding = self.correction.apply(embedding)
+        return embedding if self.beside is None else self.beside.join(values, embedding)
