@@ -204,3 +204,16 @@ def test_the_bundled_blood_cells_are_whole_counts():
     adata = scapp.datasets.pbmc()
     assert adata.shape == (700, 765)
     assert adata.obs["cell_type"].nunique() == 10
+
+
+def test_an_encoder_places_its_own_cells_where_they_were(raw, tmp_path):
+    pytest.importorskip("torch")
+    scapp.pp.prepare(raw, min_genes=0, min_cells=0, n_top_genes=100)
+    tiny = {"hidden": 16, "dim": 8, "batch_size": 32}
+    scapp.tl.clear(raw, epochs=2, settings=tiny, model_dir=tmp_path / "model", progress=False)
+    scapp.tl.apply_clear(raw, tmp_path / "model")
+    assert dict(raw.uns["clear"]["columns"]) == {"pca": [0, 50], "clear": [50, 66]}
+    np.testing.assert_allclose(raw.obsm["X_clear_applied"], raw.obsm["X_clear"], atol=1e-3)
+    assert raw.uns["X_clear_applied"]["n_genes_missing"] == 0
+    other = scapp.tl.apply_clear(raw[:10].copy(), tmp_path / "model", key_added="X_there", copy=True)
+    np.testing.assert_allclose(other.obsm["X_there"], raw.obsm["X_clear"][:10], atol=1e-3)

@@ -102,3 +102,26 @@ def test_labels_are_compared_with_by_default_and_pca_wins_aloud(app, workspace, 
     assert "PCA is better here" in texts(at)
     table = next(frame.value for frame in at.dataframe if "is X_clear" in frame.value)
     assert set(table["k-means ARI"].dropna()) == {0.4}
+
+
+def test_visible_batches_are_offered_and_chosen_with_one_click(app, workspace, prepared):
+    at = app("clear", dataset=prepared.id)
+    assert "of its own 'batch'" in texts(at).replace("\\", "")
+    at.button(key="clear.offer").click().run()
+    assert at.selectbox(key=f"clear.{prepared.id}.recommended.batch_key").value == "batch"
+    assert not [b for b in at.button if b.key == "clear.offer"]
+    button(at, "Train CLEAR").click().run()
+    (run,) = runs(workspace).list(step="clear")
+    assert run.config.config["batch_key"] == "batch"
+
+
+def test_cells_are_placed_by_a_run_of_another_dataset(app, workspace, trained, imported):
+    (run,) = runs(workspace).list(step="clear")
+    other = workspace.duplicate(trained.id, "other")
+    at = app("clear", dataset=trained.id)
+    assert not [b for b in at.button if b.key == "apply.go"]  # its own run places nothing new
+    at = app("clear", dataset=other.id)
+    at.button(key="apply.go").click().run()
+    assert not at.error, [error.value for error in at.error]
+    (queued,) = runs(workspace).list(step="apply")
+    assert (queued.config.dataset, queued.config.config["model"]) == (other.id, str(run.folder))
