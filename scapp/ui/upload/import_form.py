@@ -156,8 +156,8 @@ def _upload_form() -> None:
     )
     if whole == "Files":
         uploaded = st.file_uploader(
-            "An .h5ad, .h5mu, .loom, 10x .h5, .rds, .csv, .tsv or .txt (also .gz), the three files of a 10x folder, or a"
-            f" .zip or .tar.gz of folders; several samples at once become one dataset; up to {limit} MB each",
+            "An .h5ad, .h5mu, .loom, 10x .h5, .rds, .csv, .tsv or .txt (also .gz), the three files of a 10x folder, or"
+            f" a .zip or .tar.gz of folders; several samples at once become one dataset; up to {limit} MB each",
             type=UPLOAD_ENDINGS,
             accept_multiple_files=True,
             key=f"upload.files.{again}",
