@@ -24,7 +24,7 @@ def test_from_the_augmentations_of_a_cell_to_the_replay_of_a_run(server, open_br
     press(page, "A random cell")
     press(page, "Again")
     visible(page, re.compile("of copies lie nearest to a cell of their own type"))
-    page.get_by_text("Recommended (measured best on real data)").click()
+    page.get_by_text("Recommended (not the paper's: see ?)").click()
     visible(page, re.compile("Heavy dropout.*in 100% of views"))
     press(page, "Next: train with these augmentations")
 

@@ -1,5 +1,7 @@
 """Choices of the augmentations."""
 
+from typing import Literal
+
 from scapp.core.config import Config, setting
 
 
@@ -73,6 +75,12 @@ class AugmentationConfig(Config):
         help="Share of the genes taken from the other cell.",
         ge=0,
         le=1,
+        advanced=True,
+    )
+    crossover_from: Literal["dataset", "minibatch"] = setting(
+        "dataset",
+        title="Crossover: partners from",
+        help="The whole dataset, other batches too, as the paper has it; or the cells of the same step.",
         advanced=True,
     )
     mixture_probability: float = setting(

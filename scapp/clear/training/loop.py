@@ -223,7 +223,18 @@ class Training:
             groups=self.groups,
             totals=None if self.totals is None else self.totals[cells],
             target_sum=self.cells.target_sum,
+            **self._donors(cells, draws),
         )
+
+    def _donors(self, cells: Tensor, draws: TorchDraws) -> dict[str, Tensor]:
+        """Cells of the whole dataset that crossover takes genes from, and where among them each cell is."""
+        config = self.config.augmentation
+        if config.crossover_from == "minibatch" or not (config.crossover_probability or config.mixture_probability):
+            return {}
+        pool = torch.unique(draws.integers(self.matrix.n_cells, len(cells), 1))
+        place = torch.searchsorted(pool, cells).clamp_max(len(pool) - 1)
+        own = torch.where(pool[place] == cells, place, len(pool))
+        return {"donors": self.matrix.rows(pool), "own": own}
 
     def _shared_sums(self) -> dict[str, float]:
         """Sums of the meters, the mean of all processes."""

@@ -27,7 +27,7 @@ from scapp.workspace.runs.run import ACTIVE, Run
 STEP = "clear"
 MOST_OVERLAID = 12
 PRESET_NAMES = {
-    "recommended": "Recommended (measured best on real data)",
+    "recommended": "Recommended (not the paper's: see ?)",
     "paper": "Paper (Han et al. 2022, as printed)",
     "authors_code": "Authors' code (as published on GitHub)",
 }
