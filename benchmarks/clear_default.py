@@ -104,18 +104,17 @@ def measures(representation: np.ndarray, labels: np.ndarray, batches: np.ndarray
 
     from scapp.analysis.map.clusters import kmeans, leiden, neighbour_graph
     from scapp.metrics.agreement import adjusted_rand_index
-    from scapp.metrics.mixing import asw_scores, ilisi, neighbours
+    from scapp.metrics.mixing import asw_scores, ilisi, neighbours, own_group_share
 
     n_types = len(np.unique(labels))
     graph = neighbour_graph(representation, n_neighbors=15, seed=0)
     sweep = {r: adjusted_rand_index(labels, leiden(graph, resolution=r, seed=0).codes) for r in RESOLUTIONS}
-    near, _ = neighbours(representation, 30)
     found = {
         "kmeans": adjusted_rand_index(labels, kmeans(representation, n_clusters=n_types, seed=0).codes),
         "leiden_1": sweep[1.0],
         "leiden_best": max(sweep.values()),
         "leiden_mean": float(np.mean(list(sweep.values()))),
-        "purity": float((labels[near] == labels[:, None]).mean()),
+        "purity": own_group_share(representation, labels, n_neighbours=30, most_cells=MOST_CELLS)[0],
         "f1_5_labels": _carried(representation, labels),
         "silhouette": (float(silhouette_score(representation, labels)) + 1) / 2,
     }

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -307,7 +307,7 @@ class CellTypeClassifier:
             "config": self.config.model_dump(mode="json"),
             "types": self.types,
             "n_train": self.n_train,
-            "genes": {name: getattr(self.genes, name) for name in ("names", "symbols", "ids")},
+            "genes": asdict(self.genes),
             "scaling": self.preparation.scaling,
             "largest": self.preparation.largest,
             "temperature": self.temperature,

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +70,7 @@ class ClearModel:
             "format": MODEL_FORMAT,
             "kind": "clear",
             "config": self.config.model_dump(mode="json"),
-            "genes": self.genes.names,
-            "gene_ids": self.genes.ids,
-            "gene_symbols": self.genes.symbols,
+            "genes": asdict(self.genes),
             "target_sum": self.target_sum,
         }
         (folder / DESCRIPTION).write_text(json.dumps(content))
@@ -97,7 +95,7 @@ class ClearModel:
             raise DataError(
                 "This CLEAR model was kept by an earlier scapp, without what applying it needs.", hint=_AGAIN
             )
-        names = GeneNames(content["genes"], content["gene_symbols"], content["gene_ids"])
+        names = GeneNames(**content["genes"])
         moments = arrays.pop("moments", None)
         correction, beside = Correction.read(arrays), Beside.read(arrays)
         weights = {n: value for n, value in arrays.items() if not n.startswith(("beside.", "correction."))}

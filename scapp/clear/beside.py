@@ -10,9 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from scapp.data.config import PrepareConfig
-from scapp.data.qc.preprocessing import pca
-
 CLEAR, PCA = "clear", "pca"
 
 
@@ -60,8 +57,8 @@ class Beside:
     of_clear: Placing
 
     @classmethod
-    def fit(cls, values: Any, embedding: np.ndarray, seed: int) -> "Beside":
-        """PCA of what the model reads, and the places of both.
+    def fit(cls, values: Any, embedding: np.ndarray, loadings: np.ndarray) -> tuple["Beside", np.ndarray]:
+        """Put PCA beside CLEAR's own embedding; how that was done, and both parts of the cells.
 
         Parameters
         ----------
@@ -69,16 +66,19 @@ class Beside:
             Log-normalised values of the model's genes, CSR or dense, shape (n_cells, n_genes).
         embedding
             CLEAR's own, shape (n_cells, d).
-        seed
-            Of PCA.
+        loadings
+            Of the PCA of ``values``, shape (n_genes, n_pcs).
         """
-        _, loadings = pca(values, np.ones(values.shape[1], dtype=bool), PrepareConfig(scale_for_pca=False, seed=seed))
-        return cls(loadings, placing_of(np.asarray(values @ loadings)), placing_of(embedding))
+        components = np.asarray(values @ loadings)
+        beside = cls(loadings, placing_of(components), placing_of(embedding))
+        return beside, beside._placed(components, embedding)
 
     def join(self, values: Any, embedding: np.ndarray) -> np.ndarray:
         """Both parts of any cells, PCA first, float32, shape (n_cells, n_pcs + d)."""
-        components = self.of_pca.place(np.asarray(values @ self.loadings))
-        return np.hstack([components, self.of_clear.place(embedding)])
+        return self._placed(np.asarray(values @ self.loadings), embedding)
+
+    def _placed(self, components: np.ndarray, embedding: np.ndarray) -> np.ndarray:
+        return np.hstack([self.of_pca.place(components), self.of_clear.place(embedding)])
 
     @property
     def columns(self) -> dict[str, list[int]]:

@@ -2,7 +2,6 @@
 
 import argparse
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,12 @@ from scapp.cli.console import (
     load,
     run,
     run_into,
+    say_how_much_is_missing,
 )
 from scapp.cli.options import add_input, add_reading, add_settings, command, given
 from scapp.jobs.devices import choose_device
 from scapp.jobs.session import Session
-from scapp.steps.config import RELIABLE_SHARE, PredictConfig
+from scapp.steps.config import PredictConfig
 
 HEADLINE = ("top1", "top3", "macro_f1", "mean_auprc", "n_test")
 
@@ -77,12 +77,7 @@ def _classify_predict(arguments: argparse.Namespace) -> dict[str, Any]:
         dataset = load(session, arguments)
         found = run(session, "predict", config, dataset.id)
         session.write(session.workspace.open(dataset.id), output)
-        if found["covered"] < RELIABLE_SHARE:
-            print(
-                f"note: this dataset has genes for {found['covered']:.0%} of what the model reads; take its predictions"
-                " with care.",
-                file=sys.stderr,
-            )
+        say_how_much_is_missing(found, "model", "its predictions")
         left_out = ("dataset", "seconds", "files")
         return {**{name: value for name, value in found.items() if name not in left_out}, "files": [str(output)]}
 

@@ -12,20 +12,17 @@ import pandas as pd
 
 from scapp.analysis.de.design import batch_notes
 from scapp.clear.config import PRESETS, ClearConfig, clear_config
-from scapp.cli.console import ConsoleContext, checked_output, checkpoints_of, load, run
+from scapp.cli.console import ConsoleContext, checked_output, checkpoints_of, load, run, say_how_much_is_missing
 from scapp.cli.options import add_input, add_settings, command, count, given
 from scapp.cli.qc import prepared
 from scapp.core import files, keys
 from scapp.core.errors import ConfigError, DataError
 from scapp.jobs.devices import choose_device, peak_memory_mb
 from scapp.jobs.session import Session
-from scapp.metrics.mixing import own_group_share
+from scapp.metrics.mixing import VISIBLE, own_group_share
 from scapp.steps.catalogue import step
-from scapp.steps.config import RELIABLE_SHARE, ApplyConfig
+from scapp.steps.config import ApplyConfig
 from scapp.workspace.datasets.dataset import Dataset
-
-VISIBLE = 0.1
-"""Above chance: less is not worth a word."""
 
 
 def add_commands(commands: Any) -> None:
@@ -119,12 +116,7 @@ def _apply(arguments: argparse.Namespace) -> dict[str, Any]:
         session = Session(folder, device=choose_device(arguments.device))
         dataset = load(session, arguments)
         found = run(session, "apply", ApplyConfig(model=str(arguments.model.resolve())), dataset.id)
-        if found["covered"] < RELIABLE_SHARE:
-            print(
-                f"note: this dataset has genes for {found['covered']:.0%} of what the encoder reads; take the places of"
-                " its cells with care.",
-                file=sys.stderr,
-            )
+        say_how_much_is_missing(found, "encoder", "the places of its cells")
         session.write(session.workspace.open(dataset.id), output)
         return {name: value for name, value in found.items() if name not in ("files", "dataset")}
 

@@ -17,7 +17,7 @@ from scapp.data.formats import archives
 from scapp.data.samples.find import Sample, describe_samples, find_samples, members_of, read_sheet
 from scapp.jobs.session import Session
 from scapp.steps.catalogue import step
-from scapp.steps.config import ImportRequest
+from scapp.steps.config import RELIABLE_SHARE, ImportRequest
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.checkpoints import latest_checkpoint, write_checkpoint
 
@@ -62,6 +62,24 @@ def run(
     """Carry out a step; its summary. What it writes as files goes to ``folder``, where one is given."""
     print(step(name).title, file=sys.stderr)
     return session.execute(name, config, dataset, context=context or ConsoleContext(), folder=folder)
+
+
+def say_how_much_is_missing(found: dict[str, Any], reader: str, taken: str) -> None:
+    """On standard error, where a dataset lacks much of what a model reads.
+
+    Parameters
+    ----------
+    found
+        Summary of a step that aligned genes: ``covered`` is the share that is there.
+    reader, taken
+        What reads, and what is to be taken with care.
+    """
+    if found["covered"] < RELIABLE_SHARE:
+        print(
+            f"note: this dataset has genes for {found['covered']:.0%} of what the {reader} reads; take {taken} with"
+            " care.",
+            file=sys.stderr,
+        )
 
 
 def load(session: Session, arguments: argparse.Namespace) -> Dataset:

@@ -70,25 +70,34 @@ class StorageError(ScappError):
 _STORAGE = {
     **dict.fromkeys(
         (errno.ENOSPC, errno.EDQUOT),
-        ("The disk is full.", "Free some space (old runs and datasets can be deleted on the home page), then go on."),
+        ("The disk is full.", "Free some space: old runs and datasets can be deleted on the home page."),
+    ),
+    errno.EROFS: (
+        "scapp may not write here: {place} is read-only.",
+        "What is there can be looked at. To change it, make the folder writable, or start scapp with another"
+        " workspace (--workspace, SCAPP_WORKSPACE).",
     ),
     **dict.fromkeys(
-        (errno.EROFS, errno.EACCES, errno.EPERM),
+        (errno.EACCES, errno.EPERM),
         (
-            "scapp may not write here: {place} is read-only.",
-            "What is there can be looked at. To change it, make the folder writable, or start scapp with another"
-            " workspace (--workspace, SCAPP_WORKSPACE).",
+            "scapp may not read or write {place}.",
+            "Give the user that runs scapp the right to, or choose another place.",
         ),
     ),
 }
+_FULL = ("No space left", "Disk quota exceeded")
+"""What libraries say of a full disk in errors of their own kinds."""
 
 
 def of_storage(error: BaseException) -> StorageError | None:
     """What a fault of the disk means to a user; None for faults that are none of these."""
-    if not isinstance(error, OSError) or error.errno not in _STORAGE:
+    number, place = (error.errno, error.filename) if isinstance(error, OSError) else (None, None)
+    if any(text in str(error) for text in _FULL):
+        number = errno.ENOSPC
+    if number not in _STORAGE:
         return None
-    message, hint = _STORAGE[error.errno]
-    return StorageError(message.format(place=f"'{error.filename}'" if error.filename else "the folder"), hint=hint)
+    message, hint = _STORAGE[number]
+    return StorageError(message.format(place=f"'{place}'" if place else "the folder"), hint=hint)
 
 
 def listed(names: Iterable[object], limit: int = 8) -> str:

@@ -22,14 +22,12 @@ def started_at(pid: int) -> float | None:
     A number is given to later processes as well: number and beginning together tell which one is meant.
     """
     try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return None
         if sys.platform != "linux":
-            return float(process.create_time())
+            process = psutil.Process(pid)
+            return None if process.status() == psutil.STATUS_ZOMBIE else float(process.create_time())
         # psutil adds the time of booting, which the system reckons from the present clock
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if state == "Z" else int(fields[18]) / os.sysconf("SC_CLK_TCK")
     except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
         return None
 

@@ -116,12 +116,7 @@ def explain(error: Exception) -> tuple[str, str]:
     """
     text = str(error)
     if (known := of_storage(error)) is not None:
-        return known.message, known.hint
-    if "No space left" in text or "Disk quota exceeded" in text:
-        return (
-            "The disk is full.",
-            "Free some space (old runs and datasets can be deleted on the home page), then click 'Resume'.",
-        )
+        return known.message, f"{known.hint} Then click 'Resume'."
     if isinstance(error, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
         return (
             f"There was not enough memory ({text or 'MemoryError'}).",

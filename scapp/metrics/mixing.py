@@ -85,6 +85,10 @@ def neighbours(representation: np.ndarray, n_neighbours: int = N_NEIGHBOURS) -> 
     return positions, distances
 
 
+VISIBLE = 0.1
+"""Of ``own_group_share`` above chance: less is not worth a word."""
+
+
 def own_group_share(
     representation: np.ndarray, groups: np.ndarray, *, n_neighbours: int = 15, most_cells: int = 3_000, seed: int = 0
 ) -> tuple[float, float]:

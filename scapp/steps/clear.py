@@ -17,7 +17,7 @@ from scapp.core import keys
 from scapp.core.errors import ConfigError
 from scapp.core.step_context import StepContext
 from scapp.data.gene_alignment import align
-from scapp.data.qc.preprocessing import normalise
+from scapp.data.qc.preprocessing import linear, normalise
 from scapp.data.symbols import gene_names
 from scapp.steps.config import ApplyConfig
 from scapp.steps.step import Inputs, Outcome, Reading
@@ -89,9 +89,7 @@ def train(inputs: Inputs, config: ClearConfig, context: StepContext) -> Outcome:
 
 def _target_sum(values: sparse.csr_matrix) -> float:
     """The number that the counts of a cell were scaled to before their logarithm."""
-    linear = values.copy()
-    linear.data = np.expm1(linear.data)
-    return float(np.median(np.asarray(linear.sum(axis=1))))
+    return float(np.median(np.asarray(linear(values).sum(axis=1))))
 
 
 def _watched(data: Reading, label_key: str | None) -> tuple[pd.Categorical | None, np.ndarray | None]:
@@ -125,14 +123,11 @@ def apply(inputs: Inputs, config: ApplyConfig, context: StepContext) -> Outcome:
     data = inputs.data
     context.report(0, 1, "matching genes")
     if keys.COUNTS in data:
-        linear = data.read(keys.COUNTS)
+        measured = data.read(keys.COUNTS)
     else:
         data.require(keys.X, "This dataset has neither counts nor normalised values.")
-        linear = data.read(keys.X).copy()
-        linear.data = np.expm1(linear.data)
-    aligned = align(
-        normalise(linear, model.target_sum), gene_names(data.names(keys.VAR_NAMES), data.frame("var")), model.genes
-    )
+        measured = linear(data.read(keys.X))
+    aligned = align(normalise(measured, model.target_sum), data.gene_names(), model.genes)
     embedding = model.embed(aligned.counts, inputs.device, context.raise_if_stopped)
     values: dict[str, Any] = {keys.representation(APPLIED): embedding}
     if model.beside is not None:

@@ -15,8 +15,7 @@ from scapp.steps.step import Inputs, Outcome, Reading
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.staging import new_provenance, plain
 from scapp.workspace.datasets.store import Workspace
-from scapp.workspace.housekeeping import RESULT_FOLDER
-from scapp.workspace.runs.results import dataset_of, left_result, write_summary
+from scapp.workspace.runs.results import RESULT_FOLDER, dataset_of, left_result, write_summary
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from scapp.core import keys
 from scapp.core.errors import DataError
+from scapp.data.symbols import GeneNames, gene_names
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.staging import SameAs
 
@@ -123,6 +124,10 @@ class Reading:
             if slot in self:
                 return slot, self.read(slot)
         raise DataError(f"'{self.name}' has no counts.", hint=self._source.hint(keys.COUNTS))
+
+    def gene_names(self) -> GeneNames:
+        """Every name that the dataset has for its genes."""
+        return gene_names(self.names(keys.VAR_NAMES), self.frame("var"))
 
     def names(self, slot: str) -> pd.Index:
         """``obs_names`` or ``var_names``."""

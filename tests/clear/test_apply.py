@@ -70,7 +70,9 @@ def test_a_model_of_another_kind_or_format_is_refused(values, tmp_path):
         (tmp_path / DESCRIPTION).write_text(json.dumps({**content, **change}))
         with pytest.raises(DataError, match=match):
             ClearModel.load(tmp_path)
-    (tmp_path / DESCRIPTION).write_text(json.dumps({**content, "genes": content["genes"][1:]}))
+    (tmp_path / DESCRIPTION).write_text(
+        json.dumps({**content, "genes": {name: of_all[1:] for name, of_all in content["genes"].items()}})
+    )
     with pytest.raises(DataError, match="do not fit together"):
         ClearModel.load(tmp_path)
     (tmp_path / WEIGHTS).write_bytes(b"\x00" * 40)

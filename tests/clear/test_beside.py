@@ -5,11 +5,14 @@ from scipy import sparse
 
 from scapp.clear.beside import Beside, placing_of
 from scapp.clear.config import ClearConfig, clear_config
+from scapp.clear.training.cells import gather_cells
+from scapp.clear.training.minibatches import nearest_neighbours
 from scapp.data.config import PrepareConfig
-from scapp.data.qc.preprocessing import principal_components
+from scapp.data.qc.preprocessing import pca, principal_components
 
 RNG = np.random.default_rng(0)
 VALUES = sparse.csr_matrix(RNG.poisson(1.0, (60, 20)).astype(np.float32))
+_, LOADINGS = pca(VALUES, np.ones(20, dtype=bool), PrepareConfig(scale_for_pca=False))
 OWN = RNG.normal(3, 2, (60, 7)).astype(np.float32)
 
 
@@ -23,8 +26,8 @@ def test_a_part_is_centred_and_has_a_total_variance_of_one() -> None:
 
 
 def test_both_parts_weigh_alike_and_the_columns_say_which_is_which() -> None:
-    beside = Beside.fit(VALUES, OWN, seed=0)
-    joined = beside.join(VALUES, OWN)
+    beside, joined = Beside.fit(VALUES, OWN, LOADINGS)
+    np.testing.assert_array_equal(joined, beside.join(VALUES, OWN))
     assert beside.columns == {"pca": [0, 19], "clear": [19, 26]}
     parts = {name: joined[:, first:last] for name, (first, last) in beside.columns.items()}
     for part in parts.values():
@@ -39,7 +42,7 @@ def test_both_parts_weigh_alike_and_the_columns_say_which_is_which() -> None:
 
 
 def test_other_cells_are_placed_by_the_same_numbers_also_from_a_file() -> None:
-    beside = Beside.fit(VALUES, OWN, seed=0)
+    beside, _ = Beside.fit(VALUES, OWN, LOADINGS)
     again = Beside.read(beside.arrays())
     assert again is not None
     np.testing.assert_array_equal(again.join(VALUES[:5], OWN[:5]), beside.join(VALUES, OWN)[:5])
@@ -61,3 +64,14 @@ def test_a_record_of_before_means_what_was_done_then() -> None:
     assert (old.beside, old.batch_positives, old.after_training, old.normalises) == ("none", "within", "none", "batch")
     new = ClearConfig.build({"batch_key": "batch"})
     assert (new.batch_positives, new.after_training, new.normalises) == ("across", "harmony", "layer")
+
+
+def test_of_a_single_gene_nothing_stands_beside() -> None:
+    cells = gather_cells(VALUES[:, :1], clear_config())
+    assert cells.loadings is None
+    cells = gather_cells(VALUES, clear_config())
+    np.testing.assert_array_equal(cells.loadings, LOADINGS)
+    # the neighbours are found in that very PCA
+    np.testing.assert_array_equal(cells.neighbours, nearest_neighbours(VALUES, clear_config()))
+    scaled = clear_config(scale_input=True)
+    np.testing.assert_array_equal(gather_cells(VALUES, scaled).neighbours, nearest_neighbours(VALUES, scaled))

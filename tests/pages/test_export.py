@@ -68,7 +68,7 @@ def test_steps_are_taken_back_brought_back_and_run_again(app, workspace, trained
 def test_what_was_named_by_hand_is_not_named_again_on_other_clusters(app, workspace, trained, tmp_path):
     names = {"source": "leiden_clear", "column": "mine", "names": {"0": "first"}}
     run_step(workspace, "name_clusters", names, trained.id, tmp_path / "names")
-    run_step(workspace, "map", {"representation": "clear", "resolution": 0.1}, trained.id, tmp_path / "map")
+    run_step(workspace, "map", {"representation": "clear", "resolution": 5.0}, trained.id, tmp_path / "map")
     at = app("export", dataset=trained.id)
     assert "obs/leiden\\_clear changed since" in texts(at)
     assert "not written again onto other cells" in texts(at)

@@ -149,7 +149,7 @@ def test_clusters_are_named_with_suggestions(app, workspace, trained, tmp_path):
 
 def test_old_marker_genes_give_no_names(app, workspace, trained, tmp_path):
     run_step(workspace, "markers", {"groupby": "leiden_clear"}, trained.id, tmp_path / "markers")
-    run_step(workspace, "map", {"representation": "clear", "resolution": 0.1}, trained.id, tmp_path / "map")
+    run_step(workspace, "map", {"representation": "clear", "resolution": 5.0}, trained.id, tmp_path / "map")
     at = on_tab(app, trained, "Cell types")
     assert any("so no names are suggested" in warning.value for warning in at.warning)
     assert (at.dataframe[0].value["suggested"] == "").all()

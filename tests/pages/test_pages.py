@@ -7,7 +7,7 @@ import pytest
 from scapp.clear.config import clear_config
 from scapp.core import keys
 from scapp.steps.catalogue import step
-from scapp.ui.kit.routing import PAGES
+from scapp.ui.kit.routing import PAGES, page_file
 from scapp.workspace.datasets.staging import new_provenance
 from scapp.workspace.runs.run import Failure, Status
 from tests.pages.conftest import button, runs, texts
@@ -63,8 +63,10 @@ def test_an_upload_is_copied_and_queued_under_a_safe_name(app, workspace, study_
 
 def test_a_path_outside_the_allowed_folders_is_refused(app, workspace, tmp_path, monkeypatch):
     monkeypatch.setenv("SCAPP_DATA_DIRS", str(tmp_path))
-    at = app("upload")
-    next(t for t in at.text_input if t.key == "path").input("/etc/passwd")
+    at = app("home")
+    # as typed: AppTest's boxes hold listed options alone
+    at.session_state["path"] = "/etc/passwd"
+    at.switch_page(str(page_file("upload")))
     at.run()
     assert "outside the folders" in at.error[0].value
     assert runs(workspace).list() == []

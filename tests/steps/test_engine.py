@@ -88,9 +88,8 @@ def test_a_run_of_clear_stores_its_embedding_once(workspace, prepared, tmp_path)
     done = workspace.open(prepared.id)
     own, chosen = done.slots[keys.representation("clear_abcdef")], done.slots[keys.representation("clear")]
     assert own.element == chosen.element
-    assert (
-        len(list((done.folder / "elements").iterdir())) == before + 2
-    )  # the embedding, and what stands beside what in it
+    # the embedding, and what stands beside what in it
+    assert len(list((done.folder / "elements").iterdir())) == before + 2
     outputs = done.manifest.provenance[chosen.provenance].outputs
     assert outputs[keys.representation("clear")] == own.fingerprint
 

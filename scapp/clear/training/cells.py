@@ -11,9 +11,11 @@ from scapp.clear.augment.gene_groups import N_GENE_GROUPS, gene_groups
 from scapp.clear.config import ClearConfig
 from scapp.clear.training.minibatches import nearest_neighbours
 from scapp.core.provenance import fingerprint
+from scapp.data.config import PrepareConfig
+from scapp.data.qc.preprocessing import pca
 
 _CSR = ("data", "indices", "indptr")
-_ARRAYS = ("batches", "totals", "neighbours", "groups")
+_ARRAYS = ("batches", "totals", "neighbours", "groups", "loadings")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Cells:
         Cells that a cell's second view may be of, shape (n_cells, k).
     groups
         Group of each gene that is masked with others, shape (n_genes,).
+    loadings
+        Of the PCA that is put beside CLEAR, float32, shape (n_genes, n_pcs).
     """
 
     values: Any
@@ -45,6 +49,7 @@ class Cells:
     target_sum: float = 1e4
     neighbours: np.ndarray | None = None
     groups: np.ndarray | None = None
+    loadings: np.ndarray | None = None
 
     @property
     def n_cells(self) -> int:
@@ -60,12 +65,19 @@ def gather_cells(
     totals: np.ndarray | None = None,
     target_sum: float = 1e4,
 ) -> Cells:
-    """Find neighbours and gene groups where the configuration asks for them."""
+    """Find neighbours, gene groups and the PCA that is put beside CLEAR, where the configuration asks for them."""
     mark = fingerprint(values) if batches is None else fingerprint([fingerprint(values), batches])
-    neighbours = nearest_neighbours(values, config, batches) if config.positives == "neighbours" else None
+    components = loadings = None
+    if config.has_pca_beside and values.shape[1] > 1:  # of a single gene there is no PCA
+        unscaled = PrepareConfig(scale_for_pca=False, seed=config.seed)
+        components, loadings = pca(values, np.ones(values.shape[1], dtype=bool), unscaled)
+    neighbours = None
+    if config.positives == "neighbours":
+        same = None if config.scale_input else components
+        neighbours = nearest_neighbours(values, config, batches, same)
     grouped = config.augmentation.groups_probability > 0
     groups = gene_groups(values, N_GENE_GROUPS, config.seed) if grouped else None
-    return Cells(values, mark, batches, totals, target_sum, neighbours, groups)
+    return Cells(values, mark, batches, totals, target_sum, neighbours, groups, loadings)
 
 
 def save_cells(cells: Cells, folder: Path) -> None:

@@ -288,9 +288,9 @@ class Training:
         correction = None
         if self.cells.batches is not None and self.config.after_training == "harmony":
             correction, embedding = Correction.fit(embedding, self.cells.batches, self.config.seed)
-        beside = Beside.fit(self.cells.values, embedding, self.config.seed) if self.config.has_pca_beside else None
-        if beside is not None:
-            embedding = beside.join(self.cells.values, embedding)
+        beside = None
+        if self.cells.loadings is not None:
+            beside, embedding = Beside.fit(self.cells.values, embedding, np.asarray(self.cells.loadings))
         return ClearResult(embedding, weights, self.history, self.matrix.moments, correction, beside)
 
     def _identity(self) -> dict[str, Any]:

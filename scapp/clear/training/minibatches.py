@@ -62,7 +62,9 @@ class Schedule:
         return [parts[int(place)] for place in torch.randperm(len(parts), generator=generator)]
 
 
-def nearest_neighbours(values: Any, config: ClearConfig, batches: np.ndarray | None = None) -> np.ndarray:
+def nearest_neighbours(
+    values: Any, config: ClearConfig, batches: np.ndarray | None = None, components: np.ndarray | None = None
+) -> np.ndarray:
     """Nearest cells of each cell in PCA (50 components of the model's genes).
 
     With batches they are of the same batch, or of any after Harmony (``batch_positives``).
@@ -75,6 +77,8 @@ def nearest_neighbours(values: Any, config: ClearConfig, batches: np.ndarray | N
         ``n_neighbors``, ``batch_positives``, ``scale_input``, ``seed``.
     batches
         Batch of each cell, shape (n_cells,).
+    components
+        That PCA, shape (n_cells, n_pcs), where it has been computed already.
 
     Returns
     -------
@@ -84,8 +88,9 @@ def nearest_neighbours(values: Any, config: ClearConfig, batches: np.ndarray | N
     found = np.repeat(np.arange(n_cells)[:, None], config.n_neighbors, axis=1)
     if n_cells < 3 or n_genes < 2:
         return found
-    prepare = PrepareConfig(scale_for_pca=config.scale_input, seed=config.seed)
-    components = principal_components(values, np.ones(n_genes, dtype=bool), prepare)
+    if components is None:
+        prepare = PrepareConfig(scale_for_pca=config.scale_input, seed=config.seed)
+        components = principal_components(values, np.ones(n_genes, dtype=bool), prepare)
     if batches is not None and config.batch_positives == "across":
         components = harmony(components, batches, seed=config.seed)
         batches = None

@@ -1,8 +1,5 @@
 """Archives that users upload: unpacked with limits, and never outside the folder that they are given."""
 
-import bz2
-import gzip
-import lzma
 import tarfile
 import tempfile
 import zipfile
@@ -10,12 +7,12 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, BinaryIO, cast
+from typing import IO, BinaryIO
 
 import psutil
 
 from scapp.core.errors import DataError, listed
-from scapp.data.formats.decoding import is_gzip
+from scapp.data.formats.decoding import is_gzip, open_unpacked
 
 ENDINGS = (".tar.gz", ".tgz", ".tar", ".zip")
 PACKED_FILES = (".h5ad.gz", ".h5.gz", ".hdf5.gz", ".loom.gz", ".h5mu.gz", ".rds.gz", ".rdata.gz", ".rda.gz")
@@ -72,7 +69,7 @@ def unpack(path: Path, folder: Path, allowance: Allowance | None = None) -> None
                     with archive.open(info) as stream:
                         _write(stream, folder / info.filename, allowance, path.name)
         return
-    with opened(path) as stream, tarfile.open(fileobj=stream, mode="r:") as packed:
+    with open_unpacked(path) as stream, tarfile.open(fileobj=stream, mode="r:") as packed:
         members = packed.getmembers()
         strange = [m.name for m in members if not (m.isfile() or m.isdir())]
         if strange:
@@ -93,19 +90,8 @@ def unpack(path: Path, folder: Path, allowance: Allowance | None = None) -> None
 
 def unpack_one(path: Path, target: Path, allowance: Allowance) -> None:
     """Unpack one file packed with gzip, bzip2 or xz, to its end, so that its checksum is verified."""
-    with opened(path) as stream:
+    with open_unpacked(path) as stream:
         _write(stream, target, allowance, path.name)
-
-
-def opened(path: Path) -> IO[bytes]:
-    """A file's content for reading, unpacked where it is packed, whatever its ending says."""
-    with open(path, "rb") as stream:
-        head = stream.read(6)
-    if head.startswith(b"\x1f\x8b"):
-        return cast(IO[bytes], gzip.open(path))
-    if head.startswith(b"BZh"):
-        return cast(IO[bytes], bz2.open(path))
-    return lzma.open(path) if head.startswith(b"\xfd7zXZ\x00") else open(path, "rb")
 
 
 @contextmanager

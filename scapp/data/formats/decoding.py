@@ -1,14 +1,44 @@
 """Text as people have it: compressed or not whatever the ending says, in UTF-8, UTF-16 or a Western code page."""
 
+import bz2
 import codecs
 import gzip
 import io
-from collections.abc import Iterator
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import IO, Any, BinaryIO, TextIO, cast
 
-GZIP_START = b"\x1f\x8b"
+
+@dataclass(frozen=True)
+class Packing:
+    """A way to compress one file.
+
+    Parameters
+    ----------
+    start
+        How such a file begins.
+    open
+        Gives what is inside; read to its end, it verifies the checksum.
+    unpacker
+        Makes one that unpacks a beginning, whatever is missing after it.
+    """
+
+    start: bytes
+    open: Callable[[Path], IO[bytes]]
+    unpacker: Callable[[], Any]
+
+
+GZIP = Packing(b"\x1f\x8b", cast(Callable[[Path], IO[bytes]], gzip.open), lambda: zlib.decompressobj(wbits=31))
+PACKINGS = (
+    GZIP,
+    Packing(b"BZh", cast(Callable[[Path], IO[bytes]], bz2.open), bz2.BZ2Decompressor),
+    Packing(b"\xfd7zXZ\x00", cast(Callable[[Path], IO[bytes]], lzma.open), lzma.LZMADecompressor),
+)
+LONGEST_START = max(len(packing.start) for packing in PACKINGS)
 HEAD_BYTES = 200_000
 LONGEST_LINE = 400_000_000
 """Characters; a header that names ten million cells is shorter."""
@@ -25,7 +55,19 @@ _MARKS = (
 def is_gzip(path: Path) -> bool:
     """Whether a file's content is gzipped, whatever its name says."""
     with open(path, "rb") as stream:
-        return stream.read(2) == GZIP_START
+        return packing_of(stream.read(LONGEST_START)) is GZIP
+
+
+def packing_of(head: bytes) -> Packing | None:
+    """How the content of a file is packed, by its beginning."""
+    return next((packing for packing in PACKINGS if head.startswith(packing.start)), None)
+
+
+def open_unpacked(path: Path) -> IO[bytes]:
+    """A file's content for reading, unpacked where it is packed, whatever its ending says."""
+    with open(path, "rb") as stream:
+        packing = packing_of(stream.read(LONGEST_START))
+    return open(path, "rb") if packing is None else packing.open(path)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from scipy import sparse
 
 from scapp.core.errors import DataError
 from scapp.core.memory import check_memory
-from scapp.data.formats.archives import opened
+from scapp.data.formats.decoding import open_unpacked
 from scapp.data.formats.hdf5 import MOST_NAMES, check_shape, matrix_of
 
 BLOCK = 1 << 20
@@ -45,7 +45,7 @@ def parse(path: Path) -> RObject:
 
 def _unpacked(path: Path) -> bytes:
     content = io.BytesIO()
-    with opened(path) as stream:
+    with open_unpacked(path) as stream:
         while block := stream.read(BLOCK):
             content.write(block)
             check_memory(

@@ -1,12 +1,12 @@
 """What a file really is, by its first bytes: for files whose ending lies."""
 
-import bz2
 import lzma
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from scapp.data.formats.decoding import encoding_of
+from scapp.data.formats import decoding
+from scapp.data.formats.decoding import Packing, encoding_of, packing_of
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,6 @@ EMPTY = Signature("nothing (it is empty)")
 UNKNOWN = Signature("bytes of an unknown kind")
 
 _HEAD = 4096
-PACKED_STARTS = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
-"""Of gzip, bzip2 and xz."""
 _MOST = 1 << 20
 """A block of bzip2 is at most 900 kB."""
 
@@ -50,22 +48,26 @@ def signature_of(path: Path) -> Signature:
     """What the first bytes of a file say."""
     with open(path, "rb") as stream:
         head = stream.read(_HEAD)
-    if head.startswith(b"\x1f\x8b"):
-        return _inside_gzip(path)
-    for start, unpacker in ((b"BZh", bz2.BZ2Decompressor), (b"\xfd7zXZ\x00", lzma.LZMADecompressor)):
-        if head.startswith(start):
-            return _inside(unpacker(), path)
-    return _plain(head)
+    packing = packing_of(head)
+    return _plain(head) if packing is None else _inside(packing, path)
 
 
-def _inside(unpacker: bz2.BZ2Decompressor | lzma.LZMADecompressor, path: Path) -> Signature:
-    """R packs its own files so, with whatever ending; other content is unpacked and looked at again."""
+def _inside(packing: Packing, path: Path) -> Signature:
+    """What a packed file holds: what can be unpacked of its beginning tells, even where the end is missing."""
     try:
         with open(path, "rb") as stream:
-            inner = _plain(unpacker.decompress(stream.read(_MOST), _HEAD))
-    except (OSError, EOFError, lzma.LZMAError):
-        return UNKNOWN
-    return R_DATA if inner is R_DATA else PACKED
+            inside = packing.unpacker().decompress(stream.read(_MOST), _HEAD)
+    except (OSError, EOFError, lzma.LZMAError, zlib.error):
+        return GZIP if packing is decoding.GZIP else UNKNOWN
+    if packing_of(inside) is not None:
+        return PACKED  # GEO gzips what R has gzipped
+    inner = _plain(inside)
+    if inner is R_DATA:
+        return R_DATA  # R packs its own files, in any of these ways
+    if packing is not decoding.GZIP:
+        return PACKED
+    known = {TAR.title: GZIP_TAR, TEXT.title: GZIP_TEXT, HDF5.title: GZIP_HDF5}
+    return known.get(inner.title, GZIP)
 
 
 def _plain(head: bytes) -> Signature:
@@ -80,20 +82,6 @@ def _plain(head: bytes) -> Signature:
     if head.startswith((b"RDX", b"RDA", b"X\n\x00", b"A\n2\n", b"A\n3\n", b"B\n\x02", b"B\n\x03")):
         return R_DATA
     return TEXT if _is_text(head) else UNKNOWN
-
-
-def _inside_gzip(path: Path) -> Signature:
-    try:
-        with open(path, "rb") as stream:
-            # what can be unpacked of the beginning tells what it is, even where the end is missing
-            inside = zlib.decompressobj(wbits=31).decompress(stream.read(8 * _HEAD), _HEAD)
-    except zlib.error:
-        return GZIP
-    if inside.startswith(PACKED_STARTS):
-        return PACKED  # GEO gzips what R has gzipped
-    inner = _plain(inside)
-    known = {TAR.title: GZIP_TAR, TEXT.title: GZIP_TEXT, R_DATA.title: R_DATA, HDF5.title: GZIP_HDF5}
-    return known.get(inner.title, GZIP)
 
 
 def _is_text(head: bytes) -> bool:

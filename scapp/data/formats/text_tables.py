@@ -15,7 +15,7 @@ from scipy import sparse
 from scapp.core.errors import DataError, listed
 from scapp.data.checks import Finding
 from scapp.data.config import ImportConfig
-from scapp.data.formats.decoding import GZIP_START, decoded, open_text
+from scapp.data.formats.decoding import GZIP, decoded, open_text, packing_of
 from scapp.data.formats.features import about_proteins
 from scapp.data.formats.orientation import Axis, guess_orientation, look_like_genes
 from scapp.data.formats.table_layout import Layout, layout_of
@@ -404,7 +404,7 @@ def preview_table(stream: BinaryIO, name: str) -> Preview:
         It is no table.
     """
     head = stream.read(PREVIEW_BYTES)
-    if head.startswith(GZIP_START):
+    if packing_of(head) is GZIP:
         head = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(head, PREVIEW_BYTES)
     lines = decoded(head).splitlines(keepends=True)
     if len(head) >= PREVIEW_BYTES and len(lines) > 2:

@@ -70,6 +70,12 @@ def normalise(counts: sparse.csr_matrix, target_sum: float) -> sparse.csr_matrix
     return sparse.csr_matrix(adata.X, dtype=np.float32)
 
 
+def linear(log_values: sparse.csr_matrix) -> sparse.csr_matrix:
+    """What ``normalise`` took the logarithm of, CSR; places of entries are shared with ``log_values``."""
+    parts = (np.expm1(log_values.data), log_values.indices, log_values.indptr)
+    return sparse.csr_matrix(parts, shape=log_values.shape)
+
+
 def highly_variable(
     log_values: sparse.csr_matrix,
     counts: sparse.csr_matrix | None,

@@ -15,7 +15,6 @@ from scapp.core.csv_text import write_csv
 from scapp.core.errors import ConfigError, DataError
 from scapp.core.provenance import fingerprint
 from scapp.core.step_context import StepContext
-from scapp.data.symbols import GeneNames, gene_names
 from scapp.metrics.by_type import headline, per_type
 from scapp.steps.config import CIRCLE_PROBABILITIES_FILE, PROBABILITIES_FILE, TEST_FILE, TYPES_FILE, PredictConfig
 from scapp.steps.step import Inputs, Outcome, Reading
@@ -29,7 +28,7 @@ def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outco
     data = inputs.data
     labels = data.types(config.label_key)
     groups = data.column(config.hold_out_key)
-    counts, genes = counts_of(data), _genes(data)
+    counts, genes = counts_of(data), data.gene_names()
     context.report(0, 1, "preparing the data")
     classifier = CellTypeClassifier(config)
     held = None if groups is None else groups.astype(str).to_numpy()
@@ -114,7 +113,7 @@ def predict(inputs: Inputs, config: PredictConfig, context: StepContext) -> Outc
     classifier = CellTypeClassifier.load(Path(config.model))
     data = inputs.data
     context.report(0, 1, "matching genes")
-    probabilities, aligned = classifier.predict_counts(counts_of(data), _genes(data))
+    probabilities, aligned = classifier.predict_counts(counts_of(data), data.gene_names())
     names = classifier.named(probabilities, threshold=config.threshold)
     certain = probabilities.max(axis=1)
     if config.vote_key is not None:
@@ -210,7 +209,3 @@ def counts_of(data: Reading) -> Any:
     """Raw counts, without which no classifier is trained."""
     data.require(keys.COUNTS, f"'{data.name}' has no raw counts; a classifier reads counts.")
     return data.read(keys.COUNTS)
-
-
-def _genes(data: Reading) -> GeneNames:
-    return gene_names(data.names(keys.VAR_NAMES), data.frame("var"))

@@ -14,7 +14,6 @@ from scapp.classify.experiment.thesis_experiment import Experiment, Material, ru
 from scapp.core import keys
 from scapp.core.csv_text import write_csv
 from scapp.core.step_context import StepContext
-from scapp.data.symbols import gene_names
 from scapp.metrics.paired import paired_tests
 from scapp.steps.classify.fit_predict import counts_of
 from scapp.steps.config import ROWS_FILE
@@ -57,7 +56,7 @@ def _material(data: Reading, config: ExperimentConfig) -> Material:
     clear = keys.representation("clear")
     return Material(
         sparse.csr_matrix(counts_of(data)),
-        gene_names(data.names(keys.VAR_NAMES), data.frame("var")),
+        data.gene_names(),
         [str(name) for name in labels.categories],
         np.asarray(labels.codes, dtype=np.int64),
         None if groups is None else groups.astype(str).to_numpy(),

@@ -24,7 +24,7 @@ from scapp.core import files, keys
 from scapp.core.errors import ConfigError, DataError
 from scapp.core.step_context import StepContext
 from scapp.data.public import download
-from scapp.data.symbols import gene_names, gene_symbols
+from scapp.data.symbols import gene_symbols
 from scapp.steps.map.find_markers import require_log_values
 from scapp.steps.step import Inputs, Outcome, Reading
 
@@ -37,7 +37,7 @@ ENRICHR = "https://maayanlab.cloud/Enrichr/geneSetLibrary?mode=text&libraryName=
 
 def matcher_of(data: Reading) -> GeneMatcher:
     """Finds the genes of a dataset by name, symbol or Ensembl id."""
-    return GeneMatcher(gene_names(data.names(keys.VAR_NAMES), data.frame("var")))
+    return GeneMatcher(data.gene_names())
 
 
 def score(inputs: Inputs, config: ScoreConfig, context: StepContext) -> Outcome:

@@ -20,8 +20,10 @@ def choose(inputs: Inputs, config: ChooseConfig, context: StepContext) -> Outcom
     own |= {keys.drawn(method): keys.drawn(method, name) for method in MAP_METHODS}
     own |= {keys.clusters(method): keys.clusters(method, name) for method in CLUSTER_METHODS}
     made: dict[str, Any] = {slot: data.same_as(source) for slot, source in own.items() if source in data}
-    # without PCA beside it, nothing stands beside anything
-    made[keys.parts("clear")] = data.same_as(keys.parts(name)) if keys.parts(name) in data else {}
+    if keys.parts(name) in data:
+        made[keys.parts("clear")] = data.same_as(keys.parts(name))
+    elif keys.parts("clear") in data:
+        made[keys.parts("clear")] = {}  # the chosen one has nothing beside it
     return Outcome(
         {keys.representation("clear"): data.same_as(keys.representation(name)), **made},
         summary={"representation": name},

@@ -9,14 +9,14 @@ from scapp.core.errors import listed
 from scapp.jobs.launch import submit
 from scapp.plotting.classify.type_figures import plot_counts, plot_stage
 from scapp.plotting.palette import shades
-from scapp.steps.config import RELIABLE_SHARE, PredictConfig
+from scapp.steps.config import PredictConfig
 from scapp.ui.classify import words
 from scapp.ui.classify.evaluate_tab import STEP, done_runs, name_of
 from scapp.ui.kit import live, state
 from scapp.ui.kit.boundary import boundary, escape
 from scapp.ui.kit.forms import config_form
 from scapp.ui.kit.routing import link, next_button
-from scapp.ui.kit.widgets import download_csv, show_figure, show_table
+from scapp.ui.kit.widgets import download_csv, show_figure, show_gene_match, show_table
 from scapp.ui.map import coloured_maps
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import ACTIVE, Run
@@ -172,15 +172,7 @@ def annotate_section(dataset: Dataset) -> None:
 
 def _annotated(dataset: Dataset, run: Run) -> None:
     result = run.status.result
-    known, total = result["n_genes"] - result["n_genes_missing"], result["n_genes"]
-    matched = (
-        f"{known:,} of the model's {total:,} genes were found by their {result['genes_matched_by']}; they hold"
-        f" {result['covered']:.0%} of what it reads."
-    )
-    if result["covered"] < RELIABLE_SHARE:
-        st.warning(f"{matched} With so much missing, take the predictions with care.")
-    else:
-        st.success(matched)
+    show_gene_match(result, "model", "predictions")
     if "top1" in result:
         st.markdown(
             f"Compared with '{escape(str(run.config.config['label_key']))}' on {result['n_test']:,} cells of types"

@@ -14,13 +14,13 @@ from scapp.core import keys
 from scapp.core.provenance import fingerprint
 from scapp.jobs.launch import run_now, submit
 from scapp.plotting.clear.curves import curves_data, plot_overlay
-from scapp.steps.config import RELIABLE_SHARE, ApplyConfig
+from scapp.steps.config import ApplyConfig
 from scapp.ui.clear import batch_offer, words
 from scapp.ui.clear.one_run import duration, is_chosen
 from scapp.ui.kit import live, state
 from scapp.ui.kit.boundary import escape
 from scapp.ui.kit.forms import config_form
-from scapp.ui.kit.widgets import show_figure, show_table
+from scapp.ui.kit.widgets import show_figure, show_gene_match, show_table
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import ACTIVE, Run
 
@@ -186,10 +186,7 @@ def apply_section(dataset: Dataset) -> None:
             st.rerun()
         latest = state.latest_run("apply", dataset)
         if live.run_panel(latest, key="apply") == "done" and latest is not None:
-            result = latest.status.result
-            known = result["n_genes"] - result["n_genes_missing"]
-            said = words.applied(known, result["n_genes"], result["genes_matched_by"], result["covered"])
-            (st.warning if result["covered"] < RELIABLE_SHARE else st.success)(said)
+            show_gene_match(latest.status.result, "encoder", "places")
 
 
 def _short(run: Run) -> str:

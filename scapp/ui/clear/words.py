@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from scapp.clear.one_cell import OneCell
-from scapp.steps.config import RELIABLE_SHARE
+from scapp.metrics.mixing import VISIBLE
 
 LOSS = (
     "How hard it is to find a cell's other view among the negatives. At **chance** (dashed) nothing has been learnt; "
@@ -69,23 +69,14 @@ APPLY = (
 )
 
 
-def applied(known: int, total: int, by: str, covered: float) -> str:
-    """How much of what an encoder reads was found."""
-    said = (
-        f"{known:,} of the encoder's {total:,} genes were found by their {by}; they carry {covered:.0%} of its weights."
-    )
-    return said if covered >= RELIABLE_SHARE else f"{said} With so much missing, take the places with care."
-
-
 def batches_seen(column: str, share: float, chance: float) -> str:
     """What is said of a column that looks like batches."""
     seen = f"Of a cell's nearest neighbours in PCA, **{share:.0%}** are of its own '{column}' (by chance {chance:.0%})."
-    if share < chance + LITTLE:
+    if share < chance + VISIBLE:
         return f"{seen} There is little to remove."
     return f"{seen} If '{column}' says what was processed together, CLEAR can be told, and removes the difference."
 
 
-LITTLE = 0.1
 VERDICT_EPOCHS = 10
 NOISE = 0.05
 """ARIs of equally good representations differ by so much from seed to seed (benchmarks/README.md)."""

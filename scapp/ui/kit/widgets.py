@@ -9,8 +9,30 @@ import streamlit as st
 
 from scapp.analysis.map.selection import Polygon
 from scapp.core.csv_text import csv_text
+from scapp.steps.config import RELIABLE_SHARE
 
 MOST_ROWS = 10_000
+
+
+def show_gene_match(result: Mapping[str, Any], reader: str, taken: str) -> None:
+    """How many of a model's genes a dataset has, as a warning where much is missing.
+
+    Parameters
+    ----------
+    result
+        Summary of a step that aligned genes.
+    reader, taken
+        What reads, and what is to be taken with care.
+    """
+    known, total = result["n_genes"] - result["n_genes_missing"], result["n_genes"]
+    matched = (
+        f"{known:,} of the {reader}'s {total:,} genes were found by their {result['genes_matched_by']}; they hold"
+        f" {result['covered']:.0%} of what it reads."
+    )
+    if result["covered"] < RELIABLE_SHARE:
+        st.warning(f"{matched} With so much missing, take the {taken} with care.")
+    else:
+        st.success(matched)
 
 
 def show_figure(

@@ -8,6 +8,8 @@ from scapp.core import files
 from scapp.core.errors import DataError
 from scapp.workspace.datasets.store import Workspace
 
+RESULT_FOLDER = "result"
+"""Of a run: what could not be committed, because its inputs had changed."""
 _SUMMARY = "summary.json"
 
 
@@ -36,10 +38,12 @@ def left_result(workspace: Workspace, run_id: str, dataset_id: str | None, folde
     if not (folder / _SUMMARY).exists():
         return None
     for id in (dataset_of(run_id), dataset_id):
+        if id is None:
+            continue
         try:
-            found = id is not None and workspace.open(id).manifest.provenance.values()
+            records = workspace.open(id).manifest.provenance.values()
         except DataError:
             continue  # it made none, or it is gone
-        if found and any(record.run == run_id for record in found):
+        if any(record.run == run_id for record in records):
             return {**files.read_json(folder / _SUMMARY), "dataset": id}
     return None

@@ -5,7 +5,7 @@ from scipy import sparse
 
 from scapp.core.errors import ConfigError
 from scapp.data.config import KEEP_EVERYTHING, PrepareConfig
-from scapp.data.qc.preprocessing import filter_data, highly_variable, normalise, principal_components
+from scapp.data.qc.preprocessing import filter_data, highly_variable, linear, normalise, principal_components
 
 
 def config(**values):
@@ -76,3 +76,11 @@ def test_pca_of_three_cells(study):
         3,
         2,
     )
+
+
+def test_linear_takes_the_logarithm_back():
+    counts = sparse.csr_matrix(np.array([[1, 3, 0], [0, 2, 2]], dtype=np.float32))
+    logged = normalise(counts, 8)
+    before = logged.copy()
+    np.testing.assert_allclose(linear(logged).toarray(), [[2, 6, 0], [0, 4, 4]], rtol=1e-6)
+    assert (logged != before).nnz == 0
