@@ -12,6 +12,7 @@ from scapp.jobs.run_context import RunContext
 from scapp.jobs.session import Session
 from scapp.plotting.circles import BINS, places_on, plot_circle, plot_course, plot_rims, rim
 from scapp.steps.classify.fit_predict import _separation
+from scapp.ui.circles.circle_page import _order
 from scapp.ui.circles.words import circle_in_words
 from scapp.workspace.runs.run import Status
 from scapp.workspace.runs.snapshots import read_snapshot, snapshot_numbers
@@ -21,7 +22,7 @@ from tests.pages.test_classify import QUICK, finished
 
 @pytest.fixture
 def circled(workspace, imported):
-    config = ClassifierConfig.build({**QUICK, "steps": 60}).model_dump(mode="json")
+    config = ClassifierConfig.build({**QUICK, "steps": 60, "test_share": 0.4}).model_dump(mode="json")
     return finished_with_id(workspace, imported, config)
 
 
@@ -47,12 +48,13 @@ def test_circles_are_ordered_by_separation_and_read_in_words(app, circled):
     dataset, run = circled
     at = app("circles", dataset=dataset.id)
     assert not at.error
-    worth = pd.read_csv(run.folder / "types.csv").set_index("type")["circle_auprc"]
+    table = pd.read_csv(run.folder / "types.csv").set_index("type")
+    worth, n_test = table["circle_auprc"], table["n_test"]
     best_first = worth.sort_values(ascending=False, kind="stable").index.tolist()
     order = next(s for s in at.selectbox if s.label == "Order")
     chooser = next(s for s in at.selectbox if s.label == "Type")
     assert chooser.options == best_first
-    assert circle_in_words(chooser.value, worth[chooser.value]) in texts(at)
+    assert circle_in_words(chooser.value, worth[chooser.value], n_test[chooser.value]) in texts(at)
     order.set_value("worst separated first")
     at.run()
     assert not at.error
@@ -149,11 +151,29 @@ def test_figures_show_the_type_against_all_others():
 
 
 @pytest.mark.parametrize(
-    ("separation", "said"),
-    [(0.95, "good"), (0.7, "middling"), (0.2, "bad"), (np.nan, "no test cells"), (None, "no test cells")],
+    ("separation", "n_test", "said"),
+    [
+        (0.95, 50, "A good circle"),
+        (0.7, 10, "A middling circle"),
+        (0.2, 50, "A bad circle"),
+        (1.0, 1, "1 test cell: **not enough to judge**"),
+        (1.0, 5, "5 test cells: **not enough to judge**"),
+        (np.nan, 0, "no test cells"),
+    ],
 )
-def test_a_circle_in_words(separation, said):
-    assert said in circle_in_words("B cell", separation)
+def test_a_circle_in_words(separation, n_test, said):
+    words = circle_in_words("B cell", separation, n_test)
+    assert said in words
+    assert ("good" in words) == (said == "A good circle")
+
+
+def test_what_cannot_be_judged_is_neither_best_nor_an_example():
+    separation, n_test = np.array([1.0, 0.7, 0.9, np.nan]), np.array([1, 20, 20, 0])
+    types = ["one cell", "fair", "good", "none"]
+    assert _order(types, separation, n_test, "best separated first") == [2, 1, 0, 3]
+    assert _order(types, separation, n_test, "worst separated first") == [1, 2, 0, 3]
+    assert _order(types, separation, n_test, "by name") == [1, 2, 3, 0]
+    assert _order(types, None, None, "best separated first") == [1, 2, 3, 0]
 
 
 def test_separation_is_measured_on_test_cells(circled):

@@ -61,7 +61,9 @@ def test_training_is_queued_with_the_suggested_labels(app, workspace, imported):
 def test_types_are_ranked_and_components_compared(app, classified):
     at = tab(app("classify", dataset=classified.id), "Evaluate")
     table = next(frame.value for frame in at.dataframe if "auprc" in frame.value)
+    assert (table["judged"] == "not enough to judge").all()  # five test cells of each type
     assert table["auprc"].is_monotonic_increasing
+    assert ((table["auprc_low"] <= table["auprc"]) & (table["auprc"] <= table["auprc_high"])).all()
     everything = next(frame.value for frame in at.dataframe if "component" in frame.value)
     assert set(everything["component"]) == {"none", "mls"}
     assert "MLS-CC" in texts(at)
@@ -122,6 +124,11 @@ def test_figures_of_types_and_confusion():
     np.testing.assert_allclose(plot_confusion(shares).data[0].z, 100 * shares.to_numpy())
     table = pd.DataFrame({"type": ["a", "b"], "n_train": [10, 5], "n_test": [1, 0], "auprc": [0.5, np.nan]})
     assert list(plot_types(table).data[0].x) == [10]
+    assert plot_types(table).data[0].marker.symbol == ("circle-open",)
+    table = table.assign(n_test=[10, 0], auprc_low=[0.3, np.nan], auprc_high=[0.9, np.nan])
+    points = plot_types(table).data[0]
+    assert points.marker.symbol == ("circle",)
+    np.testing.assert_allclose((points.error_y.arrayminus[0], points.error_y.array[0]), (0.2, 0.4))
     assert plot_types(table.tail(1)).layout.annotations[0].text == "no type has test cells"
     assert [trace.name for trace in plot_stage([{"step": 1, "loss": 2.0, "validation": 3.0}]).data] == [
         "training",

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from scapp.metrics.intervals import LEAST_TESTED
 from scapp.plotting.palette import palette
 from scapp.plotting.theme import KEPT, MUTED, SEQUENTIAL, empty_figure, styled
 
@@ -36,7 +37,8 @@ def plot_types(table: pd.DataFrame, chosen: Sequence[str] = ()) -> go.Figure:
     Parameters
     ----------
     table
-        ``type``, ``n_train``, ``n_test``, ``auprc``; types without test cells are left out.
+        ``type``, ``n_train``, ``n_test``, ``auprc``, and ``auprc_low`` and ``auprc_high`` where intervals are known;
+        types without test cells are left out, and those with too few to judge are drawn hollow.
     chosen
         Types that are named and drawn in the colours of ``colours_of``.
     """
@@ -52,7 +54,13 @@ def plot_types(table: pd.DataFrame, chosen: Sequence[str] = ()) -> go.Figure:
             customdata=known[["type", "n_test"]],
             text=[name if name in chosen else "" for name in known["type"]],
             textposition="top center",
-            marker={"size": 10, "color": colours_of(known["type"], chosen), "opacity": 0.85},
+            marker={
+                "size": 10,
+                "color": colours_of(known["type"], chosen),
+                "opacity": 0.85,
+                "symbol": ["circle-open" if n < LEAST_TESTED else "circle" for n in known["n_test"]],
+            },
+            error_y=_interval(known),
             hovertemplate=(
                 "%{hovertext}<br>%{x} training cells, AUPRC %{y:.3f} on %{customdata[1]} test cells<extra></extra>"
             ),
@@ -62,6 +70,15 @@ def plot_types(table: pd.DataFrame, chosen: Sequence[str] = ()) -> go.Figure:
     figure.update_xaxes(type="log")
     figure.update_yaxes(range=[0, 1.08])
     return figure
+
+
+def _interval(known: pd.DataFrame) -> dict[str, Any] | None:
+    """Bars from the lower to the upper end of each figure's interval; none where it is not known."""
+    if "auprc_low" not in known:
+        return None
+    up = (known["auprc_high"] - known["auprc"]).clip(lower=0).fillna(0)
+    down = (known["auprc"] - known["auprc_low"]).clip(lower=0).fillna(0)
+    return {"type": "data", "array": up, "arrayminus": down, "symmetric": False, "thickness": 1, "width": 0}
 
 
 def colours_of(types: Sequence[str], chosen: Sequence[str]) -> list[str]:

@@ -16,6 +16,7 @@ from scapp.core.errors import ConfigError, DataError
 from scapp.core.provenance import fingerprint
 from scapp.core.step_context import StepContext
 from scapp.metrics.by_type import headline, per_type
+from scapp.metrics.intervals import auprc_intervals
 from scapp.steps.config import CIRCLE_PROBABILITIES_FILE, PROBABILITIES_FILE, TEST_FILE, TYPES_FILE, PredictConfig
 from scapp.steps.step import Inputs, Outcome, Reading
 
@@ -43,7 +44,7 @@ def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outco
         alone = classifier.circle_probabilities(circles[classifier.split.test])
         _save_probabilities(inputs.folder / CIRCLE_PROBABILITIES_FILE, alone)
         files.append(CIRCLE_PROBABILITIES_FILE)
-    _write_tables(classifier, labels, cells, circles, inputs.folder)
+    _write_tables(classifier, labels, held, cells, circles, inputs.folder)
     summary = {
         **classifier.metrics,
         "n_types": len(classifier.types),
@@ -62,16 +63,20 @@ def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outco
 def _write_tables(
     classifier: CellTypeClassifier,
     labels: pd.Categorical,
+    groups: np.ndarray | None,
     names: pd.Index,
     circles: np.ndarray | None,
     folder: Path,
 ) -> None:
-    """Figures of each type on the test cells with its number of training cells, and what was said of each test cell."""
+    """Figures of each type on the test cells with their intervals and its number of training cells, and what was said
+    of each test cell.
+    """
     assert classifier.split is not None
     assert classifier.test_probabilities is not None
     test, probabilities = classifier.split.test, classifier.test_probabilities
     codes = np.asarray(labels.remove_unused_categories().codes, dtype=np.int64)[test]
-    table = per_type(codes, probabilities)
+    donors = None if groups is None else groups[test]
+    table = pd.concat([per_type(codes, probabilities), auprc_intervals(codes, probabilities, donors)], axis=1)
     table.insert(0, "type", classifier.types)
     table.insert(1, "n_train", classifier.n_train)
     if circles is not None:

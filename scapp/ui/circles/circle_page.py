@@ -10,6 +10,7 @@ from scapp.analysis.map.selection import inside
 from scapp.core import keys
 from scapp.core.errors import RunError
 from scapp.core.provenance import Provenance
+from scapp.metrics.intervals import LEAST_TESTED
 from scapp.plotting.circles import SELECTED, places_on, plot_circle, plot_course, plot_rims
 from scapp.plotting.theme import MUTED, REMOVED
 from scapp.ui.circles import words
@@ -46,7 +47,7 @@ def circles_section(dataset: Dataset) -> None:
     st.markdown(words.CIRCLES)
     codes = _codes(dataset, record.config["label_key"], types)
     run = _run_of(record)
-    tested, separation = (None, None) if run is None else _of_run(dataset, run, types)
+    tested, separation, n_test = (None, None, None) if run is None else _of_run(dataset, run, types)
     parts = {EVERY: codes >= 0}
     if tested is not None:
         parts = {TEST: tested & (codes >= 0), OTHER: ~tested & (codes >= 0), **parts}
@@ -60,19 +61,19 @@ def circles_section(dataset: Dataset) -> None:
         )
     shown = parts[part]
     points = np.asarray(state.read(dataset, keys.MLS)).reshape(len(codes), len(types), 2)[shown]
-    order = _order(types, separation, order_by)
+    order = _order(types, separation, n_test, order_by)
     if separation is None:
         st.caption(
             "The run that made these circles was discarded: how well they separate their types, and which cells were"
             " test cells, is no longer known."
         )
-    view = _View(dataset, points, codes[shown], np.flatnonzero(shown), types, separation)
+    view = _View(dataset, points, codes[shown], np.flatnonzero(shown), types, separation, n_test)
     code, marked = _large_circle(view, order, f"{part}.{order_by}")
     if marked.any():
         _drawn_around(view, marked)
     st.subheader("All circles")
     few = order[:MOST_SHOWN]
-    titles = [types[code] if separation is None else f"{types[code]} · {separation[code]:.2f}" for code in few]
+    titles = [view.title(code) for code in few]
     show_figure(
         plot_rims(points, view.codes, few, titles, marked),
         key="rims",
@@ -97,9 +98,19 @@ class _View:
     cells: np.ndarray
     types: list[str]
     separation: np.ndarray | None
+    n_test: np.ndarray | None
 
-    def worth(self, code: int) -> float | None:
-        return None if self.separation is None else float(self.separation[code])
+    def in_words(self, code: int) -> str:
+        if self.separation is None or self.n_test is None:
+            return words.circle_in_words(self.types[code], np.nan, 0)
+        return words.circle_in_words(self.types[code], float(self.separation[code]), int(self.n_test[code]))
+
+    def title(self, code: int) -> str:
+        """The type and how well it is separated, or how many test cells are too few to say so."""
+        if self.separation is None or self.n_test is None:
+            return self.types[code]
+        known = self.n_test[code] >= LEAST_TESTED
+        return f"{self.types[code]} · " + (f"{self.separation[code]:.2f}" if known else f"n = {self.n_test[code]}")
 
 
 def _large_circle(view: _View, order: list[int], key: str) -> tuple[int, np.ndarray]:
@@ -115,7 +126,7 @@ def _large_circle(view: _View, order: list[int], key: str) -> tuple[int, np.ndar
             format_func=view.types.__getitem__,
             key=f"circles.type.{view.dataset.id}.{key}.{first}",
         )
-        st.markdown(words.circle_in_words(view.types[chosen], view.worth(chosen)))
+        st.markdown(view.in_words(chosen))
         st.caption(words.DRAW_AROUND)
         table = _table(view.points, view.codes, view.types)
         download_csv(table, key="circles", name="latent_circles", label="Download the points as CSV")
@@ -163,9 +174,11 @@ def _drawn_around(view: _View, marked: np.ndarray) -> None:
 
 def _examples(view: _View) -> None:
     """The best, a middling and the worst circle of this data."""
-    if view.separation is None or not np.isfinite(view.separation).any():
+    if view.separation is None or view.n_test is None:
         return
-    known = np.flatnonzero(np.isfinite(view.separation))
+    known = np.flatnonzero(np.isfinite(view.separation) & (view.n_test >= LEAST_TESTED))
+    if not len(known):
+        return
     ranked = known[np.argsort(-view.separation[known], kind="stable")]
     middle = ranked[np.argmin(np.abs(view.separation[ranked] - MIDDLING))]
     chosen = list(dict.fromkeys(int(code) for code in (ranked[0], middle, ranked[-1])))
@@ -176,7 +189,7 @@ def _examples(view: _View) -> None:
             show_figure(
                 figure, key=f"example.{code}", name=f"circle_example_{code}", alt=f"Circle of {view.types[code]}"
             )
-            st.caption(words.circle_in_words(view.types[code], view.worth(code)))
+            st.caption(view.in_words(code))
 
 
 def _course(view: _View, run: Run, code: int) -> None:
@@ -225,22 +238,26 @@ def _run_of(record: Provenance) -> Run | None:
         return None
 
 
-def _of_run(dataset: Dataset, run: Run, types: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Which cells were test cells, and how well each circle separates its type."""
+def _of_run(dataset: Dataset, run: Run, types: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which cells were test cells, how well each circle separates its type, and how many test cells say so."""
     names = tested_cells_of(run)["cell"]
     tested = pd.Index(state.read(dataset, keys.OBS_NAMES)).astype(str).isin(names)
-    return np.asarray(tested), types_of(run).set_index("type")["circle_auprc"].reindex(types).to_numpy()
+    table = types_of(run).set_index("type").reindex(types)
+    return np.asarray(tested), table["circle_auprc"].to_numpy(), table["n_test"].fillna(0).to_numpy(dtype=int)
 
 
-def _order(types: list[str], separation: np.ndarray | None, order_by: str) -> list[int]:
+def _order(types: list[str], separation: np.ndarray | None, n_test: np.ndarray | None, order_by: str) -> list[int]:
     places = list(range(len(types)))
-    if separation is None or order_by == "by name":
+    if separation is None or n_test is None or order_by == "by name":
         return sorted(places, key=types.__getitem__)
     sign = -1 if order_by.startswith("best") else 1
-    # what is not known comes last
-    return sorted(
-        places, key=lambda code: (np.isnan(separation[code]), sign * np.nan_to_num(separation[code]), types[code])
-    )
+
+    def place(code: int) -> tuple[bool, bool, float, str]:
+        # what cannot be judged comes after what can, and what is not known last
+        few = bool(n_test[code] < LEAST_TESTED)
+        return bool(np.isnan(separation[code])), few, sign * float(np.nan_to_num(separation[code])), types[code]
+
+    return sorted(places, key=place)
 
 
 def _table(points: np.ndarray, codes: np.ndarray, types: list[str]) -> pd.DataFrame:

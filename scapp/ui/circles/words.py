@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from scapp.metrics.intervals import LEAST_TESTED
 from scapp.ui.kit.boundary import escape
 
 CIRCLES = (
@@ -23,18 +24,28 @@ COURSE = (
 RIMS = (
     "Around each rim, how many of the type's cells (blue) and of all others (grey) lie there; bars grow with the square"
     " root, so that few cells can be seen. The number is the AUPRC, on test cells, of how close a cell lies to the mean"
-    " direction of the type's training cells: 1 is best."
+    " direction of the type's training cells: 1 is best. Where the type has too few test cells to judge, their number"
+    " (n) stands instead."
 )
 
 
-def circle_in_words(name: str, separation: float | None) -> str:
-    """How to read one type's circle, from the AUPRC of its separation on test cells."""
-    if separation is None or np.isnan(separation):
+def circle_in_words(name: str, separation: float, n_test: int) -> str:
+    """How to read one type's circle, from the AUPRC of its separation on so many test cells of the type."""
+    if n_test == 0 or np.isnan(separation):
         return f"**{escape(name)}** has no test cells, so nobody knows how well its circle separates it."
+    if n_test < LEAST_TESTED:
+        cells = "1 test cell" if n_test == 1 else f"{n_test} test cells"
+        return (
+            f"**{escape(name)}** has {cells}: **not enough to judge** its circle (AUPRC {separation:.2f}; at least"
+            f" {LEAST_TESTED} are needed). A larger 'Test share' in the settings of training gives more."
+        )
     if separation >= 0.9:
         quality = "**A good circle**: its cells can be told from all others by their place here"
     elif separation >= 0.6:
         quality = "**A middling circle**: most of its cells lie apart, and some of other types lie among them"
     else:
         quality = "**A bad circle**: its cells are not told from others by their place here"
-    return f"{quality} (AUPRC {separation:.2f} on test cells). Hover over a point to see which type a cell is of."
+    return (
+        f"{quality} (AUPRC {separation:.2f} on {n_test:,} test cells of it). Hover over a point to see which type a"
+        " cell is of."
+    )

@@ -142,8 +142,11 @@ def _headline(result: dict[str, Any]) -> None:
 
 def _types_table(dataset: Dataset, run: Run, table: pd.DataFrame) -> list[str]:
     """Figures of each type, the worst first; the types that are looked at."""
-    ranked = table.sort_values("auprc", na_position="last")
-    digits = dict.fromkeys(("precision", "recall", "f1", "auroc", "auprc", "circle_auprc"), "%.3f")
+    ranked = table.assign(judged=words.judged(table["n_test"])).sort_values(
+        ["judged", "auprc"], ascending=[False, True], na_position="last"
+    )
+    figures = ("precision", "recall", "f1", "auroc", "auprc", "auprc_low", "auprc_high", "circle_auprc")
+    digits = dict.fromkeys(figures, "%.3f")
     show_table(
         ranked, key=f"types.{run.id}", name="classifier_types", alt="Figures of each type on test cells", numbers=digits
     )

@@ -7,6 +7,7 @@ from scapp.classify.config import ClassifierConfig
 from scapp.core import keys
 from scapp.core.errors import listed
 from scapp.jobs.launch import submit
+from scapp.metrics.intervals import LEAST_TESTED
 from scapp.plotting.classify.type_figures import plot_counts, plot_stage
 from scapp.plotting.palette import shades
 from scapp.steps.config import PredictConfig
@@ -20,8 +21,6 @@ from scapp.ui.kit.widgets import download_csv, show_figure, show_gene_match, sho
 from scapp.ui.map import coloured_maps
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import ACTIVE, Run
-
-FEW_CELLS = 10
 
 
 def counted_or_stop(dataset: Dataset) -> None:
@@ -83,12 +82,12 @@ def _the_labels(dataset: Dataset, label_key: str, columns: list[str]) -> None:
     counts = labels.value_counts()
     show_figure(plot_counts(counts), key=f"counts.{label_key}", name="cells_per_type", alt="Cells of each type")
     missing = int(labels.isna().sum())
-    few = [str(name) for name, n in counts.items() if 0 < n < FEW_CELLS]
+    few = [str(name) for name, n in counts.items() if 0 < n < LEAST_TESTED]
     if missing:
         st.caption(f"{missing:,} cells have no label: they are left out of training and can be annotated afterwards.")
     if few:
         st.warning(
-            f"Fewer than {FEW_CELLS} cells: {escape(listed(few))}. Nothing can be tested with so few; their figures"
+            f"Fewer than {LEAST_TESTED} cells: {escape(listed(few))}. Nothing can be tested with so few; their figures"
             " will be missing or jump."
         )
     download_csv(counts.rename_axis("type").rename("cells").reset_index(), key="counts", name="cells_per_type")

@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from scapp.metrics.intervals import LEAST_TESTED
+
 CLASSIFY = (
     "A **classifier** learns cell types from an annotated dataset, says which of them it can be trusted with, and"
     " annotates other datasets. A **contrastive component** sits between its encoder and its head: MLP-CC pulls cells"
@@ -26,8 +28,12 @@ OWN_MODEL = (
 )
 TYPES = (
     "On test cells, which were never trained on. AUPRC is 1 when all cells of a type are ranked above all others; by"
-    " chance it is the type's share of the cells. It is missing where a type has no test cell."
+    " chance it is the type's share of the cells. It is missing where a type has no test cell. `auprc_low` to"
+    " `auprc_high` holds 95% of what other draws of these cells would have given (of groups that were held out, draws"
+    f" within each group; other donors may differ by more). With fewer than {LEAST_TESTED} test cells there is **not"
+    " enough to judge** a type (hollow points); a larger 'Test share' gives more."
 )
+ENOUGH, TOO_FEW = "yes", "not enough to judge"
 CONFUSION = "Of the test cells of each type (row), the share that was called each type (column)."
 CALIBRATION = (
     "Bars on the dashed line: of the cells named with a probability of 0.8, 80% were named rightly. Probabilities were"
@@ -80,6 +86,11 @@ GRID = (
     "Factors of the learning rate and the temperature that were set; the first setting and the first seed. The less the"
     " figures vary, the less a choice matters."
 )
+
+
+def judged(n_test: pd.Series) -> pd.Series:
+    """Whether each type has test cells enough for its figures to be believed."""
+    return n_test.map(lambda n: ENOUGH if n >= LEAST_TESTED else TOO_FEW)
 
 
 def component_worth(table: pd.DataFrame) -> str:
