@@ -90,7 +90,7 @@ def test_clear_map_and_clusters(workspace, prepared, tmp_path):
     weights = load_file(folder / "model.safetensors")
     model = json.loads((folder / "model.json").read_text())
     genes = np.asarray(prepared.names(keys.VAR_NAMES))[prepared.read(keys.var(keys.HIGHLY_VARIABLE))]
-    assert model["genes"] == genes.tolist()
+    assert model["genes"]["names"] == genes.tolist()
     assert weights["first.weight"].shape == (16, 100)
 
     run_step(workspace, "map", {"representation": "clear"}, prepared.id, tmp_path / "map")
