@@ -168,6 +168,7 @@ def classify(
     *,
     base: Literal["lr", "actinn", "scdae"] = "lr",
     component: Literal["none", "mlp", "mls"] = "none",
+    clear: str | Path | None = None,
     hold_out_key: str | None = None,
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
@@ -187,6 +188,9 @@ def classify(
         Logistic regression, ACTINN or scDAE.
     component
         Contrastive component between encoder and head: none, MLP-CC or MLS-CC.
+    clear
+        Folder of a trained CLEAR (``model_dir`` of ``scapp.tl.clear``). What it says of cells is multiplied with what
+        the classifier says, which helps where few cells have a label.
     hold_out_key
         Column of ``obs`` (donors, samples) of which whole groups are kept for testing.
     seed
@@ -213,7 +217,8 @@ def classify(
     ----------
     Howard-Snyder 2022 for MLP-CC and MLS-CC.
     """
-    config = _classifier_config(label_key, base, component, hold_out_key, seed, settings)
+    beside = {} if clear is None else {"clear": str(Path(clear).resolve())}
+    config = _classifier_config(label_key, base, component, hold_out_key, seed, {**(settings or {}), **beside})
     classifier, _ = _fitted(adata, config, device=device, model_dir=model_dir, progress=progress)
     return classifier
 

@@ -15,6 +15,7 @@ from scipy import sparse
 
 from scapp.classify.base_models import BASE_MODELS
 from scapp.classify.calibration import temperature_of
+from scapp.classify.clear_head import ClearHead
 from scapp.classify.components.circle_readers import CircleReaders, learn_readers
 from scapp.classify.components.contrastive import COMPONENTS, Contrastive, MlsComponent, circle_points
 from scapp.classify.config import ClassifierConfig
@@ -22,6 +23,7 @@ from scapp.classify.gene_scaling import Preparation, prepare
 from scapp.classify.splits import Split, group_split, stratified_split
 from scapp.classify.stages.four_steps import Network, TrainedBase, train_network
 from scapp.classify.stages.plan import Cells
+from scapp.clear.apply import ClearModel
 from scapp.clear.embedding import INFERENCE_BATCH
 from scapp.core.errors import DataError, RunError
 from scapp.core.provenance import versions
@@ -34,6 +36,8 @@ FORMAT = 2
 MODEL, RECORD = "model.safetensors", "model.json"
 LEAST_COVERED = 0.1
 """Share of a model's input that a dataset must have genes for."""
+LEAST_PROBABILITY = 1e-9
+"""Added before a logarithm: what one opinion rules out, the other cannot bring back alone."""
 UNASSIGNED = "unassigned"
 NO_CIRCLES = "This classifier has no circles.", "Train one with the component 'mls'."
 
@@ -59,6 +63,8 @@ class CellTypeClassifier:
         What was said of the test cells, shape (n_test, n_types); not kept in files.
     temperature
         Logits are divided by it, so that probabilities mean what they say (temperature scaling on validation cells).
+    beside
+        What a trained CLEAR says of cells, where the settings name one: its opinion is multiplied with the network's.
     readers
         Of MLS-CC, what reads a type's probability from its own circle.
     metrics
@@ -83,6 +89,7 @@ class CellTypeClassifier:
     split: Split | None = None
     test_probabilities: np.ndarray | None = None
     temperature: float = 1.0
+    beside: ClearHead | None = None
     readers: CircleReaders | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     n_train: list[int] = field(default_factory=list)
@@ -186,6 +193,8 @@ class CellTypeClassifier:
         self.temperature = temperature_of(self._logits(inputs[split.valid]), codes[split.valid])
         self.test_probabilities = self._probabilities(inputs[split.test])
         self.metrics = dict[str, Any](headline(codes[split.test], self.test_probabilities))
+        if self.config.clear:
+            self._put_clear_beside(counts, inputs, codes, context or QuietContext(), device)
         if isinstance(self.network.component, Contrastive):
             self.metrics["component_step"] = self.network.component.kept_step
         if isinstance(self.network.component, MlsComponent):
@@ -215,7 +224,29 @@ class CellTypeClassifier:
     def predict_counts(self, counts: Any, genes: GeneNames) -> tuple[np.ndarray, Aligned]:
         """Probabilities of counts, and how their genes were matched."""
         inputs, expected, aligned = self._aligned(counts, genes)
-        return self._probabilities(inputs, expected), aligned
+        own = self._probabilities(inputs, expected)
+        return (own if self.beside is None else _joined(self.beside, own, sparse.csr_matrix(counts), genes)), aligned
+
+    def _put_clear_beside(
+        self,
+        counts: sparse.csr_matrix,
+        inputs: sparse.csr_matrix,
+        codes: np.ndarray,
+        context: StepContext,
+        device: str,
+    ) -> None:
+        """Solve a head on a trained CLEAR, and let it speak of the test cells."""
+        assert self.split is not None
+        assert self.genes is not None
+        assert self.test_probabilities is not None
+        own = torch.from_numpy(np.log(self._probabilities(inputs[self.split.valid]) + LEAST_PROBABILITY))
+        model = ClearModel.load(Path(self.config.clear))
+        self.beside = ClearHead.fit(model, counts, self.genes, codes, self.split, own, context, device)
+        self.metrics["clear_weight"] = self.beside.weight
+        self.test_probabilities = _joined(self.beside, self.test_probabilities, counts[self.split.test], self.genes)
+        alone = self.metrics["macro_f1"], self.metrics["mean_auprc"]
+        self.metrics |= headline(codes[self.split.test], self.test_probabilities)
+        self.metrics["macro_f1_without_clear"], self.metrics["mean_auprc_without_clear"] = alone
 
     def circles(self, counts: Any, genes: GeneNames) -> np.ndarray:
         """Unit vectors on each type's circle, float32, shape (n_cells, n_types, dims).
@@ -304,7 +335,7 @@ class CellTypeClassifier:
         record = {
             "format": FORMAT,
             "kind": "classifier",
-            "config": self.config.model_dump(mode="json"),
+            "config": self.config.model_dump(mode="json") | {"clear": Path(self.config.clear).name},
             "types": self.types,
             "n_train": self.n_train,
             "genes": asdict(self.genes),
@@ -321,6 +352,8 @@ class CellTypeClassifier:
             "preparation.means": torch.from_numpy(self.preparation.means),
             "preparation.shares": torch.from_numpy(self.preparation.shares),
         }
+        if self.beside is not None:
+            tensors |= self.beside.save(folder)
         if self.readers is not None:
             tensors |= {
                 "readers.weights": torch.from_numpy(self.readers.weights),
@@ -350,6 +383,7 @@ class CellTypeClassifier:
         config = ClassifierConfig.build(record["config"])
         used, *learnt = (tensors.pop(f"preparation.{name}").numpy() for name in ("genes", "means", "shares"))
         preparation = Preparation(used, record["scaling"], record["largest"], *learnt)
+        beside = ClearHead.load(folder, tensors)
         readers = None
         if "readers.weights" in tensors:
             readers = CircleReaders(*(tensors.pop(f"readers.{name}").numpy() for name in ("weights", "offsets")))
@@ -365,11 +399,20 @@ class CellTypeClassifier:
             preparation=preparation,
             network=network.eval(),
             temperature=record["temperature"],
+            beside=beside,
             readers=readers,
             metrics=record["metrics"],
             n_train=record["n_train"],
             provenance=record["provenance"],
         )
+
+
+def _joined(beside: ClearHead, own: np.ndarray, counts: sparse.csr_matrix, genes: GeneNames) -> np.ndarray:
+    """Probabilities of the product of what the network and CLEAR say, shape (n_cells, n_types)."""
+    if not len(own):
+        return own
+    logits = beside.joined(torch.from_numpy(np.log(own + LEAST_PROBABILITY)), counts, genes)
+    return np.asarray(torch.softmax(logits, dim=1).numpy())
 
 
 def _empty_network(config: ClassifierConfig, n_genes: int, n_types: int) -> Network:

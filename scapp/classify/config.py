@@ -29,6 +29,7 @@ class ClassifierConfig(Config):
             " its own; 'none' is the base model alone."
         ),
     )
+    clear: str = setting("", title="CLEAR beside it", help="Folder of a finished run of CLEAR.", hidden=True)
     valid_share: float = setting(
         0.1,
         title="Validation share",

@@ -11,6 +11,8 @@ from torch import nn
 from scapp.classify.config import INVERSE_PENALTIES
 from scapp.core.step_context import StepContext
 
+ALONE = (1.0,)
+"""The penalty where no validation cell can choose one: scikit-learn's own."""
 MOST_ITERATIONS = 1_000
 DENSE_SHARE = 0.5
 READOUT_PENALTIES = (0.1, 1.0, 10.0)
@@ -18,7 +20,13 @@ READOUT_ITERATIONS = 200
 
 
 def solve_linear(
-    inputs: Any, codes: np.ndarray, valid: Any, valid_codes: np.ndarray, n_types: int, context: StepContext
+    inputs: Any,
+    codes: np.ndarray,
+    valid: Any,
+    valid_codes: np.ndarray,
+    n_types: int,
+    context: StepContext,
+    penalties: tuple[float, ...] = INVERSE_PENALTIES,
 ) -> nn.Linear:
     """A softmax layer, solved by scikit-learn, with the penalty that validates best.
 
@@ -32,6 +40,8 @@ def solve_linear(
         Rows of the layer; a type without a training cell is never said.
     context
         Gets a row for every penalty.
+    penalties
+        scikit-learn's C; of one alone there is nothing to choose, and no validation cell is needed.
     """
     if np.prod(inputs.shape) and inputs.nnz > DENSE_SHARE * np.prod(inputs.shape):
         inputs, valid = inputs.toarray(), valid.toarray()
@@ -45,11 +55,13 @@ def solve_linear(
             layer.bias[present] = 0.0
         return layer
     best: tuple[float, LogisticRegression] | None = None
-    for place, inverse in enumerate(INVERSE_PENALTIES):
+    for place, inverse in enumerate(penalties):
         context.raise_if_stopped()
-        context.report(place, len(INVERSE_PENALTIES), f"linear head: penalty {place + 1} of {len(INVERSE_PENALTIES)}")
+        context.report(place, len(penalties), f"linear head: penalty {place + 1} of {len(penalties)}")
         model = LogisticRegression(C=inverse, max_iter=MOST_ITERATIONS).fit(inputs, codes)
-        loss = log_loss(valid_codes[known], model.predict_proba(valid)[known], labels=model.classes_)
+        # without validation cells of its types a penalty is as good as another
+        seen = known.any()
+        loss = log_loss(valid_codes[known], model.predict_proba(valid)[known], labels=model.classes_) if seen else 0.0
         context.log_metrics({"stage": "linear head", "step": place + 1, "loss": loss, "validation": loss, "C": inverse})
         if best is None or loss < best[0]:
             best = (loss, model)

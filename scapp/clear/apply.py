@@ -19,10 +19,13 @@ from scapp.clear.model import Encoder
 from scapp.clear.training.matrix import CellMatrix
 from scapp.core import files
 from scapp.core.errors import DataError
+from scapp.data.gene_alignment import Aligned, align
+from scapp.data.qc.preprocessing import normalise
 from scapp.data.symbols import GeneNames
 
 MODEL_FORMAT = 2
-WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+STEM, WEIGHTS, DESCRIPTION = "model", ".safetensors", ".json"
+FILES = [f"{STEM}{WEIGHTS}", f"{STEM}{DESCRIPTION}"]
 _AGAIN = "Train CLEAR again on the reference, and apply that run."
 
 
@@ -56,8 +59,8 @@ class ClearModel:
     correction: Correction | None = None
     beside: Beside | None = None
 
-    def save(self, folder: Path) -> None:
-        """Write ``model.safetensors`` and ``model.json``."""
+    def save(self, folder: Path, stem: str = STEM) -> None:
+        """Write ``model.safetensors`` and ``model.json``, or files of another stem."""
         arrays = dict(self.weights)
         if self.moments is not None:
             arrays["moments"] = self.moments
@@ -65,7 +68,7 @@ class ClearModel:
             arrays |= self.correction.arrays()
         if self.beside is not None:
             arrays |= self.beside.arrays()
-        save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, folder / WEIGHTS)
+        save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, folder / f"{stem}{WEIGHTS}")
         content = {
             "format": MODEL_FORMAT,
             "kind": "clear",
@@ -73,10 +76,10 @@ class ClearModel:
             "genes": asdict(self.genes),
             "target_sum": self.target_sum,
         }
-        (folder / DESCRIPTION).write_text(json.dumps(content))
+        (folder / f"{stem}{DESCRIPTION}").write_text(json.dumps(content))
 
     @classmethod
-    def load(cls, folder: Path) -> "ClearModel":
+    def load(cls, folder: Path, stem: str = STEM) -> "ClearModel":
         """Read what ``save`` wrote. Nothing is unpickled.
 
         Raises
@@ -85,8 +88,8 @@ class ClearModel:
             There is no model of CLEAR, it is of an earlier format, or its parts do not fit together.
         """
         try:
-            content = files.read_json(folder / DESCRIPTION)
-            arrays = load_file(folder / WEIGHTS)
+            content = files.read_json(folder / f"{stem}{DESCRIPTION}")
+            arrays = load_file(folder / f"{stem}{WEIGHTS}")
         except (OSError, ValueError, SafetensorError) as error:
             raise DataError(f"'{folder.name}' holds no trained CLEAR model.", hint=_AGAIN) from error
         if not isinstance(content, dict) or content.get("kind") != "clear":
@@ -103,6 +106,32 @@ class ClearModel:
             raise DataError("The CLEAR model's weights and genes do not fit together.", hint=_AGAIN)
         config = ClearConfig.build(content["config"])
         return cls(config, names, float(content["target_sum"]), weights, moments, correction, beside)
+
+    def embed_counts(
+        self, counts: Any, genes: GeneNames, device: str = "cpu", between: Callable[[], None] | None = None
+    ) -> tuple[np.ndarray, Aligned]:
+        """Place cells by their counts; genes that are not there are zero.
+
+        Parameters
+        ----------
+        counts
+            Raw counts or other linear values of all measured genes, CSR, shape (n_cells, n_query_genes).
+        genes
+            Their names.
+        device, between
+            See ``embed``.
+
+        Returns
+        -------
+        What ``embed`` gives, and how the genes were matched.
+        """
+        aligned = align(normalise(counts, self.target_sum), genes, self.genes)
+        return self.embed(aligned.counts, device, between), aligned
+
+    def covered(self, there: np.ndarray) -> float:
+        """Share of the first layer's weights that read genes which are there, 0 to 1."""
+        weight = np.abs(self.weights["first.weight"]).sum(axis=0)
+        return float(weight[there].sum() / max(weight.sum(), 1e-12))
 
     def embed(self, values: Any, device: str = "cpu", between: Callable[[], None] | None = None) -> np.ndarray:
         """Place cells where the trained ones are.

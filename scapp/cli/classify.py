@@ -34,6 +34,12 @@ def add_commands(commands: Any) -> None:
     add_reading(fit)
     fit.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL_DIR")
     fit.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    fit.add_argument(
+        "--clear",
+        type=Path,
+        metavar="CLEAR_DIR",
+        help="of 'scapp clear --model': what this trained CLEAR says of cells is multiplied with the classifier's",
+    )
     add_settings(fit, ClassifierConfig)
     predict = command(kinds, "predict", _classify_predict, "annotate cells; writes predicted_cell_type")
     add_input(predict)
@@ -60,7 +66,8 @@ def add_commands(commands: Any) -> None:
 
 def _classify_fit(arguments: argparse.Namespace) -> dict[str, Any]:
     output = checked_folder(arguments.output)
-    config = ClassifierConfig.build(given(arguments, ClassifierConfig))
+    clear = {} if arguments.clear is None else {"clear": str(arguments.clear.resolve())}
+    config = ClassifierConfig.build({**given(arguments, ClassifierConfig), **clear})
     device = choose_device(arguments.device)
     with tempfile.TemporaryDirectory() as folder:
         session = Session(folder, device=device)

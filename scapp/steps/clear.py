@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import sparse
 
 from scapp.analysis.map.label_agreement import kmeans_agreement
-from scapp.clear.apply import DESCRIPTION, WEIGHTS, ClearModel
+from scapp.clear.apply import FILES, ClearModel
 from scapp.clear.config import ClearConfig
 from scapp.clear.parallel.ranks import choose_processes
 from scapp.clear.train import train_clear
@@ -16,8 +16,7 @@ from scapp.clear.training.effective_sizes import effective_epochs
 from scapp.core import keys
 from scapp.core.errors import ConfigError
 from scapp.core.step_context import StepContext
-from scapp.data.gene_alignment import align
-from scapp.data.qc.preprocessing import linear, normalise
+from scapp.data.qc.preprocessing import linear
 from scapp.data.symbols import gene_names
 from scapp.steps.config import ApplyConfig
 from scapp.steps.step import Inputs, Outcome, Reading
@@ -84,7 +83,7 @@ def train(inputs: Inputs, config: ClearConfig, context: StepContext) -> Outcome:
     if labels is not None:
         context.report(1, 1, "comparing with the labels")
         summary |= {"label_key": config.label_key, **_agreement(result.embedding, reference, labels, config.seed)}
-    return Outcome(embeddings, summary=summary, files=[WEIGHTS, DESCRIPTION])
+    return Outcome(embeddings, summary=summary, files=FILES)
 
 
 def _target_sum(values: sparse.csr_matrix) -> float:
@@ -127,8 +126,7 @@ def apply(inputs: Inputs, config: ApplyConfig, context: StepContext) -> Outcome:
     else:
         data.require(keys.X, "This dataset has neither counts nor normalised values.")
         measured = linear(data.read(keys.X))
-    aligned = align(normalise(measured, model.target_sum), data.gene_names(), model.genes)
-    embedding = model.embed(aligned.counts, inputs.device, context.raise_if_stopped)
+    embedding, aligned = model.embed_counts(measured, data.gene_names(), inputs.device, context.raise_if_stopped)
     values: dict[str, Any] = {keys.representation(APPLIED): embedding}
     if model.beside is not None:
         values[keys.parts(APPLIED)] = model.beside.columns
@@ -138,12 +136,6 @@ def apply(inputs: Inputs, config: ApplyConfig, context: StepContext) -> Outcome:
         "n_genes": len(aligned.there),
         "n_genes_missing": int((~aligned.there).sum()),
         "genes_matched_by": aligned.by,
-        "covered": round(_covered(model, aligned.there), 4),
+        "covered": round(model.covered(aligned.there), 4),
     }
     return Outcome(values, summary=summary)
-
-
-def _covered(model: ClearModel, there: np.ndarray) -> float:
-    """Share of the first layer's weights that read genes which the dataset has."""
-    weight = np.abs(model.weights["first.weight"]).sum(axis=0)
-    return float(weight[there].sum() / max(weight.sum(), 1e-12))

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from scapp.clear.apply import DESCRIPTION, WEIGHTS, ClearModel
+from scapp.clear.apply import FILES, ClearModel
 from scapp.clear.config import clear_config
 from scapp.clear.correction import Correction
 from scapp.clear.train import train_clear
@@ -17,6 +17,7 @@ from scapp.core.step_context import QuietContext
 from scapp.data.symbols import GeneNames
 from tests.conftest import run_step
 
+WEIGHTS, DESCRIPTION = FILES
 TINY = {"hidden": 16, "dim": 8, "batch_size": 32, "epochs": 3}
 
 

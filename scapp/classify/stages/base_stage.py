@@ -4,7 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from scapp.classify.base_models import BaseModel, DenoisingEncoder
-from scapp.classify.linear_head import solve_linear
+from scapp.classify.config import INVERSE_PENALTIES
+from scapp.classify.linear_head import ALONE, solve_linear
 from scapp.classify.stages.plan import HEAD_STEPS, Plan, Rows, cross_entropy, everything, kept, validated, width_of
 
 ACTINN_PENALTY = 0.005
@@ -36,7 +37,9 @@ def linear_head(plan: Plan, rows: Rows) -> nn.Module:
     """A softmax layer on rows, solved."""
     inputs, valid = (everything(rows, cells, plan.device) for cells in (plan.train, plan.valid))
     codes, valid_codes = plan.codes[plan.train].numpy(), plan.codes[plan.valid].numpy()
-    return solve_linear(inputs, codes, valid, valid_codes, plan.n_types, plan.context).to(plan.device)
+    # training cells, which stand in for missing validation cells elsewhere, would choose the weakest penalty
+    penalties = INVERSE_PENALTIES if plan.has_valid else ALONE
+    return solve_linear(inputs, codes, valid, valid_codes, plan.n_types, plan.context, penalties).to(plan.device)
 
 
 def new_head(plan: Plan, base: BaseModel, encoder: nn.Module, rows: Rows) -> nn.Module:

@@ -83,7 +83,8 @@ class Plan:
         self.n_types = cells.n_types
         self.train = torch.from_numpy(cells.split.train)
         # without validation cells, training cells stand in for them
-        valid = cells.split.valid if len(cells.split.valid) else cells.split.train
+        self.has_valid = len(cells.split.valid) > 0
+        valid = cells.split.valid if self.has_valid else cells.split.train
         self.valid = torch.from_numpy(valid)
         self.few_valid = _some(valid, MOST_VALIDATED, config.seed)
         self.watched = _some(cells.split.test, MOST_WATCHED, config.seed)

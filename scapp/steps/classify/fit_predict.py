@@ -8,6 +8,7 @@ import pandas as pd
 from sklearn.metrics import average_precision_score
 
 from scapp.classify.classifier import MODEL, RECORD, UNASSIGNED, CellTypeClassifier
+from scapp.classify.clear_head import FILES as CLEAR_FILES
 from scapp.classify.config import ClassifierConfig
 from scapp.classify.ontology.cell_ontology import broader_type, graph_of, load_ontology
 from scapp.core import keys
@@ -39,6 +40,7 @@ def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outco
     classifier.save(inputs.folder)
     circles = classifier.circles(counts, genes) if config.component == "mls" else None
     files = [MODEL, RECORD, TYPES_FILE, TEST_FILE, PROBABILITIES_FILE]
+    files += CLEAR_FILES if classifier.beside is not None else []
     if circles is not None:
         assert classifier.split is not None
         alone = classifier.circle_probabilities(circles[classifier.split.test])

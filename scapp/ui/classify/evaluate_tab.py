@@ -68,7 +68,9 @@ def name_of(run: Run) -> str:
     """A classifier in a few words."""
     config = run.config.config
     month_on = live.when(run)[5:]
-    return f"{config['base']} · {COMPONENT_NAMES[config['component']]} · {config['label_key']} · {month_on} UTC"
+    clear = " × CLEAR" if config.get("clear") else ""
+    component = COMPONENT_NAMES[config["component"]]
+    return f"{config['base']}{clear} · {component} · {config['label_key']} · {month_on} UTC"
 
 
 def evaluate_section(dataset: Dataset) -> None:
@@ -280,6 +282,7 @@ def _against_base(found: list[Run], run: Run, table: pd.DataFrame) -> None:
         other
         for other in found
         if other.config.config["component"] == "none"
+        and other.config.config.get("clear", "") == config.get("clear", "")
         and _test_of(other) == _test_of(run)
         and other.config.config["base"] == config["base"]
     ]
@@ -314,11 +317,12 @@ def _row(run: Run) -> dict[str, Any]:
     return {
         "base": config["base"],
         "component": config["component"],
+        "CLEAR beside it": "yes" if config.get("clear") else "",
         "labels": config["label_key"],
         "held out": config["hold_out_key"] or "",
         "seed": config["seed"],
         **{name: round(float(result[name]), 4) for name in ("top1", "top3", "macro_f1", "mean_auprc")},
         "n_test": result["n_test"],
         "trained for (s)": round(float(result["seconds"]), 1),
-        "test": _test_of(run),
+        "test": f"{_test_of(run)} {config.get('clear', '')}",
     }

@@ -13,6 +13,7 @@ from scapp.plotting.palette import shades
 from scapp.steps.config import PredictConfig
 from scapp.ui.classify import words
 from scapp.ui.classify.evaluate_tab import STEP, done_runs, name_of
+from scapp.ui.clear.start_and_runs import run_name
 from scapp.ui.kit import live, state
 from scapp.ui.kit.boundary import boundary, escape
 from scapp.ui.kit.forms import config_form
@@ -43,11 +44,12 @@ def train_section(dataset: Dataset) -> None:
     with st.expander("Settings of a new classifier", expanded=run is None):
         start = ClassifierConfig(label_key=keys.suggest(columns, keys.SUGGESTED_LABELS) or columns[0])
         values = config_form(ClassifierConfig, key=f"classify.{dataset.id}", start=start, columns=columns)
+        clear = _clear_beside(dataset)
         st.caption(words.HARDER_TEST)
         if values["label_key"] is None:
             st.info("Choose the column that names cell types.")
         elif st.button("Train the classifier", type="primary", key="classify.go"):
-            submit(state.root(), STEP, ClassifierConfig.build(values), dataset)
+            submit(state.root(), STEP, ClassifierConfig.build({**values, "clear": clear}), dataset)
             st.rerun()
     if values["label_key"] is not None:
         _the_labels(dataset, values["label_key"], columns)
@@ -59,6 +61,8 @@ def train_section(dataset: Dataset) -> None:
             f"Training is done: macro F1 {result['macro_f1']:.3f} on {result['n_test']:,} test cells. The tab"
             " 'Evaluate' says which types to trust."
         )
+        if "clear_weight" in result:
+            st.info(words.what_clear_gave(result))
         if result.get("component_step") == 0:
             st.info(words.START_KEPT)
         slot = keys.obs(run.config.config["label_key"])
@@ -72,6 +76,23 @@ def train_section(dataset: Dataset) -> None:
         _live_curves(run.id)
     else:
         _draw_curves(run)
+
+
+def _clear_beside(dataset: Dataset) -> str:
+    """Folder of the run of CLEAR whose opinion is to be multiplied with the classifier's; empty without one."""
+    found = {run.id: run for run in done_runs(state.runs().list(dataset=dataset.id, step="clear"))}
+    id = st.selectbox(
+        "CLEAR beside it",
+        [None, *found],
+        format_func=lambda id: "none" if id is None else run_name(found[id]),
+        key=f"classify.clear.{dataset.id}.{len(found)}",
+        help=words.CLEAR_BESIDE,
+        width=620,
+    )
+    if not found:
+        st.caption("No run of CLEAR of this dataset has finished yet; where few cells have a label, one helps.")
+        link("clear", "Go to Train CLEAR", dataset=dataset.id)
+    return "" if id is None else str(found[id].folder)
 
 
 def _the_labels(dataset: Dataset, label_key: str, columns: list[str]) -> None:

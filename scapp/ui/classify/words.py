@@ -1,5 +1,8 @@
 """Sentences of the Classification page, for biologists and classes."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from scapp.metrics.intervals import LEAST_TESTED
@@ -20,6 +23,11 @@ CLASSIFIER_CURVES = (
 START_KEPT = (
     "Of MLS-CC the **start** was kept: each circle is the ridge regression of its type against all others. Training by"
     " contrast gave circles that a head tells validation cells apart by less well."
+)
+CLEAR_BESIDE = (
+    "A head on the places that this trained CLEAR gives cells is multiplied with the classifier. CLEAR has learnt from"
+    " all cells of the dataset without their labels, the test cells among them. It helps most where few cells have a"
+    " label. New cells are placed by the same encoder."
 )
 OWN_MODEL = (
     "This model was trained on this very dataset: what it says here shows what it has learnt by heart. See the tab"
@@ -86,6 +94,20 @@ GRID = (
     "Factors of the learning rate and the temperature that were set; the first setting and the first seed. The less the"
     " figures vary, the less a choice matters."
 )
+
+
+def what_clear_gave(result: Mapping[str, Any]) -> str:
+    """What CLEAR beside a classifier changed on the test cells."""
+    before, after = (
+        tuple(float(result[f"{name}{end}"]) for name in ("macro_f1", "mean_auprc")) for end in ("_without_clear", "")
+    )
+    weight = float(result["clear_weight"])
+    if weight == 0:
+        return "CLEAR stands beside it with a weight of 0: validation cells were named better without it."
+    return (
+        f"With CLEAR beside it (weight {weight:.2f}): macro F1 {after[0]:.3f} instead of {before[0]:.3f}, mean AUPRC"
+        f" {after[1]:.3f} instead of {before[1]:.3f}, on the same test cells (one seed)."
+    )
 
 
 def judged(n_test: pd.Series) -> pd.Series:

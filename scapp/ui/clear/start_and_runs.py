@@ -40,7 +40,7 @@ def chosen_run(dataset: Dataset) -> Run | None:
     chosen = next((run for run in found if run.id == wanted), found[0] if found else None)
     if chosen is not None and len(found) > 1:
         ids = [run.id for run in found]
-        names = {run.id: _run_name(run) for run in found}
+        names = {run.id: run_name(run) for run in found}
         id = st.selectbox(
             "Training run",
             ids,
@@ -54,7 +54,8 @@ def chosen_run(dataset: Dataset) -> Run | None:
     return chosen
 
 
-def _run_name(run: Run) -> str:
+def run_name(run: Run) -> str:
+    """A training in a few words."""
     config = run.config.config
     return (
         f"{live.when(run)} UTC · {config.get('preset')} · {config.get('epochs') or 'automatic'} epochs ·"
@@ -155,7 +156,7 @@ def runs_section(dataset: Dataset) -> None:
     others = [run for run in there if not is_chosen(dataset, run)]
     if others:
         ids = [run.id for run in others]
-        names = {run.id: _run_name(run) for run in others}
+        names = {run.id: run_name(run) for run in others}
         with st.container(horizontal=True, vertical_alignment="bottom"):
             id = st.selectbox("Another run", ids, format_func=names.__getitem__, key=f"choose.{dataset.id}", width=520)
             if st.button(
@@ -178,7 +179,7 @@ def apply_section(dataset: Dataset) -> None:
         return
     with st.expander("Place these cells by a trained run of another dataset"):
         st.markdown(words.APPLY)
-        labels = {run.id: f"{names[str(run.config.dataset)]} · {_run_name(run)}" for run in found}
+        labels = {run.id: f"{names[str(run.config.dataset)]} · {run_name(run)}" for run in found}
         id = st.selectbox("Trained run", list(labels), format_func=labels.__getitem__, key=f"apply.{dataset.id}")
         if st.button("Place the cells", key="apply.go"):
             run = next(run for run in found if run.id == id)
