@@ -28,14 +28,12 @@ from scapp.clear.embedding import INFERENCE_BATCH
 from scapp.core.errors import DataError, RunError
 from scapp.core.provenance import versions
 from scapp.core.step_context import QuietContext, StepContext
-from scapp.data.gene_alignment import Aligned, align
+from scapp.data.gene_alignment import LEAST_COVERED, Aligned, align
 from scapp.data.symbols import GeneNames, gene_names
 from scapp.metrics.by_type import headline
 
 FORMAT = 2
 MODEL, RECORD = "model.safetensors", "model.json"
-LEAST_COVERED = 0.1
-"""Share of a model's input that a dataset must have genes for."""
 LEAST_PROBABILITY = 1e-9
 """Added before a logarithm: what one opinion rules out, the other cannot bring back alone."""
 UNASSIGNED = "unassigned"

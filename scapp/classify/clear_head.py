@@ -19,7 +19,9 @@ from scapp.classify.linear_head import ALONE, solve_linear
 from scapp.classify.splits import Split
 from scapp.clear.apply import DESCRIPTION, WEIGHTS, ClearModel
 from scapp.clear.beside import Placing, placing_of
+from scapp.core.errors import DataError
 from scapp.core.step_context import StepContext
+from scapp.data.gene_alignment import LEAST_COVERED
 from scapp.data.symbols import GeneNames
 
 STEM = "clear"
@@ -118,8 +120,21 @@ class ClearHead:
             Logarithms of the classifier's probabilities, shape (n_cells, n_types).
         counts, genes
             Of the same cells.
+
+        Raises
+        ------
+        DataError
+            Too few of the encoder's genes are there.
         """
-        inputs = torch.from_numpy(self.placing.place(self.model.embed_counts(counts, genes)[0]))
+        embedding, aligned = self.model.embed_counts(counts, genes)
+        covered = self.model.covered(aligned.there)
+        if covered < LEAST_COVERED:
+            raise DataError(
+                f"The CLEAR beside this classifier finds {covered:.0%} of what it reads in this dataset; at least"
+                f" {LEAST_COVERED:.0%} are needed.",
+                hint="Use a classifier without CLEAR beside it, or train on the genes that both datasets have.",
+            )
+        inputs = torch.from_numpy(self.placing.place(embedding))
         with torch.no_grad():
             said = torch.log_softmax(self.head(inputs).double() / self.temperature, dim=1)
         return _product(own, said, self.weight) / self.joint_temperature

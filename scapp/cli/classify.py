@@ -24,6 +24,7 @@ from scapp.jobs.session import Session
 from scapp.steps.config import PredictConfig
 
 HEADLINE = ("top1", "top3", "macro_f1", "mean_auprc", "n_test")
+WITH_CLEAR = ("clear_weight", "macro_f1_without_clear", "mean_auprc_without_clear")
 
 
 def add_commands(commands: Any) -> None:
@@ -73,7 +74,8 @@ def _classify_fit(arguments: argparse.Namespace) -> dict[str, Any]:
         session = Session(folder, device=device)
         dataset = load(session, arguments)
         found = run_into(session, "classify", config, dataset.id, output)
-        return {**{name: found[name] for name in (*HEADLINE, "n_types", "n_train")}, "files": [str(output)]}
+        shown = (*HEADLINE, "n_types", "n_train", *(WITH_CLEAR if "clear_weight" in found else ()))
+        return {**{name: found[name] for name in shown}, "files": [str(output)]}
 
 
 def _classify_predict(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -8,6 +8,9 @@ from scipy import sparse
 
 from scapp.data.symbols import GeneNames, gene_key
 
+LEAST_COVERED = 0.1
+"""Share of a model's input that a dataset must have genes for."""
+
 
 @dataclass(frozen=True)
 class Aligned:

@@ -118,6 +118,15 @@ def test_without_a_trained_clear_it_is_refused(annotated, tmp_path):
         fitted(annotated, tmp_path)
 
 
+def test_other_cells_need_the_encoders_genes(annotated, folder):
+    classifier = fitted(annotated, folder)
+    weights = np.abs(classifier.beside.model.weights["first.weight"]).sum(axis=0)
+    unread = np.sort(np.argsort(weights)[: len(weights) // 2])
+    classifier.beside.model.weights["first.weight"][:, unread] = 0
+    with pytest.raises(DataError, match="CLEAR beside this classifier finds 0%"):
+        classifier.predict_proba(annotated[:, unread].copy())
+
+
 def test_one_label_a_type(annotated, folder):
     few = annotated.copy()
     labels = few.obs["cell_type"].astype(object)

@@ -13,7 +13,7 @@ from scapp.jobs.session import Session
 from scapp.plotting.circles import BINS, places_on, plot_circle, plot_course, plot_rims, rim
 from scapp.steps.classify.fit_predict import _separation
 from scapp.ui.circles.circle_page import _order
-from scapp.ui.circles.words import circle_in_words
+from scapp.ui.circles.words import circle_in_words, what_is_shown
 from scapp.workspace.runs.run import Status
 from scapp.workspace.runs.snapshots import read_snapshot, snapshot_numbers
 from tests.pages.conftest import runs, texts
@@ -54,6 +54,7 @@ def test_circles_are_ordered_by_separation_and_read_in_words(app, circled):
     order = next(s for s in at.selectbox if s.label == "Order")
     chooser = next(s for s in at.selectbox if s.label == "Type")
     assert chooser.options == best_first
+    assert what_is_shown(run.status.result["component_step"], "ridge") in texts(at)
     assert circle_in_words(chooser.value, worth[chooser.value], n_test[chooser.value]) in texts(at)
     order.set_value("worst separated first")
     at.run()
@@ -165,6 +166,16 @@ def test_a_circle_in_words(separation, n_test, said):
     words = circle_in_words("B cell", separation, n_test)
     assert said in words
     assert ("good" in words) == (said == "A good circle")
+
+
+@pytest.mark.parametrize(
+    ("step", "start", "said"),
+    [(0, "ridge", "the ridge regression"), (0, "random", "a random projection"), (40, "ridge", "**step 40**")],
+)
+def test_the_page_says_which_state_is_shown(step, start, said):
+    assert said in what_is_shown(step, start)
+    assert ("has done nothing" in what_is_shown(step, start)) == (step == 0)
+    assert what_is_shown(None, start) == ""
 
 
 def test_what_cannot_be_judged_is_neither_best_nor_an_example():

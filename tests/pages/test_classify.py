@@ -7,7 +7,7 @@ import pytest
 from scapp.core import keys
 from scapp.jobs.session import Session
 from scapp.plotting.classify.type_figures import confusion, plot_confusion, plot_stage, plot_types
-from scapp.ui.classify.words import component_worth
+from scapp.ui.classify.words import component_worth, what_clear_gave
 from scapp.workspace.runs.run import Status
 from tests.conftest import run_step
 from tests.pages.conftest import button, runs, texts
@@ -85,6 +85,29 @@ def test_cells_are_annotated(app, workspace, classified):
     assert "they hold 100% of what it reads" in texts(at)
     table = next(frame.value for frame in at.dataframe if "mean probability" in frame.value)
     assert table["cells"].sum() == classified.n_cells
+
+
+def test_clear_stands_beside_a_classifier(app, workspace, trained):
+    at = app("classify", dataset=trained.id)
+    box = next(box for box in at.selectbox if box.label == "CLEAR beside it")
+    assert len(box.options) == 2
+    (training,) = runs(workspace).list(step="clear")
+    box.set_value(training.id)
+    at.run()
+    button(at, "Train the classifier").click()
+    at.run()
+    assert not at.error
+    (run,) = runs(workspace).list(step="classify")
+    assert run.config.config["clear"] == str(training.folder)
+
+
+def test_what_clear_gave_in_words():
+    result = {"clear_weight": 0.5, "macro_f1": 0.8, "mean_auprc": 0.9}
+    result |= {"macro_f1_without_clear": 0.7, "mean_auprc_without_clear": 0.91}
+    said = what_clear_gave(result)
+    assert "macro F1 0.800 instead of 0.700" in said
+    assert "AUPRC 0.900 instead of 0.910" in said
+    assert "weight of 0" in what_clear_gave(result | {"clear_weight": 0.0})
 
 
 def test_without_counts_the_reason_is_given(app, workspace, study, tmp_path):

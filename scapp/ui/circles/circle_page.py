@@ -62,6 +62,8 @@ def circles_section(dataset: Dataset) -> None:
     shown = parts[part]
     points = np.asarray(state.read(dataset, keys.MLS)).reshape(len(codes), len(types), 2)[shown]
     order = _order(types, separation, n_test, order_by)
+    if run is not None:
+        st.markdown(words.what_is_shown(run.status.result.get("component_step"), run.config.config["start"]))
     if separation is None:
         st.caption(
             "The run that made these circles was discarded: how well they separate their types, and which cells were"

@@ -29,6 +29,19 @@ RIMS = (
 )
 
 
+def what_is_shown(kept_step: int | None, start: str) -> str:
+    """Which state of training the circles are; empty of a run that did not keep it."""
+    if kept_step is None:
+        return ""
+    if kept_step > 0:
+        return f"Shown is **step {kept_step:,}** of the training by contrast, which validated best."
+    of = "the ridge regression of its type against all others" if start == "ridge" else "a random projection"
+    return (
+        f"Shown is the **start**: each circle is {of}, because training by contrast gave circles that a head tells"
+        " validation cells apart by less well. The contrast has done nothing here."
+    )
+
+
 def circle_in_words(name: str, separation: float, n_test: int) -> str:
     """How to read one type's circle, from the AUPRC of its separation on so many test cells of the type."""
     if n_test == 0 or np.isnan(separation):
