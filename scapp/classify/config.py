@@ -7,6 +7,7 @@ from scapp.core.config import Config, setting
 
 Positives = Literal["one_vs_rest", "one_vs_rest_own", "as_printed"]
 Views = Literal["none", "paper", "dropout"]
+Start = Literal["ridge", "random"]
 
 
 class ClassifierConfig(Config):
@@ -101,7 +102,7 @@ class ClassifierConfig(Config):
         le=64,
         advanced=True,
     )
-    start: Literal["ridge", "random"] = setting(
+    start: Start = setting(
         "ridge",
         title="Circles start from",
         help=(

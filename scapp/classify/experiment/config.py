@@ -1,6 +1,6 @@
 """Choices of the thesis's experiment. Imports no torch."""
 
-from scapp.classify.config import ClassifierConfig, Positives, Views
+from scapp.classify.config import ClassifierConfig, Positives, Start, Views
 from scapp.core.config import Config, same_as, setting
 
 
@@ -73,20 +73,15 @@ class ExperimentConfig(Config):
     temperature: float = same_as(ClassifierConfig, "temperature")
     mls_positives: Positives = same_as(ClassifierConfig, "mls_positives")
     circle_dims: int = same_as(ClassifierConfig, "circle_dims")
+    start: Start = same_as(ClassifierConfig, "start")
+    balanced: bool = same_as(ClassifierConfig, "balanced")
+    n_components: int = same_as(ClassifierConfig, "n_components")
     views: Views = same_as(ClassifierConfig, "views")
 
     def classifier(self, **changes: object) -> ClassifierConfig:
         """Settings of one classifier."""
-        shared = (
-            "label_key",
-            "steps",
-            "batch_size",
-            "learning_rate",
-            "temperature",
-            "mls_positives",
-            "circle_dims",
-            "views",
-        )
+        # the experiment itself holds groups out: it gives each classifier its split
+        shared = (ClassifierConfig.model_fields.keys() & type(self).model_fields.keys()) - {"hold_out_key"}
         return ClassifierConfig.build({**{name: getattr(self, name) for name in shared}, **changes})
 
 

@@ -60,6 +60,13 @@ def test_jobs_follow_the_choices():
     assert models(simple=False, scarce=False, unbalanced=False, grid=True) == []
 
 
+def test_what_is_set_reaches_every_classifier():
+    chosen = {"start": "random", "balanced": False, "n_components": 50, "mls_positives": "as_printed", "steps": 7}
+    config = ExperimentConfig.build(chosen | {"hold_out_key": "donor"}).classifier(base="actinn", seed=3)
+    assert {name: getattr(config, name) for name in chosen} == chosen
+    assert (config.base, config.seed, config.hold_out_key) == ("actinn", 3, None)
+
+
 def test_what_is_known_is_not_trained_again(material):
     config = ExperimentConfig.build({**TINY, "actinn": False, "mlp": False, "references": False})
     first = list(run_all(Experiment(material, config), QuietContext(), []))[-1]
