@@ -44,6 +44,10 @@ from scapp.steps.evaluate.methods_compared import (
 from scapp.steps.step import Inputs, Outcome, Reading
 
 UNITS_FILE = "units.jsonl"
+STARTED_FROM = {"harmony": "pca", "harmony_tuned": "pca", "clear_batch": "clear"}
+"""What corrects batches, and what it does so in."""
+LEAST_MOVED = 0.005
+"""Of iLISI: with less, a correction has moved nothing that neighbours notice."""
 NOT_SCORES = ("method", "title", "seed", "level", "clusterer", "k_given")
 Scorer = Callable[[np.ndarray, int], dict[str, Any]]
 
@@ -107,7 +111,37 @@ def compare_batches(inputs: Inputs, config: BatchTask, context: StepContext) -> 
     batches = inputs.data.column(config.batch_key)
     conditions = {name: inputs.data.column(name) for name in keys.CONDITIONS if keys.obs(name) in inputs.data}
     notes = batch_notes(str(config.batch_key), batches, conditions)
-    return _outcome(task, _run(task, list(_units(task)), score), notes)
+    units = _run(task, list(_units(task)), score)
+    return _outcome(task, units, [*notes, *what_moved_nothing(units)])
+
+
+def what_moved_nothing(units: list[dict[str, Any]]) -> list[str]:
+    """A sentence for each method that was to correct batches and left them as mixed as it found them.
+
+    A method that did nothing is no peer: whatever beats it has shown nothing.
+
+    Parameters
+    ----------
+    units
+        ``method``, ``title``, ``seed`` and ``rows`` with ``iLISI``, for each representation.
+    """
+    mixed = {(unit["method"], unit["seed"]): unit["rows"][0]["iLISI"] for unit in units}
+    titles = {unit["method"]: unit["title"] for unit in units}
+    found = []
+    for method, start in STARTED_FROM.items():
+        pairs = [
+            (mixed[method, seed], before)
+            for (name, seed), before in mixed.items()
+            if name == start and (method, seed) in mixed
+        ]
+        if pairs and all(abs(after - before) < LEAST_MOVED for after, before in pairs):
+            after, before = np.mean(pairs, axis=0)
+            found.append(
+                f"'{titles[method]}' moved next to nothing here: batches are as mixed as in '{titles[start]}', which it"
+                f" starts from (iLISI {after:.3f} and {before:.3f}). That another method mixes better than it says"
+                " little."
+            )
+    return found
 
 
 def compare_pseudotime(inputs: Inputs, config: PseudotimeTask, context: StepContext) -> Outcome:

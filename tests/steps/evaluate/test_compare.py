@@ -14,7 +14,7 @@ from scapp.core.step_context import QuietContext, StepStopped
 from scapp.data.config import KEEP_EVERYTHING
 from scapp.jobs.session import Session
 from scapp.metrics.agreement import adjusted_rand_index, shown_resolution, turning_points
-from scapp.steps.evaluate.compare import UNITS_FILE, tables_of
+from scapp.steps.evaluate.compare import UNITS_FILE, tables_of, what_moved_nothing
 from scapp.steps.evaluate.config import BatchTask, ClusteringTask
 from scapp.steps.evaluate.measures import score_batches
 from scapp.steps.evaluate.methods_compared import ablations
@@ -138,6 +138,19 @@ def test_batches_mix_better_with_harmony_than_apart(workspace, prepared, tmp_pat
         assert rows[score].between(-0.05, 1).all(), score
     with pytest.raises(DataError, match="fewer than two batches"):
         evaluate(workspace, prepared, tmp_path, "batch", **{**FEW, "methods": ["pca"]})
+
+
+def test_a_correction_that_moved_nothing_is_named():
+    def unit(method, seed, mixed):
+        return {"method": method, "title": method.title(), "seed": seed, "rows": [{"iLISI": mixed}]}
+
+    stuck = [unit("pca", 0, 0.030), unit("pca", 1, 0.034), unit("harmony", 0, 0.032), unit("harmony", 1, 0.034)]
+    (said,) = what_moved_nothing(stuck)
+    assert "'Harmony' moved next to nothing" in said
+    assert "(iLISI 0.033 and 0.032)" in said
+    assert what_moved_nothing([*stuck[:3], unit("harmony", 1, 0.4)]) == []  # one seed moved
+    assert what_moved_nothing([unit("pca", 0, 0.03), unit("harmony", 0, float("nan"))]) == []
+    assert what_moved_nothing([unit("harmony", 0, 0.03)]) == []  # nothing to compare with
 
 
 def test_order_against_stages_and_the_series_of_the_first_seed(workspace, prepared, tmp_path):
