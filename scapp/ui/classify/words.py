@@ -26,8 +26,9 @@ START_KEPT = (
 )
 CLEAR_BESIDE = (
     "A head on the places that this trained CLEAR gives cells is multiplied with the classifier. CLEAR has learnt from"
-    " all cells of the dataset without their labels, the test cells among them. It helps most where few cells have a"
-    " label. New cells are placed by the same encoder."
+    " all cells of the dataset without their labels, the test cells among them. It pays where about five cells of a"
+    " type have a label; with twenty or more it may change nothing (benchmarks/README.md). New cells are placed by the"
+    " same encoder."
 )
 OWN_MODEL = (
     "This model was trained on this very dataset: what it says here shows what it has learnt by heart. See the tab"
