@@ -102,6 +102,7 @@ class ClearHead:
             n_types,
             context,
             INVERSE_PENALTIES if len(split.valid) else ALONE,
+            "linear head on CLEAR",
         )
         with torch.no_grad():
             logits = head(torch.from_numpy(inputs[split.valid]))

@@ -27,6 +27,7 @@ def solve_linear(
     n_types: int,
     context: StepContext,
     penalties: tuple[float, ...] = INVERSE_PENALTIES,
+    stage: str = "linear head",
 ) -> nn.Linear:
     """A softmax layer, solved by scikit-learn, with the penalty that validates best.
 
@@ -42,6 +43,8 @@ def solve_linear(
         Gets a row for every penalty.
     penalties
         scikit-learn's C; of one alone there is nothing to choose, and no validation cell is needed.
+    stage
+        What progress and rows call it.
     """
     if np.prod(inputs.shape) and inputs.nnz > DENSE_SHARE * np.prod(inputs.shape):
         inputs, valid = inputs.toarray(), valid.toarray()
@@ -57,12 +60,12 @@ def solve_linear(
     best: tuple[float, LogisticRegression] | None = None
     for place, inverse in enumerate(penalties):
         context.raise_if_stopped()
-        context.report(place, len(penalties), f"linear head: penalty {place + 1} of {len(penalties)}")
+        context.report(place, len(penalties), f"{stage}: penalty {place + 1} of {len(penalties)}")
         model = LogisticRegression(C=inverse, max_iter=MOST_ITERATIONS).fit(inputs, codes)
         # without validation cells of its types a penalty is as good as another
         seen = known.any()
         loss = log_loss(valid_codes[known], model.predict_proba(valid)[known], labels=model.classes_) if seen else 0.0
-        context.log_metrics({"stage": "linear head", "step": place + 1, "loss": loss, "validation": loss, "C": inverse})
+        context.log_metrics({"stage": stage, "step": place + 1, "loss": loss, "validation": loss, "C": inverse})
         if best is None or loss < best[0]:
             best = (loss, model)
     assert best is not None

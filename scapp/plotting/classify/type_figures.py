@@ -67,7 +67,8 @@ def plot_types(table: pd.DataFrame, chosen: Sequence[str] = ()) -> go.Figure:
         )
     )
     figure = styled(figure, height=400, x_title="training cells of the type", y_title="AUPRC")
-    figure.update_xaxes(type="log")
+    steps = [digit * 10**power for power in range(7) for digit in (1, 2, 5)]
+    figure.update_xaxes(type="log", tickvals=steps, ticktext=[f"{step:,}" for step in steps])
     figure.update_yaxes(range=[0, 1.08])
     return figure
 
@@ -78,7 +79,15 @@ def _interval(known: pd.DataFrame) -> dict[str, Any] | None:
         return None
     up = (known["auprc_high"] - known["auprc"]).clip(lower=0).fillna(0)
     down = (known["auprc"] - known["auprc_low"]).clip(lower=0).fillna(0)
-    return {"type": "data", "array": up, "arrayminus": down, "symmetric": False, "thickness": 1, "width": 0}
+    return {
+        "type": "data",
+        "array": up,
+        "arrayminus": down,
+        "symmetric": False,
+        "thickness": 1,
+        "width": 0,
+        "color": MUTED,
+    }
 
 
 def colours_of(types: Sequence[str], chosen: Sequence[str]) -> list[str]:

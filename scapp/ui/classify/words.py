@@ -39,7 +39,8 @@ TYPES = (
     "On test cells, which were never trained on. AUPRC is 1 when all cells of a type are ranked above all others; by"
     " chance it is the type's share of the cells. It is missing where a type has no test cell. `auprc_low` to"
     " `auprc_high` holds 95% of what other draws of these cells would have given (of groups that were held out, draws"
-    f" within each group; other donors may differ by more). With fewer than {LEAST_TESTED} test cells there is **not"
+    " within each group; other donors may differ by more); where all cells are ranked rightly, draws cannot show"
+    f" otherwise, and it is a point. With fewer than {LEAST_TESTED} test cells there is **not"
     " enough to judge** a type (hollow points); a larger 'Test share' gives more."
 )
 ENOUGH, TOO_FEW = "yes", "not enough to judge"
