@@ -10,6 +10,7 @@ from scapp.core import keys
 from scapp.core.errors import ConfigError, listed
 from scapp.core.memory import check_memory
 from scapp.core.step_context import StepContext
+from scapp.data.barcodes import libraries
 from scapp.data.checks import Finding
 from scapp.data.config import ImportConfig
 from scapp.data.examples import example
@@ -49,7 +50,7 @@ def import_dataset(inputs: Inputs, config: ImportRequest, context: StepContext) 
             values = labels.table[column]
             adata.obs[column] = values.astype("category") if values.dtype == object else values
         imported.findings.extend(labels.findings)
-    imported.findings.extend(_set_apart(adata))
+    imported.findings.extend([*_set_apart(adata), *_by_barcode(adata)])
     context.report(2, 4, "measuring quality")
     values = dataset_values(adata)
     context.raise_if_stopped()
@@ -114,6 +115,23 @@ def _set_apart(adata: ad.AnnData) -> list[Finding]:
     if measured:
         findings.append(Finding(f"Quality metrics of the file were measured again: {listed(measured)}."))
     return findings
+
+
+def _by_barcode(adata: ad.AnnData) -> list[Finding]:
+    """Keep the library that barcodes tell as an annotation, where none says what was processed together; say so."""
+    if keys.suggest(list(adata.obs.columns), keys.SUGGESTED_BATCHES) is not None:
+        return []
+    found = libraries(adata.obs_names)
+    if found is None:
+        return []
+    adata.obs["library"] = found
+    numbers = listed((f"-{number}" for number in found.categories), 6)
+    return [
+        Finding(
+            f"Barcodes end in {numbers}, as those of several libraries do: kept as the annotation 'library'.",
+            "Take it for batches where libraries are samples.",
+        )
+    ]
 
 
 def dataset_values(adata: ad.AnnData) -> dict[str, Any]:

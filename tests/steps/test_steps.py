@@ -4,6 +4,7 @@ import json
 
 import anndata as ad
 import numpy as np
+import pandas as pd
 import pytest
 import scanpy as sc
 from safetensors.numpy import load_file
@@ -80,6 +81,25 @@ def test_doublet_scores_extend_the_dataset(workspace, imported, tmp_path):
         verbose=False,
     )
     np.testing.assert_allclose(scores, alone.obs["doublet_score"], rtol=1e-5)
+
+
+def test_libraries_are_kept_where_nothing_else_names_batches(workspace, study, tmp_path):
+    file = study.copy()
+    letters = np.array(list("ACGT"))[np.random.default_rng(0).integers(0, 4, (file.n_obs, 16))]
+    file.obs_names = [f"{''.join(row)}-{1 + place % 3}" for place, row in enumerate(letters)]
+    for name, kept in (("with", ["cell_type", "batch"]), ("without", ["cell_type"])):
+        one = file.copy()
+        one.obs = one.obs[kept]
+        one.write_h5ad(tmp_path / f"{name}.h5ad")
+    without = run_step(workspace, "import", {"path": str(tmp_path / "without.h5ad")}, None, tmp_path / "a")
+    dataset = workspace.open(without["dataset"])
+    np.testing.assert_array_equal(
+        np.asarray(pd.Series(dataset.read(keys.obs("library"))).astype(str)), (1 + np.arange(150) % 3).astype(str)
+    )
+    said = [finding["sentence"] for finding in dataset.manifest.source["findings"]]
+    assert any("Barcodes end in -1, -2, -3," in sentence for sentence in said)
+    named = run_step(workspace, "import", {"path": str(tmp_path / "with.h5ad")}, None, tmp_path / "b")
+    assert keys.obs("library") not in workspace.open(named["dataset"])
 
 
 def test_clear_map_and_clusters(workspace, prepared, tmp_path):
