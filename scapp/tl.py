@@ -264,6 +264,7 @@ def predict(
     model: "CellTypeClassifier | str | Path",
     *,
     threshold: float = 0.0,
+    most_wrong: float | None = None,
     vote_key: str | None = None,
     label_key: str | None = None,
     broader: bool = False,
@@ -279,6 +280,9 @@ def predict(
         A classifier, or the folder that holds one.
     threshold
         Probability below which a cell is ``unassigned``.
+    most_wrong
+        Share of wrong names among those given that is accepted; the threshold is raised until the model's validation
+        cells keep to it.
     vote_key
         Column of clusters; each cluster gets the type that most of its cells have.
     label_key
@@ -307,6 +311,7 @@ def predict(
             {
                 "model": str(folder if not isinstance(model, (str, Path)) else model),
                 "threshold": threshold,
+                "most_wrong": most_wrong,
                 "vote_key": vote_key,
                 "label_key": label_key,
                 "broader": broader,

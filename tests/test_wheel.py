@@ -65,7 +65,7 @@ def test_it_trains_clear(place, cells):
     said = run(place, "scapp", "clear", cells, "-o", place / "out.h5ad", "--epochs", 2, "--hidden", 16, "--dim", 8)
     assert json.loads(said.splitlines()[-1])["n_cells"] == 300
     code = f"import anndata; print(anndata.read_h5ad({str(place / 'out.h5ad')!r}).obsm['X_clear'].shape)"
-    assert run(place, "python", "-c", code) == "(300, 16)\n"
+    assert run(place, "python", "-c", code) == "(300, 66)\n"  # PCA's 50 beside the 16
 
 
 def test_a_scanpy_user_finds_the_api(place):
@@ -73,7 +73,7 @@ def test_a_scanpy_user_finds_the_api(place):
         "import scapp; a = scapp.datasets.simulate(80, 100, 2); scapp.pp.prepare(a);"
         "scapp.tl.clear(a, epochs=1, settings={'hidden': 8, 'dim': 4}, progress=False); print(a.obsm['X_clear'].shape)"
     )
-    assert run(place, "python", "-c", code) == "(80, 8)\n"
+    assert run(place, "python", "-c", code) == "(80, 58)\n"  # PCA's 50 beside the 8
 
 
 def test_an_exported_script_makes_the_dataset_again(place, cells, workspace, tmp_path):

@@ -31,6 +31,7 @@ from scapp.core.step_context import QuietContext, StepContext
 from scapp.data.gene_alignment import LEAST_COVERED, Aligned, align
 from scapp.data.symbols import GeneNames, gene_names
 from scapp.metrics.by_type import headline
+from scapp.metrics.rejection import threshold_for
 
 FORMAT = 2
 MODEL, RECORD = "model.safetensors", "model.json"
@@ -63,6 +64,8 @@ class CellTypeClassifier:
         Logits are divided by it, so that probabilities mean what they say (temperature scaling on validation cells).
     beside
         What a trained CLEAR says of cells, where the settings name one: its opinion is multiplied with the network's.
+    validated
+        What was said of the validation cells: probability, and whether it was true, shape (2, n_valid).
     readers
         Of MLS-CC, what reads a type's probability from its own circle.
     metrics
@@ -88,6 +91,7 @@ class CellTypeClassifier:
     test_probabilities: np.ndarray | None = None
     temperature: float = 1.0
     beside: ClearHead | None = None
+    validated: np.ndarray = field(default_factory=lambda: np.zeros((2, 0)))
     readers: CircleReaders | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     n_train: list[int] = field(default_factory=list)
@@ -193,6 +197,7 @@ class CellTypeClassifier:
         self.metrics = dict[str, Any](headline(codes[split.test], self.test_probabilities))
         if self.config.clear:
             self._put_clear_beside(counts, inputs, codes, context or QuietContext(), device)
+        self.validated = self._said_of(counts, inputs, codes, split.valid)
         if isinstance(self.network.component, Contrastive):
             self.metrics["component_step"] = self.network.component.kept_step
         if isinstance(self.network.component, MlsComponent):
@@ -245,6 +250,41 @@ class CellTypeClassifier:
         alone = self.metrics["macro_f1"], self.metrics["mean_auprc"]
         self.metrics |= headline(codes[self.split.test], self.test_probabilities)
         self.metrics["macro_f1_without_clear"], self.metrics["mean_auprc_without_clear"] = alone
+
+    def _said_of(
+        self, counts: sparse.csr_matrix, inputs: sparse.csr_matrix, codes: np.ndarray, cells: np.ndarray
+    ) -> np.ndarray:
+        """Probability of what is said of cells, and whether it is true, shape (2, n_cells)."""
+        assert self.genes is not None
+        said = self._probabilities(inputs[cells])
+        if self.beside is not None:
+            said = _joined(self.beside, said, counts[cells], self.genes)
+        return np.array([said.max(axis=1), said.argmax(axis=1) == codes[cells]])
+
+    def threshold_for(self, most_wrong: float) -> float:
+        """Probability below which cells go without a name, so that few names are wrong.
+
+        Parameters
+        ----------
+        most_wrong
+            Share of wrong names among those given, above 0 and below 1. It holds for cells like the validation cells:
+            those of other donors or laboratories are named wrongly more often.
+
+        Raises
+        ------
+        DataError
+            The validation cells are too few, or too often named wrongly, to promise it.
+        """
+        confidence, right = self.validated
+        found = threshold_for(confidence, right.astype(bool), most_wrong)
+        if found is None:
+            raise DataError(
+                f"No threshold keeps {most_wrong:.1%} of this classifier's names from being wrong: of its"
+                f" {len(right):,} validation cells it named {int(right.sum()):,} rightly, and at least"
+                f" {int(np.ceil(1 / most_wrong)) - 1:,} named without an error are needed.",
+                hint="Allow more errors, or train again with a larger 'Validation share' or more labels.",
+            )
+        return found
 
     def circles(self, counts: Any, genes: GeneNames) -> np.ndarray:
         """Unit vectors on each type's circle, float32, shape (n_cells, n_types, dims).
@@ -349,6 +389,7 @@ class CellTypeClassifier:
             "preparation.genes": torch.from_numpy(used),
             "preparation.means": torch.from_numpy(self.preparation.means),
             "preparation.shares": torch.from_numpy(self.preparation.shares),
+            "validated": torch.from_numpy(self.validated),
         }
         if self.beside is not None:
             tensors |= self.beside.save(folder)
@@ -381,6 +422,7 @@ class CellTypeClassifier:
         config = ClassifierConfig.build(record["config"])
         used, *learnt = (tensors.pop(f"preparation.{name}").numpy() for name in ("genes", "means", "shares"))
         preparation = Preparation(used, record["scaling"], record["largest"], *learnt)
+        validated = tensors.pop("validated").numpy() if "validated" in tensors else np.zeros((2, 0))
         beside = ClearHead.load(folder, tensors)
         readers = None
         if "readers.weights" in tensors:
@@ -398,6 +440,7 @@ class CellTypeClassifier:
             network=network.eval(),
             temperature=record["temperature"],
             beside=beside,
+            validated=validated,
             readers=readers,
             metrics=record["metrics"],
             n_train=record["n_train"],

@@ -12,6 +12,8 @@ which probability
 of each type, float32, shape (n_test, n_types)."""
 ROWS_FILE = "rows.jsonl"
 """What an experiment found, a line per training: its tables are made from it."""
+VALIDATION_FILE = "validation_cells.csv"
+"""Probability of what was said of each validation cell, and whether it was true: thresholds are chosen on it."""
 CIRCLE_PROBABILITIES_FILE = "test_circle_probabilities.npy"
 """Of MLS-CC, each type's probability from its own circle alone, as ``PROBABILITIES_FILE``."""
 RELIABLE_SHARE = 0.8
@@ -53,6 +55,18 @@ class PredictConfig(Config):
         help="Cells whose best type is less probable are called 'unassigned'.",
         ge=0,
         le=1,
+    )
+    most_wrong: float | None = setting(
+        None,
+        title="Most wrong names",
+        help=(
+            "Share of wrong names among those given that you accept, such as 0.05: as many cells as needed go without a"
+            " name. It is chosen on the model's validation cells; other donors or laboratories are named wrongly more"
+            " often."
+        ),
+        gt=0,
+        le=0.5,
+        empty="name every cell that reaches the least probability",
     )
     vote_key: str | None = setting(
         None,

@@ -101,6 +101,16 @@ def test_clear_stands_beside_a_classifier(app, workspace, trained):
     assert run.config.config["clear"] == str(training.folder)
 
 
+def test_how_many_cells_to_name(app, classified):
+    at = tab(app("classify", dataset=classified.id), "Evaluate")
+    box = next(box for box in at.number_input if box.label == "Accept at most so many wrong names (%)")
+    assert "No threshold keeps wrong names at 5% or fewer: the 14 validation cells" in texts(at)
+    box.set_value(50.0)
+    at.run()
+    assert not at.exception
+    assert "of these names are wrong (95% interval" in texts(at)
+
+
 def test_what_clear_gave_in_words():
     result = {"clear_weight": 0.5, "macro_f1": 0.8, "mean_auprc": 0.9}
     result |= {"macro_f1_without_clear": 0.7, "mean_auprc_without_clear": 0.91}

@@ -18,7 +18,14 @@ from scapp.core.provenance import fingerprint
 from scapp.core.step_context import StepContext
 from scapp.metrics.by_type import headline, per_type
 from scapp.metrics.intervals import auprc_intervals
-from scapp.steps.config import CIRCLE_PROBABILITIES_FILE, PROBABILITIES_FILE, TEST_FILE, TYPES_FILE, PredictConfig
+from scapp.steps.config import (
+    CIRCLE_PROBABILITIES_FILE,
+    PROBABILITIES_FILE,
+    TEST_FILE,
+    TYPES_FILE,
+    VALIDATION_FILE,
+    PredictConfig,
+)
 from scapp.steps.step import Inputs, Outcome, Reading
 
 DEFAULT_LEAST = 0.5
@@ -39,7 +46,7 @@ def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outco
     classifier.provenance = {"dataset": data.name, "label_key": config.label_key, "cells": fingerprint(cells)}
     classifier.save(inputs.folder)
     circles = classifier.circles(counts, genes) if config.component == "mls" else None
-    files = [MODEL, RECORD, TYPES_FILE, TEST_FILE, PROBABILITIES_FILE]
+    files = [MODEL, RECORD, TYPES_FILE, TEST_FILE, VALIDATION_FILE, PROBABILITIES_FILE]
     files += CLEAR_FILES if classifier.beside is not None else []
     if circles is not None:
         assert classifier.split is not None
@@ -91,6 +98,9 @@ def _write_tables(
         "probability": probabilities.max(axis=1),
     }
     write_csv(pd.DataFrame(said), folder / TEST_FILE)
+    confidence, right = classifier.validated
+    validated = {"cell": names[classifier.split.valid], "probability": confidence, "right": right.astype(bool)}
+    write_csv(pd.DataFrame(validated), folder / VALIDATION_FILE)
     _save_probabilities(folder / PROBABILITIES_FILE, probabilities)
 
 
@@ -121,7 +131,9 @@ def predict(inputs: Inputs, config: PredictConfig, context: StepContext) -> Outc
     data = inputs.data
     context.report(0, 1, "matching genes")
     probabilities, aligned = classifier.predict_counts(counts_of(data), data.gene_names())
-    names = classifier.named(probabilities, threshold=config.threshold)
+    promised = 0.0 if config.most_wrong is None else classifier.threshold_for(config.most_wrong)
+    threshold = max(config.threshold, promised)
+    names = classifier.named(probabilities, threshold=threshold)
     certain = probabilities.max(axis=1)
     if config.vote_key is not None:
         names = majority(names, pd.Series(data.column(config.vote_key)))
@@ -143,9 +155,10 @@ def predict(inputs: Inputs, config: PredictConfig, context: StepContext) -> Outc
         "covered": round(classifier.covered(aligned), 4),
         "n_genes": len(classifier.genes.names) if classifier.genes else 0,
         "n_unassigned": int((names == UNASSIGNED).sum()),
+        "threshold": threshold,
     }
     if config.broader:
-        broad, n_matched = _broader(probabilities, names, classifier.types, config.threshold)
+        broad, n_matched = _broader(probabilities, names, classifier.types, threshold)
         values[keys.PREDICTED_BROAD] = pd.Categorical(broad)
         summary |= {"n_types_in_ontology": n_matched, "n_broader": int((broad != names).sum())}
     if config.label_key:

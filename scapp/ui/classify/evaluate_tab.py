@@ -8,6 +8,7 @@ import streamlit as st
 
 from scapp.core import keys
 from scapp.metrics.by_type import calibration, expected_calibration_error, precision_recall
+from scapp.metrics.rejection import among_named, threshold_for
 from scapp.plotting.classify.experiment_figures import COMPONENT_TITLES, plot_gains
 from scapp.plotting.classify.type_figures import (
     confusion,
@@ -17,7 +18,7 @@ from scapp.plotting.classify.type_figures import (
     plot_types,
 )
 from scapp.plotting.theme import KEPT, MUTED, REMOVED
-from scapp.steps.config import PROBABILITIES_FILE, TEST_FILE, TYPES_FILE
+from scapp.steps.config import PROBABILITIES_FILE, TEST_FILE, TYPES_FILE, VALIDATION_FILE
 from scapp.ui.classify import words
 from scapp.ui.classify.ontology_scores import ontology_section
 from scapp.ui.kit import live, state
@@ -118,6 +119,7 @@ def evaluate_section(dataset: Dataset) -> None:
         download_csv(shares.rename_axis("type").reset_index(), key=f"confusion.{run.id}", name="classifier_confusion")
     with right:
         _calibration(run, table, cells)
+    _how_many_to_name(run, cells)
     _wrong_cells(dataset, run, cells, chosen)
     _against_base(found, run, table)
     ontology_section(run, table["type"].tolist(), _codes(table, cells))
@@ -233,6 +235,24 @@ def _calibration(run: Run, table: pd.DataFrame, cells: pd.DataFrame) -> None:
     )
     st.caption(words.CALIBRATION)
     download_csv(bins, key=f"calibration.{run.id}", name="calibration")
+
+
+def _how_many_to_name(run: Run, cells: pd.DataFrame) -> None:
+    """The least probability that keeps wrong names rare: chosen on validation cells, checked on test cells."""
+    if not (run.folder / VALIDATION_FILE).exists():
+        return  # trained before they were kept
+    st.subheader("How many cells to name")
+    st.caption(words.NAMED)
+    percent = st.number_input(
+        "Accept at most so many wrong names (%)", 0.5, 50.0, 5.0, 0.5, key=f"most_wrong.{run.id}", width=320
+    )
+    validated = state.run_table(run, VALIDATION_FILE, ["cell"])
+    right = (cells["type"] == cells["predicted"]).to_numpy()
+    threshold = threshold_for(validated["probability"].to_numpy(), validated["right"].to_numpy(bool), percent / 100)
+    if threshold is None:
+        st.warning(words.nothing_promised(percent, len(validated)))
+        return
+    st.markdown(words.named_in_words(threshold, among_named(cells["probability"].to_numpy(), right, threshold)))
 
 
 def _wrong_cells(dataset: Dataset, run: Run, cells: pd.DataFrame, chosen: list[str]) -> None:

@@ -193,6 +193,11 @@ def annotate_section(dataset: Dataset) -> None:
 def _annotated(dataset: Dataset, run: Run) -> None:
     result = run.status.result
     show_gene_match(result, "model", "predictions")
+    if result["n_unassigned"] and "threshold" in result and run.config.config["vote_key"] is None:
+        st.markdown(
+            f"{result['n_unassigned']:,} of {result['n_cells']:,} cells go without a name: their best type is less"
+            f" probable than {result['threshold']:.3f}."
+        )
     if "top1" in result:
         st.markdown(
             f"Compared with '{escape(str(run.config.config['label_key']))}' on {result['n_test']:,} cells of types"

@@ -49,6 +49,11 @@ CALIBRATION = (
     "Bars on the dashed line: of the cells named with a probability of 0.8, 80% were named rightly. Probabilities were"
     " calibrated on validation cells (temperature scaling)."
 )
+NAMED = (
+    "Cells whose best type is less probable than a threshold go without a name, and so fewer names are wrong. The"
+    " threshold is chosen on validation cells and checked here on test cells, which had no part in it. 'Most wrong"
+    " names' on the tab 'Annotate this dataset' does the same."
+)
 WRONG = (
     "Wrongly named with a high probability: a type that the labels mix up, doublets, or a label that is itself wrong."
     " They are worth a look on the map."
@@ -109,6 +114,25 @@ def what_clear_gave(result: Mapping[str, Any]) -> str:
     return (
         f"With CLEAR beside it (weight {weight:.2f}): macro F1 {after[0]:.3f} instead of {before[0]:.3f}, mean AUPRC"
         f" {after[1]:.3f} instead of {before[1]:.3f}, on the same test cells (one seed)."
+    )
+
+
+def nothing_promised(percent: float, n_validated: int) -> str:
+    """Why no threshold was found."""
+    return (
+        f"No threshold keeps wrong names at {percent:g}% or fewer: the {n_validated:,} validation cells are too few, or"
+        " too often named wrongly. Accept more, or train with a larger 'Validation share' or more labels."
+    )
+
+
+def named_in_words(threshold: float, found: Mapping[str, float]) -> str:
+    """What a threshold meant on the test cells."""
+    if not found["n_named"]:
+        return f"From a probability of **{threshold:.3f}** on. No test cell reaches it."
+    return (
+        f"From a probability of **{threshold:.3f}** on: {found['share_named']:.0%} of the test cells get a name, and"
+        f" **{found['wrong']:.1%}** of these names are wrong (95% interval {found['wrong_low']:.1%} to"
+        f" {found['wrong_high']:.1%}, {found['n_named']:,.0f} cells)."
     )
 
 

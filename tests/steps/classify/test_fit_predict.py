@@ -49,6 +49,21 @@ def test_cells_are_annotated_and_compared(workspace, imported, model, tmp_path):
     assert summary["types_not_in_model"] == []
 
 
+def test_few_wrong_names_are_promised_by_validation_cells(workspace, imported, tmp_path):
+    more = {**QUICK, "valid_share": 0.4, "component": "none"}
+    run_step(workspace, "classify", more, imported.id, tmp_path / "model")
+    validated = pd.read_csv(tmp_path / "model" / "validation_cells.csv")
+    assert len(validated) == 60
+    config = {"model": str(tmp_path / "model"), "most_wrong": 0.1}
+    summary = run_step(workspace, "predict", config, imported.id, tmp_path / "predict")
+    named = validated["probability"] >= summary["threshold"] - 1e-9
+    assert ((~validated["right"][named]).sum() + 1) / (named.sum() + 1) <= 0.1
+    probability = np.asarray(workspace.open(imported.id).read(keys.PREDICTED_PROBABILITY), dtype=float)
+    assert summary["n_unassigned"] == (probability < summary["threshold"] - 1e-6).sum()
+    with pytest.raises(DataError, match="at least 99 named without an error"):
+        run_step(workspace, "predict", {**config, "most_wrong": 0.01}, imported.id, tmp_path / "other")
+
+
 def test_what_cannot_be_annotated_is_refused(workspace, imported, model, tmp_path):
     config = {"model": str(model[0]), "label_key": "batch"}
     with pytest.raises(DataError, match="type that the model knows"):
