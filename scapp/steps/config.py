@@ -66,7 +66,6 @@ class PredictConfig(Config):
         ),
         gt=0,
         le=0.5,
-        empty="name every cell that reaches the least probability",
     )
     vote_key: str | None = setting(
         None,
