@@ -195,9 +195,10 @@ class CellTypeClassifier:
         self.temperature = temperature_of(self._logits(inputs[split.valid]), codes[split.valid])
         self.test_probabilities = self._probabilities(inputs[split.test])
         self.metrics = dict[str, Any](headline(codes[split.test], self.test_probabilities))
+        said = self._probabilities(inputs[split.valid])
         if self.config.clear:
-            self._put_clear_beside(counts, inputs, codes, context or QuietContext(), device)
-        self.validated = self._said_of(counts, inputs, codes, split.valid)
+            said = self._put_clear_beside(counts, codes, said, context or QuietContext(), device)
+        self.validated = np.array([said.max(axis=1), said.argmax(axis=1) == codes[split.valid]])
         if isinstance(self.network.component, Contrastive):
             self.metrics["component_step"] = self.network.component.kept_step
         if isinstance(self.network.component, MlsComponent):
@@ -228,38 +229,32 @@ class CellTypeClassifier:
         """Probabilities of counts, and how their genes were matched."""
         inputs, expected, aligned = self._aligned(counts, genes)
         own = self._probabilities(inputs, expected)
-        return (own if self.beside is None else _joined(self.beside, own, sparse.csr_matrix(counts), genes)), aligned
+        if self.beside is None or not len(own):
+            return own, aligned
+        return _shares(self.beside.joined(_logarithms(own), sparse.csr_matrix(counts), genes)), aligned
 
     def _put_clear_beside(
-        self,
-        counts: sparse.csr_matrix,
-        inputs: sparse.csr_matrix,
-        codes: np.ndarray,
-        context: StepContext,
-        device: str,
-    ) -> None:
-        """Solve a head on a trained CLEAR, and let it speak of the test cells."""
+        self, counts: sparse.csr_matrix, codes: np.ndarray, validated: np.ndarray, context: StepContext, device: str
+    ) -> np.ndarray:
+        """Solve a head on a trained CLEAR, and let it speak of the test cells; what both say of the validation cells.
+
+        ``validated`` is what the network alone says of them, shape (n_valid, n_types).
+        """
         assert self.split is not None
         assert self.genes is not None
         assert self.test_probabilities is not None
-        own = torch.from_numpy(np.log(self._probabilities(inputs[self.split.valid]) + LEAST_PROBABILITY))
+        valid, test = self.split.valid, self.split.test
         model = ClearModel.load(Path(self.config.clear))
-        self.beside = ClearHead.fit(model, counts, self.genes, codes, self.split, own, context, device)
+        context.report(0, 1, "placing the cells by CLEAR")
+        embedding = model.embed_counts(counts, self.genes, device, context.raise_if_stopped)[0]
+        own = _logarithms(validated)
+        self.beside = ClearHead.fit(model, embedding, codes, self.split, own, context)
         self.metrics["clear_weight"] = self.beside.weight
-        self.test_probabilities = _joined(self.beside, self.test_probabilities, counts[self.split.test], self.genes)
+        self.test_probabilities = _shares(self.beside.joined_at(_logarithms(self.test_probabilities), embedding[test]))
         alone = self.metrics["macro_f1"], self.metrics["mean_auprc"]
-        self.metrics |= headline(codes[self.split.test], self.test_probabilities)
+        self.metrics |= headline(codes[test], self.test_probabilities)
         self.metrics["macro_f1_without_clear"], self.metrics["mean_auprc_without_clear"] = alone
-
-    def _said_of(
-        self, counts: sparse.csr_matrix, inputs: sparse.csr_matrix, codes: np.ndarray, cells: np.ndarray
-    ) -> np.ndarray:
-        """Probability of what is said of cells, and whether it is true, shape (2, n_cells)."""
-        assert self.genes is not None
-        said = self._probabilities(inputs[cells])
-        if self.beside is not None:
-            said = _joined(self.beside, said, counts[cells], self.genes)
-        return np.array([said.max(axis=1), said.argmax(axis=1) == codes[cells]])
+        return _shares(self.beside.joined_at(own, embedding[valid]))
 
     def threshold_for(self, most_wrong: float) -> float:
         """Probability below which cells go without a name, so that few names are wrong.
@@ -448,11 +443,11 @@ class CellTypeClassifier:
         )
 
 
-def _joined(beside: ClearHead, own: np.ndarray, counts: sparse.csr_matrix, genes: GeneNames) -> np.ndarray:
-    """Probabilities of the product of what the network and CLEAR say, shape (n_cells, n_types)."""
-    if not len(own):
-        return own
-    logits = beside.joined(torch.from_numpy(np.log(own + LEAST_PROBABILITY)), counts, genes)
+def _logarithms(probabilities: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.log(probabilities + LEAST_PROBABILITY))
+
+
+def _shares(logits: torch.Tensor) -> np.ndarray:
     return np.asarray(torch.softmax(logits, dim=1).numpy())
 
 

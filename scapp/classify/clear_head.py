@@ -17,7 +17,7 @@ from scapp.classify.calibration import temperature_of
 from scapp.classify.config import INVERSE_PENALTIES
 from scapp.classify.linear_head import ALONE, solve_linear
 from scapp.classify.splits import Split
-from scapp.clear.apply import DESCRIPTION, WEIGHTS, ClearModel
+from scapp.clear.apply import ClearModel, files_of
 from scapp.clear.beside import Placing, placing_of
 from scapp.core.errors import DataError
 from scapp.core.step_context import StepContext
@@ -25,7 +25,7 @@ from scapp.data.gene_alignment import LEAST_COVERED
 from scapp.data.symbols import GeneNames
 
 STEM = "clear"
-FILES = [f"{STEM}{WEIGHTS}", f"{STEM}{DESCRIPTION}"]
+FILES = files_of(STEM)
 """The encoder's, beside the classifier's own."""
 WEIGHTS_OF_CLEAR = (0.0, 0.25, 0.5, 0.75, 1.0)
 ENOUGH_VALID = 50
@@ -63,13 +63,11 @@ class ClearHead:
     def fit(
         cls,
         model: ClearModel,
-        counts: Any,
-        genes: GeneNames,
+        embedding: np.ndarray,
         codes: np.ndarray,
         split: Split,
         own: torch.Tensor,
         context: StepContext,
-        device: str = "cpu",
     ) -> "ClearHead":
         """Solve the head on the training cells, and choose its weight on the validation cells.
 
@@ -77,19 +75,17 @@ class ClearHead:
         ----------
         model
             A trained CLEAR. It may have seen the same cells, the test cells among them, but no label.
-        counts, genes
-            Of all cells, CSR, shape (n_cells, n_genes).
+        embedding
+            Where it puts all cells (``ClearModel.embed_counts``), shape (n_cells, d).
         codes
             Place of each cell's type, negative without one, shape (n_cells,).
         split
             Training, validation and test cells.
         own
             Logarithms of the classifier's probabilities for the validation cells, shape (n_valid, n_types).
-        context, device
-            Progress and the way to stop; and where the encoder works.
+        context
+            Progress and the way to stop.
         """
-        context.report(0, 1, "placing the cells by CLEAR")
-        embedding = model.embed_counts(counts, genes, device, context.raise_if_stopped)[0]
         n_types = own.shape[1]
         placing = placing_of(embedding[split.train])
         placing = Placing(placing.mean, placing.length / float(np.sqrt(embedding.shape[1])))
@@ -135,6 +131,10 @@ class ClearHead:
                 f" {LEAST_COVERED:.0%} are needed.",
                 hint="Use a classifier without CLEAR beside it, or train on the genes that both datasets have.",
             )
+        return self.joined_at(own, embedding)
+
+    def joined_at(self, own: torch.Tensor, embedding: np.ndarray) -> torch.Tensor:
+        """``joined`` for cells that the encoder has placed already, shape (n_cells, d)."""
         inputs = torch.from_numpy(self.placing.place(embedding))
         with torch.no_grad():
             said = torch.log_softmax(self.head(inputs).double() / self.temperature, dim=1)

@@ -25,7 +25,14 @@ from scapp.data.symbols import GeneNames
 
 MODEL_FORMAT = 2
 STEM, WEIGHTS, DESCRIPTION = "model", ".safetensors", ".json"
-FILES = [f"{STEM}{WEIGHTS}", f"{STEM}{DESCRIPTION}"]
+
+
+def files_of(stem: str = STEM) -> list[str]:
+    """Names of the two files that a model of a stem is kept in."""
+    return [f"{stem}{WEIGHTS}", f"{stem}{DESCRIPTION}"]
+
+
+FILES = files_of()
 _AGAIN = "Train CLEAR again on the reference, and apply that run."
 
 
@@ -68,7 +75,8 @@ class ClearModel:
             arrays |= self.correction.arrays()
         if self.beside is not None:
             arrays |= self.beside.arrays()
-        save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, folder / f"{stem}{WEIGHTS}")
+        weights, description = files_of(stem)
+        save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, folder / weights)
         content = {
             "format": MODEL_FORMAT,
             "kind": "clear",
@@ -76,7 +84,7 @@ class ClearModel:
             "genes": asdict(self.genes),
             "target_sum": self.target_sum,
         }
-        (folder / f"{stem}{DESCRIPTION}").write_text(json.dumps(content))
+        (folder / description).write_text(json.dumps(content))
 
     @classmethod
     def load(cls, folder: Path, stem: str = STEM) -> "ClearModel":
@@ -87,9 +95,10 @@ class ClearModel:
         DataError
             There is no model of CLEAR, it is of an earlier format, or its parts do not fit together.
         """
+        stored, description = files_of(stem)
         try:
-            content = files.read_json(folder / f"{stem}{DESCRIPTION}")
-            arrays = load_file(folder / f"{stem}{WEIGHTS}")
+            content = files.read_json(folder / description)
+            arrays = load_file(folder / stored)
         except (OSError, ValueError, SafetensorError) as error:
             raise DataError(f"'{folder.name}' holds no trained CLEAR model.", hint=_AGAIN) from error
         if not isinstance(content, dict) or content.get("kind") != "clear":

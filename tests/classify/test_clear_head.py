@@ -77,9 +77,9 @@ def test_the_head_is_scikit_learns_on_the_representation(annotated, model):
     split = Split(np.sort(order[:100]), np.zeros(0, dtype=int), np.sort(order[100:]))
     n_types = codes.max() + 1
     nothing = torch.zeros(0, n_types, dtype=torch.float64)
-    head = ClearHead.fit(model, annotated.X, genes, codes, split, nothing, QuietContext())
-    assert (head.temperature, head.weight, head.joint_temperature) == (1.0, 0.5, 1.0)
     places = model.embed_counts(annotated.X, genes)[0]
+    head = ClearHead.fit(model, places, codes, split, nothing, QuietContext())
+    assert (head.temperature, head.weight, head.joint_temperature) == (1.0, 0.5, 1.0)
     places = places - places[split.train].mean(axis=0)
     places /= np.sqrt(places[split.train].var(axis=0).mean())
     peer = LogisticRegression(max_iter=1000).fit(places[split.train], codes[split.train])
