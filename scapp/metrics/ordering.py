@@ -1,7 +1,9 @@
 """How well an order of cells agrees with known stages, and with genes."""
 
 import numpy as np
+import pandas as pd
 from scipy import sparse, stats
+from sklearn.isotonic import IsotonicRegression
 
 GENES_AT_ONCE = 256
 """So many genes are dense in memory at a time."""
@@ -35,6 +37,34 @@ def order_agreement(pseudotime: np.ndarray, stage: np.ndarray) -> dict[str, floa
         found["spearman"] = float(stats.spearmanr(x, y).statistic)
         found["kendall"] = float(stats.kendalltau(x, y).statistic)
     return found
+
+
+def monotone_curve(pseudotime: np.ndarray, stage: np.ndarray) -> pd.DataFrame:
+    """Cells in their inferred order beside their stages, and the rising curve that fits them best.
+
+    Were the order perfect, every cell would lie on the curve.
+
+    Parameters
+    ----------
+    pseudotime
+        Shape (n_cells,); cells that are not finite do not count.
+    stage
+        Codes in order, -1 where unknown, shape (n_cells,).
+
+    Returns
+    -------
+    A row per cell that counts, sorted: ``cell`` (its position), ``order`` (rank of its pseudotime, 1 is the root; equal
+    times share their mean rank), ``stage`` and ``curve`` (of the same unit as ``stage``, never falling).
+
+    References
+    ----------
+    Figure 4A of the CLEAR paper. The curve is the isotonic regression of stage on order (least squares).
+    """
+    known = np.flatnonzero((stage >= 0) & np.isfinite(pseudotime))
+    order = stats.rankdata(pseudotime[known])
+    table = pd.DataFrame({"cell": known, "order": order, "stage": stage[known]})
+    table["curve"] = IsotonicRegression().fit_transform(order, table["stage"]) if len(known) else []
+    return table.sort_values(["order", "cell"], ignore_index=True)
 
 
 def rank_correlations(values: sparse.spmatrix, pseudotime: np.ndarray) -> np.ndarray:

@@ -4,7 +4,8 @@ import plotly.graph_objects as go
 
 MUTED = "#9aa4ad"
 KEPT = "#3b82c4"
-REMOVED = "#d1495b"
+HIGHLIGHT = "#d1495b"
+REMOVED = HIGHLIGHT
 SEQUENTIAL = "Viridis"
 
 

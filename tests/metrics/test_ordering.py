@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse, stats
 
-from scapp.metrics.ordering import GENES_AT_ONCE, order_agreement, rank_correlations
+from scapp.metrics.ordering import GENES_AT_ONCE, monotone_curve, order_agreement, rank_correlations
 
 
 def test_by_hand():
@@ -43,3 +43,21 @@ def test_correlations_of_genes_are_those_of_scipy():
         assert found[gene] == pytest.approx(stats.spearmanr(values[5:, gene], time[5:]).statistic)
     assert np.isnan(found[1])
     assert np.isnan(rank_correlations(sparse.csr_matrix(values), np.zeros(40))).all()
+
+
+def test_the_rising_curve_by_hand():
+    time, stage = np.array([0.3, 0.0, np.inf, 0.5, 0.4, 0.9]), np.array([2, 0, 3, 1, -1, 3])
+    curve = monotone_curve(time, stage)
+    assert curve["cell"].tolist() == [1, 0, 3, 5]
+    assert curve["order"].tolist() == [1, 2, 3, 4]
+    # 2 before 1 falls: neighbours that fall are pooled into their mean
+    assert curve["curve"].tolist() == [0, 1.5, 1.5, 3]
+    backwards = monotone_curve(np.arange(4.0), np.array([3, 2, 1, 0]))
+    assert backwards["curve"].tolist() == [1.5] * 4
+
+
+def test_equal_times_share_their_rank_and_their_place_on_the_curve():
+    curve = monotone_curve(np.array([0.0, 0, 1]), np.array([0, 1, 1]))
+    assert curve["order"].tolist() == [1.5, 1.5, 3]
+    assert curve["curve"].tolist() == [0.5, 0.5, 1]
+    assert not len(monotone_curve(np.array([np.nan]), np.array([0])))

@@ -10,23 +10,16 @@ from scapp.core import keys
 from scapp.core.errors import listed
 from scapp.metrics.agreement import shown_resolution, turning_points
 from scapp.metrics.mixing import shared_labels
-from scapp.plotting.evaluate import (
-    plot_curves,
-    plot_orders,
-    plot_paga,
-    plot_scores,
-    plot_trend,
-    plot_two_groupings,
-    trend_data,
-)
+from scapp.plotting.evaluate.map_pairs import plot_two_groupings
+from scapp.plotting.evaluate.score_figures import plot_curves, plot_scores
 from scapp.plotting.map.rivers import plot_river, river_data
 from scapp.plotting.palette import palette
-from scapp.plotting.theme import MUTED
 from scapp.ui.evaluate import words
+from scapp.ui.evaluate.pseudotime_results import order_section
+from scapp.ui.evaluate.run_tables import cells_of, table_of
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape
 from scapp.ui.kit.widgets import download_csv, show_figure, show_table
-from scapp.ui.map import coloured_maps
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import Run
 
@@ -35,14 +28,6 @@ SHARING = {
     "shared": "Types that batches share",
     "alone": "Types of one batch",
 }
-N_TRENDS = 4
-WORDS = ("title", "method", "clusterer", "from", "to", "gene", "barcode")
-
-
-def table_of(run: Run, name: str) -> pd.DataFrame:
-    """A table that a comparison wrote; empty where it wrote none."""
-    file = f"{name}.csv"
-    return state.run_table(run, file, WORDS) if (run.folder / file).exists() else pd.DataFrame()
 
 
 def _named(table: pd.DataFrame) -> pd.DataFrame:
@@ -128,14 +113,14 @@ def result_section(dataset: Dataset, task: str, run: Run) -> None:
         alt="Means over seeds",
     )
     download_csv(results, key=f"{task}.results.{run.id}", name=f"{task}_every_seed", label="Download every seed as CSV")
-    cells = _cells_of(dataset, run)
+    cells = cells_of(dataset, run)
     if task == "clustering":
         _sweep(run)
         _rivers(dataset, run, cells)
     if task == "batch":
         _maps(dataset, run, cells)
     if task == "pseudotime":
-        _orders(dataset, run, cells)
+        order_section(dataset, run, cells)
 
 
 def _sweep(run: Run) -> None:
@@ -173,13 +158,6 @@ def _sweep(run: Run) -> None:
             " in (mean over the seeds that have one): " + "; ".join(turning) + "."
         )
     download_csv(sweep, key=f"sweep.{run.id}", name="sweep")
-
-
-def _cells_of(dataset: Dataset, run: Run) -> dict[str, pd.DataFrame]:
-    """Method -> what was kept of each cell for the first seed, in the dataset's order."""
-    table = table_of(run, "cells")
-    found = {} if not len(table) else dict(iter(table.groupby("title", sort=False)))
-    return {str(title): part.reset_index(drop=True) for title, part in found.items() if len(part) == dataset.n_cells}
 
 
 def _rivers(dataset: Dataset, run: Run, cells: Mapping[str, pd.DataFrame]) -> None:
@@ -264,94 +242,3 @@ def _maps(dataset: Dataset, run: Run, cells: Mapping[str, pd.DataFrame]) -> None
         )
     table = pd.concat([part.assign(**{label: types, batch: batches}) for part in drawn.values()])
     download_csv(table, key=f"batch.maps.{run.id}", name="maps", label="Download the maps as CSV")
-
-
-def _orders(dataset: Dataset, run: Run, cells: Mapping[str, pd.DataFrame]) -> None:
-    column = str(run.config.config["label_key"])
-    if not cells or keys.obs(column) not in dataset:
-        return
-    stages = state.grouping(dataset, column)
-    kept = state.colours(dataset, column)
-    of_stage = dict(zip(stages.cat.categories, kept, strict=True)) if kept else {}
-    order = run.config.config.get("stages") or []
-    if order:
-        stages = stages.cat.set_categories([str(name) for name in order])
-    hues = [of_stage.get(name, MUTED) for name in stages.cat.categories] if of_stage else None
-    st.subheader("The order of the first seed")
-    times = pd.DataFrame({title: part["pseudotime"] for title, part in cells.items()})
-    show_figure(
-        plot_orders(times, pd.Categorical(stages)),
-        key=f"orders.{run.id}",
-        name="pseudotime",
-        alt="Pseudotime of the cells of each stage",
-    )
-    connections = table_of(run, "paga")
-    links = connections.reindex(columns=["title", "from", "to", "connectivity"])  # also where there are none
-    for title, part in cells.items():
-        if "x" not in part:
-            continue
-        st.markdown(f"**{title}**")
-        roots = np.flatnonzero(part["is_root"].to_numpy() == 1)
-        show_figure(
-            plot_paga(
-                part[["x", "y"]].to_numpy(),
-                stages.rename(column),
-                part["pseudotime"].to_numpy(),
-                links[links["title"] == title],
-                root=int(roots[0]) if len(roots) else None,
-                colours=hues,
-            ),
-            key=f"paga.{title}.{run.id}",
-            name=f"paga_{title}",
-            alt=f"Map of {title} with the graph of stages, and by pseudotime",
-        )
-    left, right = st.columns(2)
-    with left:
-        table = pd.concat([part.assign(**{column: stages}) for part in cells.values()])
-        download_csv(table, key=f"orders.{run.id}", name="pseudotime", label="Download pseudotime and maps as CSV")
-    if len(connections):
-        with right:
-            download_csv(connections, key=f"paga.{run.id}", name="paga", label="Download the graphs as CSV")
-    _trends(dataset, run, times)
-
-
-def _trends(dataset: Dataset, run: Run, times: pd.DataFrame) -> None:
-    st.subheader("Genes along pseudotime")
-    following = table_of(run, "genes")
-    known = state.genes(dataset)
-    shown_of = words.OURS if words.OURS in times else str(times.columns[0])
-    default: list[str] = []
-    if len(following):
-        strongest = following[following["title"] == shown_of]["gene"]
-        default = [known.labels[known.names.index(name)] for name in strongest[:N_TRENDS] if name in known.names]
-    chosen = coloured_maps.gene_choice(dataset, key=f"trend.genes.{run.id}", default=default, most=12)
-    holders = st.columns(2)
-    for index, label in enumerate(chosen):
-        position = known.position(label)
-        values = np.asarray(dataset.gene(position), dtype=float)
-        trends = {str(title): trend_data(times[title].to_numpy(), values) for title in times}
-        with holders[index % 2]:
-            show_figure(
-                plot_trend(trends, (shown_of, times[shown_of].to_numpy(), values), known.symbols[position]),
-                key=f"trend.{label}.{run.id}",
-                name=f"trend_{known.symbols[position]}",
-                alt=f"{known.symbols[position]} along pseudotime",
-            )
-            table = pd.concat([trend.assign(method=title) for title, trend in trends.items()])
-            download_csv(table, key=f"trend.{label}.{run.id}", name=f"trend_{known.symbols[position]}")
-    if len(following):
-        with st.expander("Genes that follow pseudotime most closely"):
-            symbols = known.symbol_of()
-            table = following.assign(symbol=following["gene"].map(symbols))
-            show_table(
-                table[["title", "gene", "symbol", "gene_spearman"]].rename(
-                    columns={"title": "method", "gene_spearman": "Spearman with pseudotime"}
-                ),
-                key=f"following.{run.id}",
-                name="genes_along_pseudotime",
-                alt="Genes that follow pseudotime most closely",
-            )
-            st.caption(
-                "Variable genes, first seed. Pseudotime was made from these genes, so its p-values would mean nothing"
-                " and none are given."
-            )

@@ -40,6 +40,14 @@ WITHOUT_LABELS = {
         " removing everything would mix batches best."
     ),
 }
+ORDER_CURVE = (
+    "Cells of the first seed in the order of their pseudotime, each at its stage. The line is the rising curve that"
+    " fits them best: in a perfect order every cell lies on it."
+)
+PATH = (
+    "The line on the map of pseudotime follows the cells in their order, each axis smoothed by itself; where"
+    " development forks, it runs between the arms, and the graph of stages tells more."
+)
 SCORES = {
     "ari": "ARI",
     "nmi": "NMI",

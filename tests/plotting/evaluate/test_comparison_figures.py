@@ -3,15 +3,16 @@
 import numpy as np
 import pandas as pd
 
-from scapp.plotting.evaluate import (
-    plot_curves,
+from scapp.metrics.ordering import monotone_curve
+from scapp.plotting.evaluate.map_pairs import plot_paga, plot_two_groupings
+from scapp.plotting.evaluate.order_figures import (
+    path_on_map,
+    plot_order_against_stage,
     plot_orders,
-    plot_paga,
-    plot_scores,
     plot_trend,
-    plot_two_groupings,
     trend_data,
 )
+from scapp.plotting.evaluate.score_figures import plot_curves, plot_scores
 
 RESULTS = pd.DataFrame(
     {
@@ -53,6 +54,35 @@ def test_orders_leave_out_cells_without_stage_or_time():
     assert "no order" in plot_orders(pd.DataFrame(index=range(4)), stages).layout.annotations[0].text
 
 
+def test_the_order_is_drawn_by_stage_with_its_rising_curve():
+    stages = pd.Categorical(["early", "late", "early", "late", None], ["early", "late"])
+    times = {"A": np.array([0.0, 1, 0.2, 0.8, 0.5]), "B": np.full(5, np.nan)}
+    curves = {method: monotone_curve(time, np.asarray(stages.codes)) for method, time in times.items()}
+    figure = plot_order_against_stage(curves, stages)
+    points, line = figure.data[:2]
+    assert list(points.x) == [1, 2, 3, 4]
+    assert list(points.text) == ["early", "early", "late", "late"]
+    assert list(line.y) == [0, 0, 1, 1]
+    assert list(figure.layout.yaxis.ticktext) == ["early", "late"]
+    nothing = plot_order_against_stage({"B": curves["B"]}, stages)
+    assert "no order" in nothing.layout.annotations[0].text
+
+
+def test_the_path_on_the_map_follows_time():
+    time = np.append(np.linspace(0, 1, 80), np.nan)
+    points = np.column_stack([time, 2 - 3 * time])
+    points[-1] = [50, 50]
+    path = path_on_map(points, time)
+    np.testing.assert_allclose(path[:, 1], 2 - 3 * path[:, 0], atol=1e-9)
+    np.testing.assert_allclose(path[[0, -1], 0], [0, 1], atol=1e-9)
+    figure = plot_paga(
+        points, pd.Series(pd.Categorical(["a"] * 81), name="stage"), time, LINKS.iloc[:0], root=None, path=path
+    )
+    assert len(next(trace for trace in figure.data if trace.name == "path of time").x) == len(path)
+    assert path_on_map(points[:2], time[:2]).shape == (0, 2)
+
+
+LINKS = pd.DataFrame({"from": ["a", "a"], "to": ["b", "gone"], "connectivity": [0.5, 0.9]})
 POINTS = np.array([[0.0, 0], [2, 0], [10, 10], [12, 10], [5, 5]])
 STAGES = pd.Series(pd.Categorical(["a", "a", "b", "b", None], ["a", "b"]), name="stage")
 
@@ -70,15 +100,14 @@ def test_two_maps_of_the_same_cells():
 
 
 def test_stages_stand_at_the_median_of_their_cells_and_weak_links_are_left_out():
-    links = pd.DataFrame({"from": ["a", "a"], "to": ["b", "gone"], "connectivity": [0.5, 0.9]})
     time = np.array([0, 0.1, 0.9, 1, np.nan])
-    figure = plot_paga(POINTS, STAGES, time, links, root=0)
+    figure = plot_paga(POINTS, STAGES, time, LINKS, root=0)
     lines = [trace for trace in figure.data if trace.mode == "lines"]
     assert [(list(line.x), list(line.y)) for line in lines] == [([1, 11], [0, 10])]
     assert lines[0].line.width == 4.5
     star = next(trace for trace in figure.data if trace.name == "root cell")
     assert (star.x[0], star.y[0]) == (0, 0)
-    weak = plot_paga(POINTS, STAGES, time, links.assign(connectivity=0.01), root=None)
+    weak = plot_paga(POINTS, STAGES, time, LINKS.assign(connectivity=0.01), root=None)
     assert not [trace for trace in weak.data if trace.mode == "lines" or trace.name == "root cell"]
 
 

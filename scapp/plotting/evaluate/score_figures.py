@@ -1,0 +1,98 @@
+"""Scores of the methods that are compared: by seed, over resolutions, over lost counts."""
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from scapp.plotting.palette import palette
+from scapp.plotting.theme import empty_figure, styled
+
+
+def method_colours(titles: list[str]) -> dict[str, str]:
+    """A colour per method, the same in all figures of a comparison."""
+    return dict(zip(titles, palette(len(titles)), strict=True))
+
+
+def plot_scores(results: pd.DataFrame, score: str, *, title: str) -> go.Figure:
+    """A bar per method and clusterer at the mean over seeds, and a point per seed.
+
+    Parameters
+    ----------
+    results
+        ``title`` (of the method), ``score`` and, where there is one, ``clusterer``.
+    score
+        Column to draw.
+    title
+        Of the score, for the axis.
+    """
+    known = results[results[score].notna()] if score in results else results.iloc[:0]
+    if not len(known):
+        return empty_figure("this score is not defined here")
+    groups = list(dict.fromkeys(known["clusterer"])) if "clusterer" in known else [""]
+    figure = go.Figure()
+    for name, colour in zip(groups, palette(len(groups)), strict=True):
+        part = known[known["clusterer"] == name] if name else known
+        means = part.groupby("title", sort=False)[score].mean()
+        figure.add_bar(
+            x=list(means.index),
+            y=means,
+            name=name or title,
+            marker={"color": colour, "opacity": 0.55},
+            offsetgroup=name,
+            hovertemplate="%{x}: mean %{y:.3f}<extra></extra>",
+        )
+        figure.add_box(
+            x=part["title"],
+            y=part[score],
+            name=name,
+            offsetgroup=name,
+            boxpoints="all",
+            pointpos=0,
+            jitter=0.4,
+            fillcolor="rgba(0,0,0,0)",
+            line={"color": "rgba(0,0,0,0)"},
+            marker={"color": colour, "size": 7, "line": {"width": 1, "color": "white"}},
+            showlegend=False,
+            text=part["seed"],
+            hovertemplate="%{x}, seed %{text}: %{y:.3f}<extra></extra>",
+            hoveron="points",
+        )
+    figure = styled(figure, height=400, x_title="", y_title=title, legend=len(groups) > 1)
+    figure.update_layout(
+        barmode="group", boxmode="group", legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+    )
+    figure.update_xaxes(automargin=True)
+    return figure
+
+
+def plot_curves(table: pd.DataFrame, x: str, y: str, *, x_title: str, y_title: str, percent: bool = False) -> go.Figure:
+    """A curve per method: the mean over seeds, and a band from the lowest to the highest seed."""
+    known = table[table[y].notna()]
+    if not len(known):
+        return empty_figure("nothing to draw")
+    figure = go.Figure()
+    for name, colour in method_colours(list(dict.fromkeys(known["title"]))).items():
+        grouped = known[known["title"] == name].groupby(x)[y]
+        mean, low, high = grouped.mean(), grouped.min(), grouped.max()
+        where = [100 * value if percent else value for value in mean.index]
+        figure.add_scatter(
+            x=[*where, *where[::-1]],
+            y=[*high, *low[::-1]],
+            fill="toself",
+            mode="lines",
+            line={"width": 0},
+            fillcolor=colour,
+            opacity=0.18,
+            showlegend=False,
+            hoverinfo="skip",
+            legendgroup=name,
+        )
+        figure.add_scatter(
+            x=where,
+            y=mean,
+            mode="lines+markers",
+            name=name,
+            line={"color": colour},
+            legendgroup=name,
+            hovertemplate=f"{name} at %{{x:g}}: %{{y:.3f}}<extra></extra>",
+        )
+    return styled(figure, height=400, x_title=x_title, y_title=y_title, legend=True)
