@@ -3,6 +3,7 @@
 import streamlit as st
 
 from scapp.ui.evaluate import comparison_form, words
+from scapp.ui.evaluate.datasets_tab import datasets_section
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import boundary
 from scapp.ui.kit.routing import guard
@@ -15,11 +16,16 @@ with boundary():
     state.dataset_switcher()
     dataset = state.prepared_or_stop()
     st.markdown(words.PAGE)
-    tabs = st.tabs([*comparison_form.TITLES.values(), "Scoreboard"], on_change="rerun", key="benchmarks.tab")
+    tabs = st.tabs(
+        [*comparison_form.TITLES.values(), "Scoreboard", "Across datasets"], on_change="rerun", key="benchmarks.tab"
+    )
     for tab, task in zip(tabs, comparison_form.TITLES, strict=False):
         if tab.open:
             with tab, boundary():
                 comparison_form.task_section(dataset, task)
+    if tabs[-2].open:
+        with tabs[-2], boundary():
+            comparison_form.scoreboard_section(dataset)
     if tabs[-1].open:
         with tabs[-1], boundary():
-            comparison_form.scoreboard_section(dataset)
+            datasets_section(comparison_form.TITLES)

@@ -6,10 +6,11 @@ import re
 import pandas as pd
 import pytest
 
+from scapp.data.config import PrepareConfig
 from scapp.ui.evaluate.comparison_form import TITLES
 from scapp.ui.evaluate.words import ablation_verdict, main_scores, verdict
 from scapp.workspace.runs.run import Status
-from tests.conftest import run_step
+from tests.conftest import KEEP_EVERYTHING, run_step
 from tests.pages.conftest import button, runs, texts
 
 PAGE = "evaluate"
@@ -69,6 +70,33 @@ def test_results_of_every_comparison_and_the_scoreboard(app, workspace, prepared
     board = at.dataframe[1].value
     assert set(board["task"]) == {"Clustering", "Dropout", "Batch effects", "Pseudotime"}
     assert set(board["method"]) == {"PCA", "variable genes, no reduction", "Harmony on PCA"}
+
+
+def test_methods_across_datasets(app, workspace, imported, prepared, tmp_path):
+    at = tab(app(PAGE, dataset=prepared.id), "Across datasets")
+    assert "there are 0" in texts(at)
+    few = prepared_again(workspace, imported, tmp_path, 60)
+    for dataset in (prepared, few):
+        finished(workspace, dataset, "clustering", **FEW, highest=0.2)
+    at.run()
+    assert not at.exception
+    summary, tests, scores = (table.value for table in at.dataframe)
+    assert scores["dataset"].nunique() == 2
+    assert set(summary["method"]) == {"PCA", "variable genes, no reduction"}
+    assert summary["datasets"].tolist() == [2, 2]
+    assert tests["method"].tolist() == ["variable genes, no reduction"]
+    assert "no p-value below 0.5" in texts(at)
+    # another way to compare is not the same method
+    other = prepared_again(workspace, imported, tmp_path, 70)
+    finished(workspace, other, "clustering", **FEW, highest=0.2, n_neighbors=7)
+    at.run()
+    assert "there are 1" in texts(at)
+
+
+def prepared_again(workspace, imported, tmp_path, n_top_genes):
+    values = PrepareConfig(**KEEP_EVERYTHING, n_top_genes=n_top_genes).model_dump()
+    made = run_step(workspace, "prepare", values, imported.id, tmp_path / f"prepare{n_top_genes}")
+    return workspace.open(made["dataset"])
 
 
 def test_maps_of_shared_types_of_types_of_one_batch_and_of_chosen_ones(app, workspace, prepared):

@@ -4,7 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from scapp.plotting.palette import palette
-from scapp.plotting.theme import empty_figure, styled
+from scapp.plotting.theme import MUTED, empty_figure, styled
 
 
 def method_colours(titles: list[str]) -> dict[str, str]:
@@ -96,3 +96,61 @@ def plot_curves(table: pd.DataFrame, x: str, y: str, *, x_title: str, y_title: s
             hovertemplate=f"{name} at %{{x:g}}: %{{y:.3f}}<extra></extra>",
         )
     return styled(figure, height=400, x_title=x_title, y_title=y_title, legend=True)
+
+
+def plot_over_datasets(scores: pd.DataFrame, summary: pd.DataFrame, *, title: str) -> go.Figure:
+    """A box per method over datasets, a point per dataset, and a line that follows each dataset through the methods.
+
+    Parameters
+    ----------
+    scores
+        A row per dataset, a column per method.
+    summary
+        As ``scapp.metrics.over_datasets.summary_over_datasets`` gives it; methods stand in its order.
+    title
+        Of the score, for the axis.
+
+    References
+    ----------
+    CLEAR paper, Figure 2A.
+    """
+    if not len(scores):
+        return empty_figure("no dataset has a score of all these methods")
+    figure = go.Figure()
+    methods = list(summary["title"])
+    for dataset, row in scores[methods].iterrows():
+        figure.add_scatter(
+            x=methods,
+            y=row,
+            mode="lines",
+            line={"color": MUTED, "width": 1},
+            opacity=0.5,
+            showlegend=False,
+            hoverinfo="skip",
+            name=str(dataset),
+        )
+    colours = method_colours(methods)
+    for method in methods:
+        figure.add_box(
+            x=[method] * len(scores),
+            y=scores[method],
+            boxpoints="all",
+            pointpos=0,
+            jitter=0,
+            fillcolor="rgba(0,0,0,0)",
+            line={"color": colours[method], "width": 1.5},
+            marker={"color": colours[method], "size": 8},
+            text=[str(name) for name in scores.index],
+            hovertemplate=f"%{{text}}, {method}: %{{y:.3f}}<extra></extra>",
+            hoveron="points",
+            showlegend=False,
+            name=method,
+        )
+    ranks = dict(zip(summary["title"], summary["mean_rank"], strict=True))
+    figure = styled(figure, height=420, x_title="", y_title=title)
+    figure.update_xaxes(
+        automargin=True,
+        tickvals=methods,
+        ticktext=[f"{method}<br>mean rank {ranks[method]:.1f}" for method in methods],
+    )
+    return figure

@@ -1,6 +1,7 @@
 """Choices of the comparisons of representations: clustering, dropout, batch effects, pseudotime, ablation."""
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 import pydantic
 
@@ -23,6 +24,10 @@ STORED = "stored:"
 WHOLE, WITHOUT = "all augmentations", "without "
 """How an ablation calls its models."""
 NEED_BATCHES = ("harmony", "harmony_tuned", "clear_batch")
+MAIN_SCORES = {"clustering": "ari", "dropout": "ari", "batch": "f1_ASW", "pseudotime": "spearman", "ablation": "ari"}
+"""The score that a comparison is summed up by; of clusterings that of k-means."""
+OF_ONE_DATASET = frozenset({"label_key", "batch_key", "stages", "root_cell", "n_seeds", "seed", "methods", "maps"})
+"""Settings that may differ between comparisons whose scores are put side by side."""
 DROPOUT_SHARES = (0.0, 0.1, 0.3, 0.6, 0.8)
 """Of the CLEAR paper's Figure 2D, and none."""
 
@@ -30,6 +35,11 @@ DROPOUT_SHARES = (0.0, 0.1, 0.3, 0.6, 0.8)
 def title_of(method: str) -> str:
     """A method for people."""
     return f"{method.removeprefix(STORED)} (stored)" if method.startswith(STORED) else METHOD_TITLES.get(method, method)
+
+
+def shared_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What must be the same in comparisons of several datasets, so that a method is the same method in each."""
+    return {name: value for name, value in config.items() if name not in OF_ONE_DATASET}
 
 
 class EvaluationConfig(Config):

@@ -14,6 +14,7 @@ from scapp.plotting.evaluate.map_pairs import plot_two_groupings
 from scapp.plotting.evaluate.score_figures import plot_curves, plot_scores
 from scapp.plotting.map.rivers import plot_river, river_data
 from scapp.plotting.palette import palette
+from scapp.steps.evaluate.config import MAIN_SCORES
 from scapp.ui.evaluate import words
 from scapp.ui.evaluate.pseudotime_results import order_section
 from scapp.ui.evaluate.run_tables import cells_of, table_of
@@ -72,7 +73,7 @@ def result_section(dataset: Dataset, task: str, run: Run) -> None:
     if said:
         st.markdown(said)
     scores = [name for name in words.SCORES if name in results]
-    main = words.MAIN[task]
+    main = MAIN_SCORES[task]
     score = st.selectbox(
         "Score",
         scores,

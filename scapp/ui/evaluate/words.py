@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from scapp.steps.evaluate.config import METHOD_TITLES, WHOLE, WITHOUT
+from scapp.metrics.over_datasets import scores_by_seed
+from scapp.steps.evaluate.config import MAIN_SCORES, METHOD_TITLES, WHOLE, WITHOUT
 from scapp.ui.kit.boundary import escape
 
 PAGE = (
@@ -77,9 +78,35 @@ SCORES = {
     "memory_mb": "memory (MB)",
 }
 CLUSTERERS = {"kmeans": "k-means", "leiden": "Leiden", "louvain": "Louvain"}
-MAIN = {"clustering": "ari", "dropout": "ari", "batch": "f1_ASW", "pseudotime": "spearman", "ablation": "ari"}
-"""The score that a task is summed up by; of clusterings that of k-means."""
 OURS = METHOD_TITLES["clear"]
+OVER_DATASETS = (
+    "The same comparison made of several datasets: one dataset says how a method does on it, several say how it does."
+    " Compare methods on each dataset first; the newest comparison of each counts."
+)
+ONE_DATASET = (
+    "A finished {task} comparison of two datasets or more is needed; there are {n} that were made with the same"
+    " settings. Open another dataset from the sidebar and compare the same methods there."
+)
+OTHER_SETTINGS = (
+    "Compared with other settings than the newest comparison, and left out: {datasets}. Compare them again with the"
+    " same settings to count them."
+)
+METHODS_OVER = "A dataset that lacks one of them takes no part."
+OVER_COLUMNS = {
+    "title": "method",
+    "n_datasets": "datasets",
+    "sd": "standard deviation",
+    "mean_rank": "mean rank",
+    "best_on": "best on",
+    "better_on": "better on",
+    "worse_on": "worse on",
+    "p_holm": "p (Holm)",
+}
+PAIRED_TESTS = (
+    "Difference: mean over datasets; better and worse: by more than 0.005. Wilcoxon's signed-rank test, two-sided,"
+    " adjusted by Holm over the methods. With {n} datasets no p-value below {least:.3g} can come out. Datasets that a"
+    " method was tuned on prove nothing for it."
+)
 SCOREBOARD = (
     "The main score of each task (k-means' ARI; under dropout its mean over all shares lost; f1_ASW; Spearman), mean ±"
     " standard deviation over seeds, of the newest comparison of each kind. Ranks count means alone: methods within"
@@ -91,13 +118,7 @@ def main_scores(task: str, results: pd.DataFrame, clusterer: str = "kmeans") -> 
     """The main score of each method and seed: ``title``, ``seed``, ``value``; of clusterings those of one way to
     cluster.
     """
-    part = results[results["clusterer"] == clusterer] if "clusterer" in results else results
-    score = MAIN[task]
-    if score not in part:
-        return pd.DataFrame(columns=["title", "seed", "value"])
-    if task == "dropout":
-        part = part[part["level"] > 0]
-    return part.groupby(["title", "seed"], sort=False)[score].mean().rename("value").reset_index()
+    return scores_by_seed(results, MAIN_SCORES[task], clusterer)
 
 
 def verdict(task: str, results: pd.DataFrame) -> str:
@@ -112,7 +133,7 @@ def verdict(task: str, results: pd.DataFrame) -> str:
             (f" of {name}", main_scores(task, results, key))
             for key, name in (("kmeans", "k-means"), ("leiden", "Leiden"))
         ]
-    parts = [f"by {SCORES[MAIN[task]]}{way}, {found}" for way, scores in ways if (found := _beside(scores))]
+    parts = [f"by {SCORES[MAIN_SCORES[task]]}{way}, {found}" for way, scores in ways if (found := _beside(scores))]
     return f"On this dataset, {OURS} is, " + "; ".join(parts) + "." if parts else ""
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from scapp.metrics.ordering import monotone_curve
+from scapp.metrics.over_datasets import summary_over_datasets
 from scapp.plotting.evaluate.map_pairs import plot_paga, plot_two_groupings
 from scapp.plotting.evaluate.order_figures import (
     path_on_map,
@@ -12,7 +13,7 @@ from scapp.plotting.evaluate.order_figures import (
     plot_trend,
     trend_data,
 )
-from scapp.plotting.evaluate.score_figures import plot_curves, plot_scores
+from scapp.plotting.evaluate.score_figures import plot_curves, plot_over_datasets, plot_scores
 
 RESULTS = pd.DataFrame(
     {
@@ -121,3 +122,15 @@ def test_a_straight_trend_stays_straight_and_cells_without_time_do_not_count():
     nothing = trend_data(np.full(5, np.nan), np.ones(5))
     assert not len(nothing)
     assert "no order" in plot_trend({"A": nothing}, None, "GENE").layout.annotations[0].text
+
+
+def test_methods_over_datasets_stand_by_rank_and_a_line_follows_each_dataset():
+    scores = pd.DataFrame({"A": [0.1, 0.2], "B": [0.9, 0.8]}, index=["x", "y"])
+    figure = plot_over_datasets(scores, summary_over_datasets(scores), title="ARI")
+    lines = {trace.name: list(trace.y) for trace in figure.data if trace.type == "scatter"}
+    assert lines == {"x": [0.9, 0.1], "y": [0.8, 0.2]}
+    boxes = [(trace.name, list(trace.y)) for trace in figure.data if trace.type == "box"]
+    assert boxes == [("B", [0.9, 0.8]), ("A", [0.1, 0.2])]
+    assert list(figure.layout.xaxis.ticktext) == ["B<br>mean rank 1.0", "A<br>mean rank 2.0"]
+    nothing = plot_over_datasets(scores[:0], summary_over_datasets(scores[:0]), title="ARI")
+    assert "no dataset" in nothing.layout.annotations[0].text
