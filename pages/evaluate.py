@@ -22,7 +22,10 @@ with boundary():
     for tab, task in zip(tabs, comparison_form.TITLES, strict=False):
         if tab.open:
             with tab, boundary():
-                comparison_form.task_section(dataset, task)
+                if task == "ablation":
+                    comparison_form.augmentations_section(dataset)
+                else:
+                    comparison_form.task_section(dataset, task)
     if tabs[-2].open:
         with tabs[-2], boundary():
             comparison_form.scoreboard_section(dataset)

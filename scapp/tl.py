@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["apply_clear", "circles", "classify", "clear", "compare", "predict"]
 
-Task = Literal["clustering", "dropout", "batch", "pseudotime", "ablation"]
+Task = Literal["clustering", "dropout", "batch", "pseudotime", "ablation", "sweep"]
 
 
 def clear(
@@ -345,7 +345,7 @@ def compare(
         As for ``scapp.tl.clear``; ``dropout`` also needs counts in ``layers["counts"]``.
     task
         What is compared: clusters against labels, the same with counts lost, the mixing of batches, the order
-        of stages, or CLEAR without each of its augmentations.
+        of stages, CLEAR without each of its augmentations, or with one at several shares and probabilities.
     label_key
         Column of known types or stages.
     batch_key
@@ -381,7 +381,7 @@ def compare(
         raise ConfigError(f"There is no comparison '{task}'.", hint=f"Choose one of: {', '.join(tasks)}.")
     record = step(f"evaluate_{task}")
     chosen: dict[str, Any] = {**(settings or {}), "label_key": label_key, "n_seeds": n_seeds}
-    if task != "ablation":
+    if task not in ("ablation", "sweep"):
         chosen["methods"] = tuple(methods)
     if task in ("batch", "pseudotime") and batch_key is not None:
         chosen["batch_key"] = batch_key

@@ -1,4 +1,4 @@
-"""``evaluate clustering | dropout | batch | pseudotime | ablation | across``: does CLEAR help on this data?"""
+"""``evaluate clustering | dropout | batch | pseudotime | ablation | sweep | across``: does CLEAR help on this data?"""
 
 import argparse
 import json
@@ -31,6 +31,7 @@ TASKS = {
     "batch": "how batches mix and types stay apart",
     "pseudotime": "how well each representation orders cells by stage",
     "ablation": "CLEAR without each augmentation, and with each alone",
+    "sweep": "CLEAR with one augmentation at several shares and probabilities",
 }
 
 
@@ -42,7 +43,11 @@ def add_commands(commands: Any) -> None:
         parser = command(tasks, name, _evaluate, f"{text}; writes tables")
         add_reading(parser)
         parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
-        if name != "ablation":
+        if name in ("dropout", "sweep"):
+            parser.add_argument("--shares", nargs="+", type=float, help="of counts lost, or of the genes changed")
+        if name == "sweep":
+            parser.add_argument("--probabilities", nargs="+", type=float, help="of a view to be changed")
+        if name not in ("ablation", "sweep"):
             known = ", ".join(METHOD_TITLES)
             parser.add_argument("--methods", nargs="+", help=f"{known}, or {STORED}NAME for X_NAME of the input")
         if name == "pseudotime":
@@ -63,7 +68,11 @@ def add_commands(commands: Any) -> None:
 def _evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     output = checked_folder(arguments.output)
     record = step(f"evaluate_{arguments.task}")
-    named = {name: tuple(value) for name in ("methods", "stages") if (value := getattr(arguments, name, None))}
+    named = {
+        name: tuple(value)
+        for name in ("methods", "stages", "shares", "probabilities")
+        if (value := getattr(arguments, name, None))
+    }
     config = record.config.build({**given(arguments, record.config), **named})
     device = choose_device(arguments.device)
     checkpoints = checkpoints_of(output, resume=arguments.resume)

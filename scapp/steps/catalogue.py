@@ -46,6 +46,7 @@ from scapp.steps.evaluate.config import (
     DropoutTask,
     EvaluationConfig,
     PseudotimeTask,
+    SweepTask,
 )
 from scapp.steps.step import Inputs, Outcome
 from scapp.workspace.datasets.dataset import Dataset
@@ -251,6 +252,7 @@ STEPS = (
             ("batch", "Compare by batches", BatchTask, "compare_batches"),
             ("pseudotime", "Compare by order", PseudotimeTask, "compare_pseudotime"),
             ("ablation", "Compare augmentations", AblationTask, "compare_augmentations"),
+            ("sweep", "Compare settings of an augmentation", SweepTask, "compare_shares"),
         )
     ),
     Step("export", "Write the file", ExportConfig, "scapp.reports.export:export"),

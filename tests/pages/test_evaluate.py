@@ -8,7 +8,7 @@ import pytest
 
 from scapp.data.config import PrepareConfig
 from scapp.ui.evaluate.comparison_form import TITLES
-from scapp.ui.evaluate.words import ablation_verdict, main_scores, verdict
+from scapp.ui.evaluate.words import ablation_verdict, main_scores, sweep_verdict, verdict
 from scapp.workspace.runs.run import Status
 from tests.conftest import KEEP_EVERYTHING, run_step
 from tests.pages.conftest import button, runs, texts
@@ -70,6 +70,27 @@ def test_results_of_every_comparison_and_the_scoreboard(app, workspace, prepared
     board = at.dataframe[1].value
     assert set(board["task"]) == {"Clustering", "Dropout", "Batch effects", "Pseudotime"}
     assert set(board["method"]) == {"PCA", "variable genes, no reduction", "Harmony on PCA"}
+
+
+def test_the_grid_of_an_augmentation(app, workspace, prepared):
+    at = tab(app(PAGE, dataset=prepared.id), "Augmentations")
+    at = choose(at, "augmentations.task", "sweep")
+    assert "CLEAR is trained 15 times" in texts(at)
+    at = choose(at, f"sweep.shares.{prepared.id}", [])
+    assert "Choose at least one of: shares of the genes" in texts(at)
+    at = choose(at, f"sweep.shares.{prepared.id}", [0.2, 0.7])
+    button(at, "Compare").click()
+    at.run()
+    assert runs(workspace).list(step="evaluate_sweep")[0].config.config["shares"] == [0.2, 0.7]
+    grid = {"label_key": "cell_type", "epochs": 1, "augmentation": "swap", "preset": "paper"}
+    finished(workspace, prepared, "sweep", **grid, shares=[0.1, 0.9], probabilities=[0.5])
+    at.run()
+    assert not at.exception
+    assert "is the best of 2" in texts(at)
+    figure = json.loads(at.get("plotly_chart")[-1].proto.spec)
+    assert figure["data"][0]["x"] == ["0.1", "0.9"]
+    # the preset's own swap: a tenth of the genes in half of the views
+    assert figure["layout"]["shapes"][0]["x0"] == -0.5
 
 
 def test_methods_across_datasets(app, workspace, imported, prepared, tmp_path):
@@ -226,6 +247,9 @@ def test_what_leaving_out_an_augmentation_changes():
     said = ablation_verdict(scores(**found))
     assert "**beyond seed noise** a (-0.307); within seed noise b (+0.000)" in said
     assert "alone" not in said
+    grid = sweep_verdict(scores(**{"share 0.1": [0.5, 0.52], "share 0.2": [0.6, 0.62], "share 0.3": [0.6, 0.61]}))
+    assert "**share 0.2** is the best of 3 (0.610); 1 of the others are equal" in grid
+    assert "not known how much" in sweep_verdict(scores(**{"share 0.1": [0.5], "share 0.2": [0.6]}))
     one = ablation_verdict(scores(**{title: values[:1] for title, values in found.items()}))
     assert "a (-0.300), b (+0.000). With one seed it is not known" in one
     assert ablation_verdict(scores(**{"all augmentations": [0.6]})) == ""

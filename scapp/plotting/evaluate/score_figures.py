@@ -4,7 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from scapp.plotting.palette import palette
-from scapp.plotting.theme import MUTED, empty_figure, styled
+from scapp.plotting.theme import HIGHLIGHT, MUTED, SEQUENTIAL, empty_figure, styled
 
 
 def method_colours(titles: list[str]) -> dict[str, str]:
@@ -153,4 +153,46 @@ def plot_over_datasets(scores: pd.DataFrame, summary: pd.DataFrame, *, title: st
         tickvals=methods,
         ticktext=[f"{method}<br>mean rank {ranks[method]:.1f}" for method in methods],
     )
+    return figure
+
+
+def plot_grid(results: pd.DataFrame, score: str, *, title: str, marked: tuple[float, float] | None = None) -> go.Figure:
+    """A square per share and probability of an augmentation, coloured by the mean of a score over seeds.
+
+    Parameters
+    ----------
+    results
+        ``share``, ``probability`` and the score, a row per seed.
+    score
+        Column to draw.
+    title
+        Of the score, for the colour bar.
+    marked
+        Share and probability of the preset, framed where the grid has them.
+    """
+    known = results[results[score].notna()] if score in results else results.iloc[:0]
+    if not len(known):
+        return empty_figure("this score is not defined here")
+    grid = known.pivot_table(index="probability", columns="share", values=score, aggfunc="mean")
+    shares, probabilities = ([f"{value:g}" for value in values] for values in (grid.columns, grid.index))
+    figure = go.Figure(
+        go.Heatmap(
+            z=grid.to_numpy(),
+            x=shares,
+            y=probabilities,
+            texttemplate="%{z:.2f}",
+            colorscale=SEQUENTIAL,
+            colorbar={"title": {"text": title}},
+            xgap=2,
+            ygap=2,
+            hovertemplate=f"share %{{x}}, probability %{{y}}: {title} %{{z:.3f}}<extra></extra>",
+        )
+    )
+    if marked is not None and marked[0] in grid.columns and marked[1] in grid.index:
+        x, y = list(grid.columns).index(marked[0]), list(grid.index).index(marked[1])
+        edge = {"color": HIGHLIGHT, "width": 3}
+        figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.5, y1=y + 0.5, line=edge)
+    figure = styled(figure, height=380, x_title="share of genes", y_title="probability")
+    figure.update_xaxes(type="category")
+    figure.update_yaxes(type="category")
     return figure

@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from scapp.steps.evaluate.config import (
     DropoutTask,
     EvaluationConfig,
     PseudotimeTask,
+    SweepTask,
     title_of,
 )
 from scapp.steps.evaluate.measures import score_batches, score_clustering, score_order
@@ -40,6 +41,7 @@ from scapp.steps.evaluate.methods_compared import (
     clear_settings,
     represent,
     seeds_of,
+    sweep_of,
 )
 from scapp.steps.step import Inputs, Outcome, Reading
 
@@ -48,19 +50,24 @@ STARTED_FROM = {"harmony": "pca", "harmony_tuned": "pca", "clear_batch": "clear"
 """What corrects batches, and what it does so in."""
 LEAST_MOVED = 0.005
 """Of iLISI: with less, a correction has moved nothing that neighbours notice."""
-NOT_SCORES = ("method", "title", "seed", "level", "clusterer", "k_given")
+GRID = ("share", "probability")
+"""Where in a sweep a unit stands."""
+NOT_SCORES = ("method", "title", "seed", "level", "clusterer", "k_given", *GRID)
 Scorer = Callable[[np.ndarray, int], dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Unit:
-    """One representation to make and score: what an interrupted comparison need not do again."""
+    """One representation to make and score, and where in a sweep it stands: what an interrupted comparison need not do
+    again.
+    """
 
     method: str
     title: str
     seed: int
     level: float
     make: Callable[[], np.ndarray]
+    at: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -179,6 +186,33 @@ def compare_augmentations(inputs: Inputs, config: AblationTask, context: StepCon
     return _outcome(task, _run(task, units, score))
 
 
+def compare_shares(inputs: Inputs, config: SweepTask, context: StepContext) -> Outcome:
+    """CLEAR with one augmentation at several shares and probabilities (the paper's supplementary tables 4 to 6).
+
+    Raises
+    ------
+    DataError
+        No labels, or molecules are to be thinned where there are no counts.
+    """
+    task = _Task(inputs, config.model_copy(update={"methods": ("clear",)}), context)
+    task.require_labels()
+    if config.augmentation == "thin" and task.material.counts is None:
+        raise DataError(
+            "Thinning works on molecules, and this dataset has no raw counts.",
+            hint="Import the raw counts, or choose another augmentation.",
+        )
+    units = [
+        Unit(title, title, seed, 0.0, partial(represent, "clear", task.making(seed, settings)), at)
+        for (share, probability), settings in sweep_of(task.clear, config).items()
+        for title, at in [
+            (f"share {share:g}, probability {probability:g}", {"share": share, "probability": probability})
+        ]
+        for seed in task.seeds
+    ]
+    score = partial(score_clustering, labels=task.labels, config=config, sweep=False)
+    return _outcome(task, _run(task, units, score))
+
+
 def _root_cell(task: "_Task", config: PseudotimeTask) -> int | None:
     if config.root_cell is None:
         return None
@@ -221,7 +255,7 @@ class _Task:
         self.seeds = range(config.seed, config.seed + config.n_seeds)
         self.read = dict(data.fingerprints)
         # more seeds or methods do not make another comparison of what is done already
-        settings = config.model_dump(mode="json", exclude={"n_seeds", "methods"})
+        settings = config.model_dump(mode="json", exclude={"n_seeds", "methods", "shares", "probabilities"})
         self.made_of = fingerprint(
             {
                 "settings": settings,
@@ -335,6 +369,7 @@ def _run(task: _Task, units: list[Unit], score: Scorer) -> list[dict[str, Any]]:
             "memory_mb": round(watch.peak_mb, 1),
             **score(representation, unit.seed),
         }
+        found["rows"] = [{**unit.at, **row} for row in found["rows"]]
         done[unit.key] = found
         first = found["rows"][0] if found["rows"] else {}
         context.log_metrics(
@@ -403,7 +438,7 @@ def tables_of(units: list[dict[str, Any]]) -> dict[str, pd.DataFrame]:
     of_unit = ("method", "title", "seed", "level", "seconds", "memory_mb")
     head = [{name: unit[name] for name in of_unit} for unit in units]
     results = pd.DataFrame([{**h, **row} for h, unit in zip(head, units, strict=True) for row in unit["rows"]])
-    by = [name for name in ("method", "title", "level", "clusterer", "k_given") if name in results]
+    by = [name for name in ("method", "title", "level", *GRID, "clusterer", "k_given") if name in results]
     grouped = results.groupby(by, sort=False)
     scores = [name for name in results if name not in NOT_SCORES]
     summary = grouped["seed"].nunique().rename("n_seeds").to_frame()

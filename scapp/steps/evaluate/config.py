@@ -24,12 +24,21 @@ STORED = "stored:"
 WHOLE, WITHOUT = "all augmentations", "without "
 """How an ablation calls its models."""
 NEED_BATCHES = ("harmony", "harmony_tuned", "clear_batch")
-MAIN_SCORES = {"clustering": "ari", "dropout": "ari", "batch": "f1_ASW", "pseudotime": "spearman", "ablation": "ari"}
+MAIN_SCORES = {
+    "clustering": "ari",
+    "dropout": "ari",
+    "batch": "f1_ASW",
+    "pseudotime": "spearman",
+    "ablation": "ari",
+    "sweep": "ari",
+}
 """The score that a comparison is summed up by; of clusterings that of k-means."""
 OF_ONE_DATASET = frozenset({"label_key", "batch_key", "stages", "root_cell", "n_seeds", "seed", "methods", "maps"})
 """Settings that may differ between comparisons whose scores are put side by side."""
 DROPOUT_SHARES = (0.0, 0.1, 0.3, 0.6, 0.8)
 """Of the CLEAR paper's Figure 2D, and none."""
+SWEEP_SHARES, SWEEP_PROBABILITIES = (0.1, 0.2, 0.4, 0.6, 0.8), (0.25, 0.5, 1.0)
+"""Grid of an augmentation; the paper's own settings are .1 to .8 and .5."""
 
 
 def title_of(method: str) -> str:
@@ -165,3 +174,31 @@ class AblationTask(EvaluationConfig):
         help="Settings that CLEAR is trained with. Of the paper's five augmentations 'recommended' uses none.",
     )
     alone: bool = setting(True, title="Each alone", help="Also train with one augmentation at a time.")
+
+
+class SweepTask(EvaluationConfig):
+    """How much of one augmentation is right, and in how many views?"""
+
+    methods: tuple[str, ...] = setting((), title="Methods", help="Follow from the grid.", hidden=True)
+    preset: Literal["recommended", "paper", "authors_code"] = setting(
+        "paper",
+        title="CLEAR's preset",
+        help="Settings that CLEAR is trained with; the other augmentations stay as they are there.",
+    )
+    n_seeds: int = setting(1, title="Seeds", help="Each square of the grid is run so many times.", ge=1, le=50)
+    augmentation: Literal["thin", "mask", "noise", "swap", "crossover", "mixture", "groups", "dropout"] = setting(
+        "mask", title="Augmentation", help="The one whose share and probability are varied."
+    )
+    shares: tuple[float, ...] = setting(
+        SWEEP_SHARES, title="Shares", help="Of the genes, from above 0 to 1.", hidden=True
+    )
+    probabilities: tuple[float, ...] = setting(
+        SWEEP_PROBABILITIES, title="Probabilities", help="Of a view to be changed, from above 0 to 1.", hidden=True
+    )
+
+    @pydantic.field_validator("shares", "probabilities")
+    @classmethod
+    def _each_once_and_within(cls, values: tuple[float, ...]) -> tuple[float, ...]:
+        if not values or len(set(values)) < len(values) or not all(0 < value <= 1 for value in values):
+            raise ValueError("give numbers above 0, up to 1, each once")
+        return tuple(sorted(values))

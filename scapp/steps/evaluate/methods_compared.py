@@ -18,7 +18,7 @@ from scapp.data.config import PrepareConfig
 from scapp.data.qc.harmony import harmony
 from scapp.data.qc.preprocessing import highly_variable, normalise, principal_components
 from scapp.metrics.tuned_harmony import tuned_harmony
-from scapp.steps.evaluate.config import METHOD_TITLES, NEED_BATCHES, STORED, WHOLE, WITHOUT
+from scapp.steps.evaluate.config import METHOD_TITLES, NEED_BATCHES, STORED, WHOLE, WITHOUT, SweepTask
 
 
 @dataclass(frozen=True)
@@ -218,6 +218,18 @@ def ablations(config: ClearConfig, *, alone: bool) -> dict[str, ClearConfig]:
             off = {f"{other.id}_probability": 0.0 for other in on if other is not one}
             found[f"{one.title.lower()} alone"] = _with(config, off)
     return found
+
+
+def sweep_of(config: ClearConfig, task: SweepTask) -> dict[tuple[float, float], ClearConfig]:
+    """CLEAR with one augmentation at every share and probability of a grid, the others as they are; (share,
+    probability) -> settings.
+    """
+    name = task.augmentation
+    return {
+        (share, probability): _with(config, {f"{name}_share": share, f"{name}_probability": probability})
+        for share in task.shares
+        for probability in task.probabilities
+    }
 
 
 def _with(config: ClearConfig, changes: dict[str, float]) -> ClearConfig:

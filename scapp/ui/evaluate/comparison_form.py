@@ -27,8 +27,24 @@ TITLES = {
     "pseudotime": "Pseudotime",
     "ablation": "Augmentations",
 }
+OF_AUGMENTATIONS = {"ablation": "Without each, and alone", "sweep": "Share and probability"}
+"""The comparisons in the tab of augmentations."""
 LABELS = {"pseudotime": ("stage", "time", "day", "age")}
 OPTIONAL = ("scvi",)
+
+
+def augmentations_section(dataset: Dataset) -> None:
+    """What each augmentation is good for, and how much of one."""
+    task = st.segmented_control(
+        "Comparison",
+        list(OF_AUGMENTATIONS),
+        default="ablation",
+        required=True,
+        format_func=OF_AUGMENTATIONS.__getitem__,
+        key="augmentations.task",
+        persist_state="session",
+    )
+    task_section(dataset, task)
 
 
 def task_section(dataset: Dataset, task: str) -> None:
@@ -61,7 +77,7 @@ def _form(dataset: Dataset, task: str) -> Any:
     if task == "batch":
         start["batch_key"] = keys.suggest([c for c in columns if c != label], ("batch", *keys.SUGGESTED_SAMPLES))
     values = config_form(model, key=f"{task}.{dataset.id}", start=model.build(start), columns=columns)
-    if task != "ablation":
+    if task not in OF_AUGMENTATIONS:
         values["methods"] = tuple(_methods(dataset, task, model.model_fields["methods"].default))
         if not values["methods"]:
             st.info("Choose methods to compare.")
@@ -83,6 +99,14 @@ def _form(dataset: Dataset, task: str) -> Any:
             return None
         for note in state.batch_notes_of(dataset, values["batch_key"]):
             st.warning(escape(note))
+    if task == "sweep":
+        for name, title in (("shares", "Shares of the genes"), ("probabilities", "Probabilities of a view")):
+            values[name] = _numbers(title, model.model_fields[name].default, f"sweep.{name}.{dataset.id}")
+            if not values[name]:
+                st.info(f"Choose at least one of: {title.lower()}.")
+                return None
+        n_trainings = len(values["shares"]) * len(values["probabilities"]) * values["n_seeds"]
+        st.caption(f"CLEAR is trained {n_trainings} times.")
     if task == "dropout" and keys.COUNTS not in dataset:
         st.info("This dataset has no raw counts, so none can be lost.")
         return None
@@ -106,6 +130,15 @@ def _methods(dataset: Dataset, task: str, default: tuple[str, ...]) -> list[str]
         ),
     )
     return chosen
+
+
+def _numbers(title: str, default: tuple[float, ...], key: str) -> tuple[float, ...]:
+    offered = sorted({*default, *(round(0.1 * i, 1) for i in range(1, 11))})
+    return tuple(
+        st.multiselect(
+            title, offered, default=list(default), key=key, persist_state="session", format_func="{:g}".format
+        )
+    )
 
 
 def _stages(dataset: Dataset, column: str) -> tuple[str, ...]:

@@ -1,17 +1,20 @@
 """What a comparison found, as figures and tables."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
+from scapp.clear.config import clear_config
 from scapp.core import keys
 from scapp.core.errors import listed
 from scapp.metrics.agreement import shown_resolution, turning_points
 from scapp.metrics.mixing import shared_labels
 from scapp.plotting.evaluate.map_pairs import plot_two_groupings
-from scapp.plotting.evaluate.score_figures import plot_curves, plot_scores
+from scapp.plotting.evaluate.score_figures import plot_curves, plot_grid, plot_scores
 from scapp.plotting.map.rivers import plot_river, river_data
 from scapp.plotting.palette import palette
 from scapp.steps.evaluate.config import MAIN_SCORES
@@ -69,7 +72,7 @@ def result_section(dataset: Dataset, task: str, run: Run) -> None:
     for note in result.get("notes", []):
         st.warning(escape(note))
     results, summary = table_of(run, "results"), table_of(run, "summary")
-    said = words.ablation_verdict(results) if task == "ablation" else words.verdict(task, results)
+    said = words.VERDICTS.get(task, partial(words.verdict, task))(results)
     if said:
         st.markdown(said)
     scores = [name for name in words.SCORES if name in results]
@@ -84,7 +87,7 @@ def result_section(dataset: Dataset, task: str, run: Run) -> None:
     )
     title = words.SCORES[score]
     key = f"{task}.{score}.{run.id}"
-    if task == "dropout":
+    if task in ("dropout", "sweep"):
         clusterer = st.segmented_control(
             "Clusters by",
             list(dict.fromkeys(results["clusterer"])),
@@ -95,10 +98,12 @@ def result_section(dataset: Dataset, task: str, run: Run) -> None:
         )
         part = results[results["clusterer"] == clusterer]
         show_figure(
-            plot_curves(part, "level", score, x_title="counts lost (% of entries)", y_title=title, percent=True),
+            _sweep_figure(run, part, score)
+            if task == "sweep"
+            else plot_curves(part, "level", score, x_title="counts lost (% of entries)", y_title=title, percent=True),
             key=f"{key}.{clusterer}",
-            name="dropout",
-            alt=f"{title} by share of counts lost",
+            name=task,
+            alt=f"{title} by share {'and probability' if task == 'sweep' else 'of counts lost'}",
         )
     else:
         show_figure(
@@ -122,6 +127,14 @@ def result_section(dataset: Dataset, task: str, run: Run) -> None:
         _maps(dataset, run, cells)
     if task == "pseudotime":
         order_section(dataset, run, cells)
+
+
+def _sweep_figure(run: Run, results: pd.DataFrame, score: str) -> go.Figure:
+    """The grid of an augmentation, with the preset's own square framed."""
+    config = run.config.config
+    preset, name = clear_config(str(config["preset"])).augmentation, config["augmentation"]
+    own = (getattr(preset, f"{name}_share"), getattr(preset, f"{name}_probability"))
+    return plot_grid(results, score, title=words.SCORES[score], marked=own)
 
 
 def _sweep(run: Run) -> None:

@@ -1,5 +1,7 @@
 """Sentences about comparisons of representations: what was found, and no more than that."""
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -28,6 +30,10 @@ TASKS = {
         "Cells are ordered from the first stage on by diffusion pseudotime, and the order is compared with your stages."
     ),
     "ablation": "CLEAR is trained without each of its augmentations, and with each alone.",
+    "sweep": (
+        "CLEAR is trained with one augmentation at every share and probability; the others stay as the preset has them,"
+        " whose own square is framed in red. A setting that is chosen because it agrees with labels is tuned on them."
+    ),
 }
 CIRCULAR = (
     "'{column}' was made here from a representation. Methods that are compared with it are judged by their likeness to"
@@ -161,6 +167,27 @@ def ablation_verdict(results: pd.DataFrame) -> str:
         [f"within seed noise {', '.join(noise)}"] if noise else []
     )
     return lead + "; ".join(parts) + "."
+
+
+def sweep_verdict(results: pd.DataFrame) -> str:
+    """The best square of a grid by ARI of k-means, and how many are as good within seed noise."""
+    scores = main_scores("sweep", results).dropna()
+    if not len(scores):
+        return ""
+    means = scores.groupby("title", sort=False)["value"].mean()
+    best = str(means.idxmax())
+    of_best = scores.loc[scores["title"] == best, "value"]
+    lead = f"On this dataset, by the ARI of k-means, **{best}** is the best of {len(means)} ({means.max():.3f})"
+    if len(of_best) < 2:
+        return f"{lead}; the lowest is {means.min():.3f}. With one seed it is not known how much of that is noise."
+    equal = sum(
+        not _differs(of_best, values) for title, values in scores.groupby("title")["value"] if str(title) != best
+    )
+    return f"{lead}; {equal} of the others are equal to it within seed noise, and the lowest is {means.min():.3f}."
+
+
+VERDICTS: Mapping[str, Callable[[pd.DataFrame], str]] = {"ablation": ablation_verdict, "sweep": sweep_verdict}
+"""Sentences of comparisons that are not of CLEAR beside others."""
 
 
 def _differs(first: pd.Series, second: pd.Series) -> bool:

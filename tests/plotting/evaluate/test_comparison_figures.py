@@ -13,7 +13,7 @@ from scapp.plotting.evaluate.order_figures import (
     plot_trend,
     trend_data,
 )
-from scapp.plotting.evaluate.score_figures import plot_curves, plot_over_datasets, plot_scores
+from scapp.plotting.evaluate.score_figures import plot_curves, plot_grid, plot_over_datasets, plot_scores
 
 RESULTS = pd.DataFrame(
     {
@@ -134,3 +134,15 @@ def test_methods_over_datasets_stand_by_rank_and_a_line_follows_each_dataset():
     assert list(figure.layout.xaxis.ticktext) == ["B<br>mean rank 1.0", "A<br>mean rank 2.0"]
     nothing = plot_over_datasets(scores[:0], summary_over_datasets(scores[:0]), title="ARI")
     assert "no dataset" in nothing.layout.annotations[0].text
+
+
+def test_a_grid_has_the_mean_over_seeds_and_frames_the_preset():
+    rows = [(share, p, share * p + d) for share in (0.2, 0.1) for p in (0.5, 1.0) for d in (0.0, 0.2)]
+    results = pd.DataFrame(rows, columns=["share", "probability", "ari"])
+    figure = plot_grid(results, "ari", title="ARI", marked=(0.2, 0.5))
+    np.testing.assert_allclose(figure.data[0].z, [[0.15, 0.2], [0.2, 0.3]])
+    assert (list(figure.data[0].x), list(figure.data[0].y)) == (["0.1", "0.2"], ["0.5", "1"])
+    frame = figure.layout.shapes[0]
+    assert (frame.x0, frame.x1, frame.y0, frame.y1) == (0.5, 1.5, -0.5, 0.5)
+    assert not plot_grid(results, "ari", title="ARI", marked=(0.3, 0.5)).layout.shapes
+    assert "not defined" in plot_grid(results, "nmi", title="NMI").layout.annotations[0].text

@@ -2,6 +2,7 @@
 
 import json
 
+import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,9 +16,9 @@ from scapp.data.config import KEEP_EVERYTHING
 from scapp.jobs.session import Session
 from scapp.metrics.agreement import adjusted_rand_index, shown_resolution, turning_points
 from scapp.steps.evaluate.compare import UNITS_FILE, tables_of, what_moved_nothing
-from scapp.steps.evaluate.config import BatchTask, ClusteringTask
+from scapp.steps.evaluate.config import BatchTask, ClusteringTask, SweepTask
 from scapp.steps.evaluate.measures import score_batches
-from scapp.steps.evaluate.methods_compared import ablations
+from scapp.steps.evaluate.methods_compared import ablations, sweep_of
 from tests.conftest import run_step
 
 FEW = {"label_key": "cell_type", "n_seeds": 2, "methods": ["pca", "hvg"]}
@@ -311,6 +312,38 @@ def test_each_augmentation_is_left_out_and_tried_alone(workspace, prepared, tmp_
         alone=False,
     )
     assert tables["summary.csv"]["title"].nunique() == 6
+
+
+def test_an_augmentation_at_every_share_and_probability(workspace, prepared, tmp_path):
+    task = SweepTask(label_key="cell_type", augmentation="swap", shares=(0.3, 0.1), probabilities=(1.0,))
+    paper = clear_config("paper")
+    found = sweep_of(paper, task)
+    assert list(found) == [(0.1, 1.0), (0.3, 1.0)]
+    one = found[0.3, 1.0]
+    assert (one.augmentation.swap_share, one.augmentation.swap_probability) == (0.3, 1)
+    own = {"swap_share": paper.augmentation.swap_share, "swap_probability": paper.augmentation.swap_probability}
+    assert one.model_copy(update={"augmentation": one.augmentation.model_copy(update=own)}) == paper
+    config = {"label_key": "cell_type", "epochs": 1, "augmentation": "swap", "n_seeds": 2}
+    _, tables = evaluate(workspace, prepared, tmp_path, "sweep", **config, shares=(0.1, 0.9), probabilities=(0.5, 1.0))
+    summary = tables["summary.csv"].query("clusterer == 'kmeans'")
+    assert summary[["share", "probability"]].to_numpy().tolist() == [[0.1, 0.5], [0.1, 1], [0.9, 0.5], [0.9, 1]]
+    assert summary["n_seeds"].tolist() == [2] * 4
+    assert "share_sd" not in summary
+    assert tables["results.csv"].query("clusterer == 'kmeans'")["ari"].nunique() > 1
+
+
+@pytest.mark.parametrize("shares", [(), (0.0, 0.1), (1.2,), (0.1, 0.1)])
+def test_a_grid_that_cannot_be_is_refused(shares):
+    with pytest.raises(ConfigError, match="above 0"):
+        SweepTask.build({"shares": shares})
+
+
+def test_molecules_that_are_not_there_cannot_be_thinned(workspace, study, tmp_path):
+    uneven = study.layers["counts"].toarray() * np.random.default_rng(0).uniform(0.5, 2, study.shape)
+    logged = dataset_of(ad.AnnData(np.log1p(uneven), obs=study.obs, var=study.var), workspace, tmp_path)
+    assert keys.COUNTS not in logged
+    with pytest.raises(DataError, match="no raw counts"):
+        evaluate(workspace, logged, tmp_path, "sweep", label_key="cell_type", augmentation="thin")
 
 
 def test_tables_by_hand():
