@@ -59,6 +59,12 @@ WITH_BATCHES = ("ilisi", "batch_silhouette", "overall")
 
 def load(file: Path, batch_key: str | None) -> tuple[Any, np.ndarray, np.ndarray | None]:
     """Values of the variable genes, codes of the types, and of the batches."""
+    values, variable, labels, batches = load_all(file, batch_key)
+    return values[:, variable], labels, batches
+
+
+def load_all(file: Path, batch_key: str | None) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray | None]:
+    """Values of all genes, which are variable, codes of the types, and of the batches."""
     label_key = "cell_type" if "cell_type" in ad.read_h5ad(file, backed="r").obs else "stage"
     data = prepared(file, label_key, batch_key)
     known = np.flatnonzero(data["labels"].codes >= 0)
@@ -66,7 +72,7 @@ def load(file: Path, batch_key: str | None) -> tuple[Any, np.ndarray, np.ndarray
         known = np.sort(np.random.default_rng(0).choice(known, MOST_CELLS, replace=False))
     labels = data["labels"][known].remove_unused_categories().codes.astype(int)
     batches = None if data["batches"] is None else pd.factorize(data["batches"][known])[0]
-    return data["values"][known][:, data["genes"]], labels, batches
+    return data["values"][known], np.asarray(data["genes"], dtype=bool), labels, batches
 
 
 def represent(way: str, values: Any, batches: np.ndarray | None, seed: int) -> np.ndarray:
