@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scapp.analysis.de.design import batch_notes
+from scapp.clear.against_pca import in_words
 from scapp.clear.config import PRESETS, ClearConfig, clear_config
 from scapp.cli.console import ConsoleContext, checked_output, checkpoints_of, load, run, say_how_much_is_missing
 from scapp.cli.options import add_input, add_settings, command, count, given
@@ -82,6 +83,10 @@ def _clear(arguments: argparse.Namespace) -> dict[str, Any]:
                 shutil.copy2(model_folder / name, arguments.model / name)
         session.write(session.workspace.open(made), output)
         result = {name: trained[name] for name in ("n_cells", "n_genes", "epochs", "train_seconds", "cells_per_s")}
+        if "against_pca" in trained:
+            expected, said = in_words(trained["against_pca"])
+            result["against_pca"] = {**trained["against_pca"], "expected": expected}
+            print(f"note: {said.replace('**', '')}", file=sys.stderr)
         result |= {"device": device, "peak_memory_mb": peak_memory_mb(device)}
         if config.label_key:
             result |= _scores(session.workspace.open(made), config.label_key, config.seed)

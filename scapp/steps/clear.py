@@ -1,5 +1,6 @@
 """Train CLEAR on a dataset's highly variable genes, and place other cells by a trained encoder."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from scapp.core.errors import ConfigError
 from scapp.core.step_context import StepContext
 from scapp.data.qc.preprocessing import linear
 from scapp.data.symbols import gene_names
+from scapp.metrics.neighbours_compared import compare_neighbours
 from scapp.steps.config import ApplyConfig
 from scapp.steps.step import Inputs, Outcome, Reading
 from scapp.workspace.datasets.staging import SameAs
@@ -40,7 +42,9 @@ def train(inputs: Inputs, config: ClearConfig, context: StepContext) -> Outcome:
         totals = np.asarray(data.read(keys.COUNTS).sum(axis=1), dtype=np.float32).ravel()
     batches = data.batches(config.batch_key)
     processes = inputs.processes or choose_processes(inputs.device, config, data.n_cells)
-    labels, reference = _watched(data, config.label_key)
+    pca = _pca_aside(data)
+    labels = _labels_aside(data, config.label_key)
+    reference = pca if labels is not None else None
     result = train_clear(
         values[:, chosen],
         config,
@@ -80,6 +84,11 @@ def train(inputs: Inputs, config: ClearConfig, context: StepContext) -> Outcome:
         "train_seconds": float(sum(row["seconds"] for row in result.history)),
         "cells_per_s": float(np.median([row["cells_per_s"] for row in result.history])),
     }
+    # told the batches, CLEAR takes away what unseen genes still hold: they are no measure of it then
+    if pca is not None and batches is None:
+        context.report(1, 1, "comparing with PCA")
+        found = compare_neighbours(result.embedding, pca, values, chosen, seed=config.seed)
+        summary |= {} if found is None else {"against_pca": asdict(found)}
     if labels is not None:
         context.report(1, 1, "comparing with the labels")
         summary |= {"label_key": config.label_key, **_agreement(result.embedding, reference, labels, config.seed)}
@@ -91,15 +100,18 @@ def _target_sum(values: sparse.csr_matrix) -> float:
     return float(np.median(np.asarray(linear(values).sum(axis=1))))
 
 
-def _watched(data: Reading, label_key: str | None) -> tuple[pd.Categorical | None, np.ndarray | None]:
-    """Labels, and PCA to compare with. Nothing is learnt from them, so what is made does not depend on them."""
+def _labels_aside(data: Reading, label_key: str | None) -> pd.Categorical | None:
+    """Labels to compare with. Nothing is learnt from them, so what is made does not depend on them."""
     if label_key is None:
-        return None, None
+        return None
     data.require_column(label_key)
-    labels = pd.Categorical(data.read_aside(keys.obs(label_key)))
+    return pd.Categorical(data.read_aside(keys.obs(label_key))).remove_unused_categories()
+
+
+def _pca_aside(data: Reading) -> np.ndarray | None:
+    """PCA to compare with, where it has been made; what is made does not depend on it either."""
     pca = keys.representation("pca")
-    reference = np.asarray(data.read_aside(pca)) if pca in data else None
-    return labels.remove_unused_categories(), reference
+    return np.asarray(data.read_aside(pca)) if pca in data else None
 
 
 def _agreement(

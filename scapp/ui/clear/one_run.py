@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from scapp.clear.against_pca import in_words
 from scapp.core import keys
 from scapp.core.errors import RunError
 from scapp.jobs.launch import discard
@@ -70,8 +71,11 @@ def _closing_words(dataset: Dataset, run: Run) -> str:
 
 
 def _compared_with_pca(run: Run) -> None:
-    """Whether the run was worth it, as far as labels can tell."""
+    """Whether the run was worth it, as far as neighbours and labels can tell."""
     result = run.status.result
+    if "against_pca" in result:
+        expected, text = in_words(result["against_pca"])
+        {"closer": st.success, "equal": st.info, "worse": st.warning}[expected](text)
     if not result.get("label_key"):
         st.caption(words.NO_LABELS)
     elif "ari" in result:

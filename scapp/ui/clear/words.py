@@ -25,8 +25,8 @@ AGREEMENT = (
     " Nothing is learnt from the labels."
 )
 NO_LABELS = (
-    "Without known labels nobody can say whether this representation is better than PCA. Compare their maps, or choose"
-    " a column under 'Labels to compare with' before the next run."
+    "Known labels would say more: choose their column under 'Labels to compare with' before the next run, or compare"
+    " this representation's map with PCA's."
 )
 NO_FRAMES = "This run kept no epochs to look back on."
 REPLAY = (

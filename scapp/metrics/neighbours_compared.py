@@ -1,4 +1,4 @@
-"""Are neighbours alike in genes that the representation never read? A comparison that needs no labels."""
+"""Two representations compared without labels: their neighbours, and genes that neither has read."""
 
 from dataclasses import dataclass
 
@@ -10,38 +10,38 @@ MOST_CELLS, MOST_GENES = 3_000, 1_000
 N_NEIGHBOURS = 30
 LEAST_DETECTED = 0.05
 """Share of the cells that a gene must be seen in to say anything."""
-LEAST_GENES, LEAST_CELLS = 100, 60
-CLEAR_DIFFERENCE = 0.002
-"""Of median correlations. Chosen on the choosing side of ``benchmarks.clear_verdict``; its README says how often it is
-right on the other side.
-"""
+LEAST_GENES, LEAST_CELLS = 100, 100
+"""Of fewer cells, 30 neighbours are the same in any two representations."""
 
 
 @dataclass(frozen=True)
-class UnseenGenes:
-    """What neighbours in two representations say of genes that neither read.
+class NeighboursCompared:
+    """What the neighbours of two representations have in common, and what they say of genes that neither has read.
 
     Attributes
     ----------
-    ours, theirs
-        Median over genes of the correlation, over cells, between a gene and its mean in a cell's neighbours; -1 to 1.
     shared
-        Share of a cell's neighbours that are the same in both, 0 to 1.
-    n_cells, n_genes
+        Share of a cell's 30 nearest neighbours that are the same in both, 0 to 1.
+    n_cells
         How many were looked at.
+    ours, theirs
+        Median over genes of the correlation, over cells, between a gene and its mean in a cell's neighbours, -1 to 1;
+        None where there are too few such genes.
+    n_unseen
+        Number of these genes.
     """
 
-    ours: float
-    theirs: float
     shared: float
     n_cells: int
-    n_genes: int
+    ours: float | None = None
+    theirs: float | None = None
+    n_unseen: int = 0
 
 
-def compare_by_unseen_genes(
+def compare_neighbours(
     ours: np.ndarray, theirs: np.ndarray, values: sparse.csr_matrix, read: np.ndarray, *, seed: int = 0
-) -> UnseenGenes | None:
-    """Compare two representations by the genes that neither of them read.
+) -> NeighboursCompared | None:
+    """Compare the neighbours of two representations of the same cells.
 
     Neighbours that are close for a biological reason are alike in other genes too; noise that a representation has
     memorised is not shared by them. Batch effects are, so a representation that removes batches looks worse than it is.
@@ -59,24 +59,21 @@ def compare_by_unseen_genes(
 
     Returns
     -------
-    None where there are fewer than 60 cells, or fewer than 100 genes are left that are in 5% of the cells or more; of
-    more than 1,000 genes those that vary most are taken.
+    None of fewer than 100 cells. Of genes that were not read those count that 5% of the cells have or more, and of
+    more than 1,000 those that vary most; with fewer than 100, only ``shared`` is known.
     """
     cells = np.arange(values.shape[0])
+    if len(cells) < LEAST_CELLS:
+        return None
     if len(cells) > MOST_CELLS:
         cells = np.sort(np.random.default_rng(seed).choice(cells, MOST_CELLS, replace=False))
-    unseen = _unseen(sparse.csr_matrix(values[cells]), read)
-    if len(cells) < LEAST_CELLS or unseen.shape[1] < LEAST_GENES:
-        return None
     mine, other = nearest(ours[cells]), nearest(theirs[cells])
     shared = np.mean([len(np.intersect1d(a, b)) / len(a) for a, b in zip(mine, other, strict=True)])
-    return UnseenGenes(
-        agreement_with_neighbours(mine, unseen),
-        agreement_with_neighbours(other, unseen),
-        float(shared),
-        len(cells),
-        unseen.shape[1],
-    )
+    unseen = _unseen(sparse.csr_matrix(values[cells]), read)
+    if unseen.shape[1] < LEAST_GENES:
+        return NeighboursCompared(float(shared), len(cells))
+    agreements = [agreement_with_neighbours(positions, unseen) for positions in (mine, other)]
+    return NeighboursCompared(float(shared), len(cells), agreements[0], agreements[1], unseen.shape[1])
 
 
 def _unseen(values: sparse.csr_matrix, read: np.ndarray) -> np.ndarray:
@@ -112,11 +109,3 @@ def agreement_with_neighbours(positions: np.ndarray, values: np.ndarray) -> floa
     lengths = np.linalg.norm(own, axis=0) * np.linalg.norm(around, axis=0)
     known = lengths > 0
     return float(np.median((own * around).sum(axis=0)[known] / lengths[known])) if known.any() else float("nan")
-
-
-def verdict_of(found: UnseenGenes) -> str:
-    """Which representation has the better neighbours: ``ours``, ``theirs`` or ``equal`` (a difference below 0.002)."""
-    difference = found.ours - found.theirs
-    if abs(difference) < CLEAR_DIFFERENCE:
-        return "equal"
-    return "ours" if difference > 0 else "theirs"

@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from scapp.metrics.unseen_genes import (
+from scapp.metrics.neighbours_compared import (
     LEAST_CELLS,
     MOST_CELLS,
     N_NEIGHBOURS,
     agreement_with_neighbours,
-    compare_by_unseen_genes,
+    compare_neighbours,
     nearest,
-    verdict_of,
 )
 
 
@@ -40,31 +39,29 @@ def cells():
 
 def test_against_one_cell_and_gene_at_a_time(cells):
     programmes, values, read = cells
-    found = compare_by_unseen_genes(programmes, programmes[:, :1], sparse.csr_matrix(values), read)
+    found = compare_neighbours(programmes, programmes[:, :1], sparse.csr_matrix(values), read)
     assert found.ours == pytest.approx(slow(programmes, values[:, ~read]))
     assert found.theirs == pytest.approx(slow(programmes[:, :1], values[:, ~read]))
-    assert (found.n_cells, found.n_genes) == (200, 200)
+    assert (found.n_cells, found.n_unseen) == (200, 200)
 
 
 def test_the_representation_that_knows_more_of_the_other_genes_is_ahead(cells):
     programmes, values, read = cells
-    found = compare_by_unseen_genes(programmes, programmes[:, :1], sparse.csr_matrix(values), read)
+    found = compare_neighbours(programmes, programmes[:, :1], sparse.csr_matrix(values), read)
     assert found.ours > found.theirs + 0.05
     noise = np.random.default_rng(1).normal(0, 1, (200, 5))
-    worse = compare_by_unseen_genes(noise, programmes, sparse.csr_matrix(values), read)
+    worse = compare_neighbours(noise, programmes, sparse.csr_matrix(values), read)
     assert abs(worse.ours) < 0.1
     assert worse.theirs == found.ours
-    assert (verdict_of(found), verdict_of(worse)) == ("ours", "theirs")
 
 
 def test_shared_neighbours(cells):
     programmes, values, read = cells
-    same = compare_by_unseen_genes(programmes, 3 * programmes + 1, sparse.csr_matrix(values), read)
+    same = compare_neighbours(programmes, 3 * programmes + 1, sparse.csr_matrix(values), read)
     assert same.shared == 1
     assert same.ours == same.theirs
-    assert verdict_of(same) == "equal"
     other = np.random.default_rng(1).normal(0, 1, (200, 2))
-    chance = compare_by_unseen_genes(programmes, other, sparse.csr_matrix(values), read)
+    chance = compare_neighbours(programmes, other, sparse.csr_matrix(values), read)
     assert chance.shared == pytest.approx(N_NEIGHBOURS / 199, abs=0.03)
 
 
@@ -72,11 +69,12 @@ def test_too_little_to_say_anything(cells):
     programmes, values, read = cells
     few = slice(0, LEAST_CELLS - 1)
     csr = sparse.csr_matrix(values)
-    assert compare_by_unseen_genes(programmes[few], programmes[few], csr[few], read) is None
-    assert compare_by_unseen_genes(programmes, programmes, csr, np.arange(400) < 301) is None
+    assert compare_neighbours(programmes[few], programmes[few], csr[few], read) is None
+    no_genes = compare_neighbours(programmes, programmes, csr, np.arange(400) < 301)
+    assert (no_genes.shared, no_genes.ours, no_genes.theirs, no_genes.n_unseen) == (1, None, None, 0)
     rare = csr.copy()
     rare[:, 200:] = 0
-    assert compare_by_unseen_genes(programmes, programmes, rare, read) is None
+    assert compare_neighbours(programmes, programmes, rare, read).ours is None
 
 
 def test_of_many_cells_some_are_drawn_and_the_seed_decides_which():
@@ -85,7 +83,7 @@ def test_of_many_cells_some_are_drawn_and_the_seed_decides_which():
     values = sparse.csr_matrix(rng.poisson(1.0, (n, 150)).astype(float))
     where = rng.normal(0, 1, (n, 3))
     read = np.zeros(150, dtype=bool)
-    first, again, other = (compare_by_unseen_genes(where, where, values, read, seed=seed) for seed in (0, 0, 1))
+    first, again, other = (compare_neighbours(where, where, values, read, seed=seed) for seed in (0, 0, 1))
     assert first == again != other
     assert first.n_cells == MOST_CELLS
 
