@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from scapp.ui.clear import one_run, start_and_runs
+from scapp.ui.clear import one_run, placed_cells, start_and_runs
 from scapp.ui.export import files_and_script
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import boundary
@@ -20,5 +20,5 @@ with boundary():
     if run is not None:
         one_run.run_section(dataset, run)
     start_and_runs.runs_section(dataset)
-    start_and_runs.apply_section(dataset)
+    placed_cells.apply_section(dataset)
     files_and_script.copy_as_python(dataset, ("clear", "choose", "apply"))

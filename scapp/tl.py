@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import anndata as ad
+import numpy as np
 import pandas as pd
 
 from scapp.classify.config import ClassifierConfig
 from scapp.clear.config import Preset, clear_config
+from scapp.clear.onto_map import on_the_map_of
 from scapp.core import keys
-from scapp.core.errors import ConfigError
+from scapp.core.errors import ConfigError, DataError, listed
 from scapp.jobs.in_memory import run_step, write_values
 from scapp.steps.catalogue import step
 from scapp.steps.config import ApplyConfig, PredictConfig
@@ -122,6 +124,9 @@ def apply_clear(
     model_dir: str | Path,
     *,
     key_added: str = "X_clear_applied",
+    onto: ad.AnnData | None = None,
+    onto_rep: str = "X_clear",
+    onto_map: str = "X_umap",
     device: str = "auto",
     copy: bool = False,
 ) -> ad.AnnData | None:
@@ -136,6 +141,10 @@ def apply_clear(
         Folder of the trained encoder.
     key_added
         Where in ``obsm`` the representation goes.
+    onto
+        The cells that the encoder was trained on; cells are then placed on their map too.
+    onto_rep, onto_map
+        Where in ``onto.obsm`` the encoder's representation is, and the map that was made of it.
     device
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     copy
@@ -144,12 +153,14 @@ def apply_clear(
     Returns
     -------
     The copy, or None. Written are ``obsm[key_added]``, shape (n_cells, d), in the space of the trained cells, and
-    ``uns[key_added]`` with the number of genes that were found.
+    ``uns[key_added]`` with the number of genes that were found; with ``onto`` also ``obsm["X_umap_reference"]``, the
+    cells on its map, and ``obs["distance_to_reference"]`` (above 1 it has nothing like the cell).
 
     Raises
     ------
     DataError
-        The folder holds no trained encoder, or the data neither counts nor normalised values.
+        The folder holds no trained encoder, the data neither counts nor normalised values, or ``onto`` no places of
+        this encoder, or no map.
     """
     adata = adata.copy() if copy else adata
     config = ApplyConfig(model=str(Path(model_dir).resolve()))
@@ -158,6 +169,15 @@ def apply_clear(
         f"obsm/{key_added}": outcome.values[keys.representation("clear_applied")],
         f"uns/{key_added}": {name: value for name, value in outcome.summary.items() if name != "representation"},
     }
+    if onto is not None:
+        lacking = [key for key in (onto_rep, onto_map) if key not in onto.obsm]
+        if lacking:
+            raise DataError(
+                f"'onto' has no obsm of {listed(lacking)}.",
+                hint="Run scapp.tl.clear, sc.pp.neighbors(onto, use_rep=onto_rep) and sc.tl.umap on it.",
+            )
+        where, points = np.asarray(onto.obsm[onto_rep]), np.asarray(onto.obsm[onto_map])
+        values |= on_the_map_of(values[f"obsm/{key_added}"], where, points)
     write_values(adata, "apply", config, values, outcome.summary, device=device)
     return adata if copy else None
 

@@ -217,3 +217,11 @@ def test_an_encoder_places_its_own_cells_where_they_were(raw, tmp_path):
     assert raw.uns["X_clear_applied"]["n_genes_missing"] == 0
     other = scapp.tl.apply_clear(raw[:10].copy(), tmp_path / "model", key_added="X_there", copy=True)
     np.testing.assert_allclose(other.obsm["X_there"], raw.obsm["X_clear"][:10], atol=1e-3)
+    raw.obsm["X_umap"] = np.random.default_rng(0).normal(0, 1, (raw.n_obs, 2))
+    scapp.tl.apply_clear(other, tmp_path / "model", onto=raw)
+    np.testing.assert_allclose(other.obsm["X_umap_reference"], raw.obsm["X_umap"][:10], atol=0.05)
+    assert (other.obs["distance_to_reference"] < 0.1).all()
+    with pytest.raises(DataError, match="no obsm of X_umap_b"):
+        scapp.tl.apply_clear(other, tmp_path / "model", onto=raw, onto_map="X_umap_b")
+    with pytest.raises(DataError, match="reference's cells have 50 columns"):
+        scapp.tl.apply_clear(other, tmp_path / "model", onto=raw, onto_rep="X_pca")

@@ -17,12 +17,12 @@ from scapp.cli.console import ConsoleContext, checked_output, checkpoints_of, lo
 from scapp.cli.options import add_input, add_settings, command, count, given
 from scapp.cli.qc import prepared
 from scapp.core import files, keys
-from scapp.core.errors import ConfigError, DataError
+from scapp.core.errors import ConfigError, DataError, listed
 from scapp.jobs.devices import choose_device, peak_memory_mb
 from scapp.jobs.session import Session
 from scapp.metrics.mixing import VISIBLE, own_group_share
 from scapp.steps.catalogue import step
-from scapp.steps.config import ApplyConfig
+from scapp.steps.config import ApplyConfig, ImportRequest
 from scapp.workspace.datasets.dataset import Dataset
 
 
@@ -54,6 +54,12 @@ def add_commands(commands: Any) -> None:
     apply = command(commands, "apply", _apply, "place cells by a trained CLEAR; writes X_clear_applied")
     add_input(apply)
     apply.add_argument("--model", type=Path, required=True, metavar="MODEL_DIR", help="of 'scapp clear --model'")
+    apply.add_argument(
+        "--onto",
+        type=Path,
+        metavar="REF.h5ad",
+        help="what 'scapp clear' wrote of the trained cells: cells are placed on its map X_umap_clear too",
+    )
     apply.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
 
 
@@ -120,10 +126,25 @@ def _apply(arguments: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         session = Session(folder, device=choose_device(arguments.device))
         dataset = load(session, arguments)
-        found = run(session, "apply", ApplyConfig(model=str(arguments.model.resolve())), dataset.id)
+        onto = {} if arguments.onto is None else _reference(session, arguments.onto)
+        found = run(session, "apply", ApplyConfig(model=str(arguments.model.resolve()), **onto), dataset.id)
         say_how_much_is_missing(found, "encoder", "the places of its cells")
         session.write(session.workspace.open(dataset.id), output)
         return {name: value for name, value in found.items() if name not in ("files", "dataset")}
+
+
+def _reference(session: Session, path: Path) -> dict[str, str]:
+    """The dataset of an output of ``scapp clear``, and where its cells and its map are."""
+    found = run(session, "import", ImportRequest.build({"path": str(path)}))
+    reference = session.workspace.open(found["dataset"])
+    places, drawn = f"obsm/{keys.from_file('X_clear')}", keys.umap("clear")
+    lacking = [slot.removeprefix("obsm/") for slot in (places, drawn) if slot not in reference]
+    if lacking:
+        raise DataError(
+            f"'{path}' has no {listed([name.replace('X_file_', 'X_') for name in lacking])}.",
+            hint="Give the file that 'scapp clear --model' wrote with -o.",
+        )
+    return {"onto": str(reference.folder), "onto_places": places, "onto_map": drawn}
 
 
 def _clear_choices(arguments: argparse.Namespace) -> ClearConfig:

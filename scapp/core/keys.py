@@ -70,6 +70,8 @@ SUGGESTED_DONORS = (
 """Columns that usually say who the cells come from; a sample stands in where nothing else does."""
 STUDY = "uns/study"
 COMPOSITION, COMPOSITION_TESTS = "uns/composition", "uns/composition_tests"
+PLACED_MAP, PLACED_DISTANCE = "obsm/X_umap_reference", "obs/distance_to_reference"
+"""Cells on the map of the dataset whose encoder placed them, and how far they are from its cells."""
 GENE_SET_SCORES = "uns/gene_set_scores"
 """What the score columns of ``obs`` stand for."""
 SUGGESTED_BATCHES = (

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from scapp.core import keys
 from scapp.core.config import Config, setting
 from scapp.data.config import ImportConfig
 from scapp.data.samples.find import Sample
@@ -43,6 +44,11 @@ class ApplyConfig(Config):
     """Place cells by a trained CLEAR encoder."""
 
     model: str = setting("", title="Model", help="Folder of a finished run of CLEAR.", hidden=True)
+    onto: str = setting("", title="Onto", help="Folder of the dataset on whose map cells are placed.", hidden=True)
+    onto_places: str = setting(
+        keys.representation("clear"), title="Its places", help="Where the model put that dataset's cells.", hidden=True
+    )
+    onto_map: str = setting(keys.umap("clear"), title="Its map", help="The map made of these places.", hidden=True)
 
 
 class PredictConfig(Config):

@@ -94,3 +94,21 @@ def test_the_step_places_a_dataset_by_another_ones_run(workspace, prepared, tmp_
         "pca": [0, 50],
         "clear": [50, 66],
     }
+
+
+def test_cells_are_placed_on_the_map_of_the_reference(workspace, prepared, tmp_path):
+    run_step(workspace, "clear", TINY, prepared.id, tmp_path / "clear")
+    run_step(workspace, "map", {"representation": "clear"}, prepared.id, tmp_path / "map")
+    reference, other = workspace.open(prepared.id), workspace.duplicate(prepared.id, "other")
+    settings = {"model": str(tmp_path / "clear"), "onto": str(reference.folder)}
+    summary = run_step(workspace, "apply", settings, other.id, tmp_path / "apply")
+    done = workspace.open(other.id)
+    assert summary["map"] == "umap_reference"
+    assert summary["share_far"] == 0
+    np.testing.assert_allclose(done.read(keys.PLACED_MAP), reference.read(keys.umap("clear")), atol=0.05)
+    assert done.read(keys.PLACED_DISTANCE).max() < 0.1
+    elsewhere = {**settings, "onto_places": keys.representation("pca")}
+    with pytest.raises(DataError, match="reference's cells have 50 columns"):
+        run_step(workspace, "apply", elsewhere, other.id, tmp_path / "again")
+    with pytest.raises(DataError, match="may have been deleted"):
+        run_step(workspace, "apply", {**settings, "onto": str(tmp_path / "gone")}, other.id, tmp_path / "gone")

@@ -85,19 +85,35 @@ def test_doctor_finds_a_flipped_bit_and_a_lost_chunk(run, tmp_path):
 
 def test_clear_writes_the_slots_and_the_figures(run, study_file, tmp_path):
     output = tmp_path / "out.h5ad"
-    status, result, _ = run(
+    status, result, said = run(
         "clear", study_file, "-o", output, "--epochs", 2, "--label-key", "cell_type", "--device", "cpu", *TINY
     )
     assert status == 0
     expected = {"n_cells", "n_genes", "epochs", "device", "train_seconds", "cells_per_s", "peak_memory_mb"}
-    expected |= {"kmeans_ari", "kmeans_nmi", "leiden_ari", "leiden_nmi", "silhouette"}
+    expected |= {"kmeans_ari", "kmeans_nmi", "leiden_ari", "leiden_nmi", "silhouette", "against_pca"}
     assert set(result) == expected
+    assert f"{result['against_pca']['shared']:.0%} are the same as in PCA" in said
     assert (result["n_cells"], result["epochs"], result["device"]) == (150, 2, "cpu")
     adata = ad.read_h5ad(output)
     assert adata.n_obs == 150
     assert {"X_clear", "X_umap_clear"} <= set(adata.obsm)
     assert "leiden_clear" in adata.obs
     assert [path.name for path in tmp_path.iterdir()] == ["out.h5ad"]
+
+
+def test_cells_are_placed_on_the_map_of_the_file_that_clear_wrote(run, study_file, tmp_path):
+    reference, placed = tmp_path / "reference.h5ad", tmp_path / "placed.h5ad"
+    run("clear", study_file, "-o", reference, "--model", tmp_path / "model", "--epochs", 1, "--device", "cpu", *TINY)
+    onto = ["--model", tmp_path / "model", "--onto", reference]
+    status, result, _ = run("apply", study_file, *onto, "-o", placed, "--device", "cpu")
+    assert status == 0
+    assert (result["map"], result["share_far"]) == ("umap_reference", 0)
+    before, after = ad.read_h5ad(reference), ad.read_h5ad(placed)
+    there = after[before.obs_names]
+    np.testing.assert_allclose(there.obsm["X_umap_reference"], before.obsm["X_umap_clear"], atol=0.2)
+    status, _, said = run("apply", study_file, *onto[:2], "--onto", study_file, "-o", tmp_path / "no.h5ad")
+    assert status == 2
+    assert "has no X_clear" in said
 
 
 def test_settings_come_from_preset_file_and_options_in_that_order(run, study_file, tmp_path):

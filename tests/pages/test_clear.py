@@ -1,11 +1,14 @@
 """Runs of a dataset: listed, compared, chosen; and another dataset opened from the sidebar."""
 
+import json
+
 import numpy as np
 
 from scapp.clear.config import clear_config
 from scapp.core import files, keys
 from scapp.jobs.session import Session
 from scapp.workspace.runs.run import Status
+from tests.conftest import run_step
 from tests.pages.conftest import TINY, button, runs, texts
 
 
@@ -104,6 +107,19 @@ def test_labels_are_compared_with_by_default_and_pca_wins_aloud(app, workspace, 
     assert set(table["k-means ARI"].dropna()) == {0.4}
 
 
+def test_what_to_expect_is_said_without_labels(app, workspace, trained):
+    (run,) = runs(workspace).list(step="clear")
+    result = {name: value for name, value in run.status.result.items() if name not in ("against_pca", "label_key")}
+    run.set_status(Status(state="done", result=result))
+    assert "are the same as in PCA" not in texts(app("clear", dataset=trained.id))  # a run of an earlier scapp
+    for ours, tone in ((0.2, "success"), (0.099, "info"), (0.05, "warning")):
+        compared = {"shared": 0.5, "n_cells": 150, "ours": ours, "theirs": 0.1, "n_unseen": 100}
+        run.set_status(Status(state="done", result={**result, "against_pca": compared}))
+        at = app("clear", dataset=trained.id)
+        assert any("50% are the same as in PCA" in found.value for found in getattr(at, tone))
+    assert "Known labels would say more" in texts(at)
+
+
 def test_visible_batches_are_offered_and_chosen_with_one_click(app, workspace, prepared):
     at = app("clear", dataset=prepared.id)
     assert "of its own 'batch'" in texts(at).replace("\\", "")
@@ -125,3 +141,23 @@ def test_cells_are_placed_by_a_run_of_another_dataset(app, workspace, trained, i
     assert not at.error, [error.value for error in at.error]
     (queued,) = runs(workspace).list(step="apply")
     assert (queued.config.dataset, queued.config.config["model"]) == (other.id, str(run.folder))
+
+
+def test_placed_cells_are_shown_on_the_map_of_the_reference(app, workspace, trained, tmp_path):
+    other = workspace.duplicate(trained.id, "other")
+    at = app("clear", dataset=other.id)
+    at.button(key="apply.go").click().run()
+    (queued,) = runs(workspace).list(step="apply")
+    config = queued.config.config
+    assert config["onto"].endswith(trained.id)
+    assert config["onto_map"] == "obsm/X_umap_clear"
+    config = {**config, "model": str(tmp_path / "clear")}  # the run of the fixture keeps no model
+    queued.set_status(Status(state="done", result=run_step(workspace, "apply", config, other.id, queued.folder)))
+    at = app("clear", dataset=other.id)
+    assert not at.exception
+    assert "0.0% of the cells are farther" in texts(at)
+    figure = json.loads(at.get("plotly_chart")[-1].proto.spec)
+    assert [trace["name"] for trace in figure["data"]] == ["study · filtered (150)", "other (150)"]
+    at.selectbox(key=f"placed.{other.id}").set_value("cell_type").run()
+    assert not at.exception
+    assert len(json.loads(at.get("plotly_chart")[-1].proto.spec)["data"]) == 4

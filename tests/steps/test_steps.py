@@ -1,6 +1,7 @@
 """Steps from stored inputs to stored results."""
 
 import json
+from dataclasses import asdict
 
 import anndata as ad
 import numpy as np
@@ -13,6 +14,7 @@ from scapp.clear.config import clear_config
 from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError
 from scapp.data.config import DoubletConfig
+from scapp.metrics.neighbours_compared import compare_neighbours
 from scapp.reports.export import to_anndata
 from scapp.steps.catalogue import step
 from scapp.workspace.datasets.dataset import Dataset
@@ -128,6 +130,19 @@ def test_clear_map_and_clusters(workspace, prepared, tmp_path):
     assert done.read(keys.graph("clear")).shape == (150, 150)
     assert len(done.read(keys.clusters("kmeans")).categories) == 3
     assert len(done.read(keys.clusters("leiden", "clear")).categories) < 5
+
+
+def test_clear_is_compared_with_pca_where_that_says_something(workspace, prepared, tmp_path):
+    summary = run_step(workspace, "clear", clear_config(**TINY).model_dump(), prepared.id, tmp_path / "untold")
+    done = workspace.open(prepared.id)
+    where = [np.asarray(done.read(keys.representation(name))) for name in ("clear", "pca")]
+    read = np.asarray(done.read(keys.var(keys.HIGHLY_VARIABLE)), dtype=bool)
+    assert summary["against_pca"] == asdict(compare_neighbours(*where, done.read(keys.X), read))
+    assert summary["against_pca"]["shared"] < 1
+    told = clear_config(**TINY, batch_key="batch").model_dump()
+    alone = clear_config(**TINY, beside="none").model_dump()
+    for name, config in {"told": told, "alone": alone}.items():
+        assert "against_pca" not in run_step(workspace, "clear", config, prepared.id, tmp_path / name)
 
 
 def test_export_holds_every_slot_and_its_provenance(workspace, prepared, study, tmp_path):

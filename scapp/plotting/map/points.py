@@ -44,7 +44,7 @@ def plot_map(
     grouped = colour is not None and isinstance(colour.dtype, pd.CategoricalDtype)
     n_cells = len(points)
     if n_cells > MOST_POINTS:
-        drawn = np.sort(np.random.default_rng(0).choice(n_cells, MOST_POINTS, replace=False))
+        drawn = _at_random(n_cells)
         points, colour = points[drawn], None if colour is None else colour.iloc[drawn]
     figure = go.Figure()
     size = marker_size(len(points))
@@ -129,3 +129,39 @@ def _framed(figure: go.Figure, title: str, axes: str, height: int, *, legend: bo
 
 def _float(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(values, dtype=np.float32)
+
+
+def plot_onto(
+    reference: np.ndarray,
+    points: np.ndarray,
+    groups: pd.Series | None,
+    reference_name: str,
+    name: str,
+    colours: list[str] | None = None,
+) -> go.Figure:
+    """Cells on the map of others, which stand behind them in grey; of each at most 50,000 are drawn, at random.
+
+    Parameters
+    ----------
+    reference, points
+        Places of both, shapes (n_reference, 2) and (n_cells, 2).
+    groups
+        Categories of the cells, or None.
+    reference_name, name
+        For the legend.
+    colours
+        ``#rrggbb`` per category.
+    """
+    behind, kept = (_at_random(len(places)) for places in (reference, points))
+    figure = go.Figure(_points_trace(reference[behind], reference_name, MUTED, marker_size(len(behind))))
+    figure.data[0].opacity = 0.35
+    chosen = pd.Categorical([name] * len(points)) if groups is None else pd.Categorical(groups)
+    for trace in category_traces(points[kept], chosen[kept], size=marker_size(len(behind)) + 1, colours=colours):
+        figure.add_trace(trace)
+    return _framed(figure, "" if groups is None else str(groups.name), "UMAP", 560, legend=True)
+
+
+def _at_random(n_cells: int) -> np.ndarray:
+    if n_cells <= MOST_POINTS:
+        return np.arange(n_cells)
+    return np.sort(np.random.default_rng(0).choice(n_cells, MOST_POINTS, replace=False))

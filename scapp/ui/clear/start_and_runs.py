@@ -14,13 +14,12 @@ from scapp.core import keys
 from scapp.core.provenance import fingerprint
 from scapp.jobs.launch import run_now, submit
 from scapp.plotting.clear.curves import curves_data, plot_overlay
-from scapp.steps.config import ApplyConfig
 from scapp.ui.clear import batch_offer, words
 from scapp.ui.clear.one_run import duration, is_chosen
 from scapp.ui.kit import live, state
 from scapp.ui.kit.boundary import escape
 from scapp.ui.kit.forms import config_form
-from scapp.ui.kit.widgets import show_figure, show_gene_match, show_table
+from scapp.ui.kit.widgets import show_figure, show_table
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import ACTIVE, Run
 
@@ -167,27 +166,6 @@ def runs_section(dataset: Dataset) -> None:
                 run_now(state.root(), "choose", config, dataset)
                 st.rerun()
     st.caption(words.RUNS)
-
-
-def apply_section(dataset: Dataset) -> None:
-    """Place this dataset's cells by an encoder that another dataset has trained."""
-    names = {d.id: d.name for d in state.workspace().datasets() if d.id != dataset.id}
-    found = [
-        run for run in state.runs().list(step=STEP) if run.config.dataset in names and run.observe().state == "done"
-    ]
-    if not found:
-        return
-    with st.expander("Place these cells by a trained run of another dataset"):
-        st.markdown(words.APPLY)
-        labels = {run.id: f"{names[str(run.config.dataset)]} · {run_name(run)}" for run in found}
-        id = st.selectbox("Trained run", list(labels), format_func=labels.__getitem__, key=f"apply.{dataset.id}")
-        if st.button("Place the cells", key="apply.go"):
-            run = next(run for run in found if run.id == id)
-            submit(state.root(), "apply", ApplyConfig(model=str(run.folder)), dataset)
-            st.rerun()
-        latest = state.latest_run("apply", dataset)
-        if live.run_panel(latest, key="apply") == "done" and latest is not None:
-            show_gene_match(latest.status.result, "encoder", "places")
 
 
 def _short(run: Run) -> str:

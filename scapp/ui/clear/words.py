@@ -62,10 +62,19 @@ CONFOUNDED = (
     " column as well."
 )
 
+NO_REFERENCE_MAP = (
+    "To see these cells on the other dataset's map, make that map first (Clusters & map, of this run's representation),"
+    " and place the cells again."
+)
+MANY_FAR = 0.1
+FAR = (
+    "Such cells have no counterpart in it (`distance_to_reference` above 1): their places say little. Each cell stands"
+    " at the weighted mean of its 15 nearest reference cells, so a new type lands among old ones."
+)
 APPLY = (
     "The encoder of that run embeds these cells as they are; nothing is trained. They come to lie in the space of the"
-    " dataset that it was trained on, as `X_clear_applied`, of which the map page draws a map. Genes are matched by"
-    " name, id or symbol."
+    " dataset that it was trained on, as `X_clear_applied`, of which the map page draws a map, and on that"
+    " dataset's own map, where it has one. Genes are matched by name, id or symbol."
 )
 
 

@@ -19,7 +19,13 @@ ANTIBODIES = "antibodies"
 MOST_PLOTLY_CELLS = 50_000
 MOST_GENES = 9
 METHODS = {"umap": "UMAP", "tsne": "t-SNE"}
-NAMES = {"clear": "CLEAR", "pca": "PCA", "file_pca": "PCA from the file", "file_clear": "CLEAR from the file"}
+NAMES = {
+    "clear": "CLEAR",
+    "pca": "PCA",
+    "file_pca": "PCA from the file",
+    "file_clear": "CLEAR from the file",
+    "reference": "the reference, with these cells placed on it",
+}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from scipy import sparse
 from scapp.core import keys
 from scapp.core.errors import DataError, listed
 from scapp.workspace.datasets.elements import read_csc_column, read_csr_rows, read_element
-from scapp.workspace.datasets.manifest import Entry, Manifest
+from scapp.workspace.datasets.manifest import Entry, Manifest, read_manifest
 
 _PRODUCED_BY = (
     ("X", "Filter and normalise the dataset on the Upload & QC page."),
@@ -127,3 +127,28 @@ class Dataset:
                 f"'{self.name}' has no {slot}; it holds {listed(self.manifest.slots)}.", hint=self.hint(slot)
             )
         return self.folder / "elements" / entry.element
+
+
+def read_slots(folder: Path, *slots: str) -> list[Any]:
+    """Values of another dataset than the one that a step works on.
+
+    Parameters
+    ----------
+    folder
+        Of the dataset.
+    slots
+        What to read.
+
+    Raises
+    ------
+    DataError
+        The dataset was deleted, or a slot is empty.
+    """
+    try:
+        dataset = Dataset(folder, read_manifest(folder))
+    except FileNotFoundError:
+        raise DataError(
+            "The dataset that this one is compared with is not there; it may have been deleted.",
+            hint="Choose another one.",
+        ) from None
+    return [dataset.read(slot) for slot in slots]
