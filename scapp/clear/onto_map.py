@@ -1,7 +1,7 @@
 """Other cells on the map of a reference."""
 
 import numpy as np
-from sklearn.neighbors import KNeighborsRegressor, NearestNeighbors
+from sklearn.neighbors import NearestNeighbors
 
 from scapp.core import keys
 from scapp.core.errors import DataError
@@ -25,17 +25,26 @@ def place_onto_map(cells: np.ndarray, reference: np.ndarray, points: np.ndarray)
 
     Returns
     -------
-    Places, float32, shape (n_cells, 2): the mean of the 15 nearest reference cells' places, weighted by 1 / distance.
+    Places, float32, shape (n_cells, 2): the median of the 15 nearest reference cells' places, weighted by 1 / distance
+    (a mean would set a cell between two groups into the empty space between them).
     And distances, float32, shape (n_cells,): to the nearest reference cell, in units of what 99% of the reference's
     cells have to theirs or less; above 1 the reference has nothing like the cell.
     """
-    k = min(N_NEIGHBOURS, len(reference))
-    placed = KNeighborsRegressor(k, weights="distance").fit(reference, points).predict(cells)
-    search = NearestNeighbors(n_neighbors=1).fit(reference)
-    own = search.kneighbors(return_distance=True)[0].ravel() if len(reference) > 1 else np.zeros(1)
+    search = NearestNeighbors(n_neighbors=min(N_NEIGHBOURS, len(reference))).fit(reference)
+    distances, nearest = search.kneighbors(cells)
+    weights = 1 / np.maximum(distances, 1e-12)
+    placed = np.stack([_weighted_median(points[nearest, axis], weights) for axis in (0, 1)], axis=1)
+    own = search.kneighbors(n_neighbors=1)[0].ravel() if len(reference) > 1 else np.zeros(1)
     unit = max(float(np.quantile(own, USUAL)), 1e-12)
-    distances = search.kneighbors(cells)[0].ravel() / unit
-    return placed.astype(np.float32), distances.astype(np.float32)
+    return placed.astype(np.float32), (distances[:, 0] / unit).astype(np.float32)
+
+
+def _weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Of each row, the smallest value up to which half of the weight has been passed."""
+    order = np.argsort(values, axis=1)
+    passed = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1)
+    middle = (passed < passed[:, -1:] / 2).sum(axis=1)
+    return np.asarray(np.take_along_axis(values, np.take_along_axis(order, middle[:, None], axis=1), axis=1)[:, 0])
 
 
 def on_the_map_of(embedding: np.ndarray, where: np.ndarray, points: np.ndarray) -> dict[str, np.ndarray]:

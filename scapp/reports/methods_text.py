@@ -285,7 +285,7 @@ def _apply(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> st
         "Cells were placed by a CLEAR encoder that another dataset had trained, with"
         f" {made.get('n_genes', 0) - made.get('n_genes_missing', 0):,} of its {made.get('n_genes', 0):,} genes."
         + (
-            " On that dataset's map each stands at the mean of its 15 nearest cells there, weighted by 1 / distance."
+            " On that dataset's map each stands at the median of its 15 nearest cells there, weighted by 1 / distance."
             if "map" in made
             else ""
         )

@@ -155,7 +155,7 @@ def test_placed_cells_are_shown_on_the_map_of_the_reference(app, workspace, trai
     queued.set_status(Status(state="done", result=run_step(workspace, "apply", config, other.id, queued.folder)))
     at = app("clear", dataset=other.id)
     assert not at.exception
-    assert "0.0% of the cells are farther" in texts(at)
+    assert "0.0% of the cells are farther from the reference's nearest cell" in texts(at)
     figure = json.loads(at.get("plotly_chart")[-1].proto.spec)
     assert [trace["name"] for trace in figure["data"]] == ["study · filtered (150)", "other (150)"]
     at.selectbox(key=f"placed.{other.id}").set_value("cell_type").run()

@@ -60,13 +60,21 @@ def _placed(dataset: Dataset, run: Run) -> None:
         return
     if keys.PLACED_MAP not in dataset or not Path(config["onto"]).exists():
         return  # taken back, or the reference was deleted
-    share = f"{result['share_far']:.1%} of the cells are farther from every cell of the reference than its own are"
-    (st.warning if result["share_far"] > words.MANY_FAR else st.info)(f"{share}. {words.FAR}")
+    share = (
+        f"{result['share_far']:.1%} of the cells are farther from the reference's nearest cell than 99% of its own are."
+    )
+    (st.warning if result["share_far"] > words.MANY_FAR else st.info)(f"{share} {words.FAR}")
     reference = state.workspace().open(Path(config["onto"]).name)
     if config["onto_map"] not in reference:
         return
     groups = state.categorical_columns(dataset)
-    column = st.selectbox("Colour the placed cells by", [None, *groups], key=f"placed.{dataset.id}", width=320)
+    column = st.selectbox(
+        "Colour the placed cells by",
+        [None, *groups],
+        format_func=lambda name: name or "nothing",
+        key=f"placed.{dataset.id}",
+        width=320,
+    )
     behind = np.asarray(state.read(reference, config["onto_map"]))
     points = np.asarray(state.read(dataset, keys.PLACED_MAP))
     values = None if column is None else state.grouping(dataset, column)

@@ -68,8 +68,8 @@ NO_REFERENCE_MAP = (
 )
 MANY_FAR = 0.1
 FAR = (
-    "Such cells have no counterpart in it (`distance_to_reference` above 1): their places say little. Each cell stands"
-    " at the weighted mean of its 15 nearest reference cells, so a new type lands among old ones."
+    "Places of such cells say little (`distance_to_reference` above 1). Each cell stands at the weighted median of its"
+    " 15 nearest reference cells, so a type that the reference lacks lands among others."
 )
 APPLY = (
     "The encoder of that run embeds these cells as they are; nothing is trained. They come to lie in the space of the"
