@@ -62,7 +62,14 @@ def prepared(file: Path, label_key: str, batch_key: str | None) -> dict[str, Any
     totals = None if counts is None else np.asarray(counts.sum(axis=1), dtype=np.float32).ravel()
     batches = pd.factorize(adata.obs[batch_key].astype(str))[0] if batch_key else None
     labels = pd.Categorical(adata.obs[label_key])
-    return {"values": values, "genes": genes, "totals": totals, "labels": labels, "batches": batches}
+    return {
+        "values": values,
+        "counts": None if counts is None else matrix[kept.cells][:, kept.genes],
+        "genes": genes,
+        "totals": totals,
+        "labels": labels,
+        "batches": batches,
+    }
 
 
 def measure(file: Path, variant: str, seed: int, label_key: str, batch_key: str | None) -> dict[str, Any]:

@@ -53,6 +53,8 @@ RESOLUTIONS = (0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
 LABELLED, DRAWS = 5, 10
 UNTOLD = ("PCA", "PCA, scaled", "CLEAR")
 TOLD = ("Harmony", "Harmony, tuned", "CLEAR, batches told")
+PEERS = {"scVI": "scvi", "CONCORD": "concord"}
+"""With ``--peers``: told the batches, by their packages' defaults; scVI where there are counts."""
 MEASURES = ("kmeans", "leiden_1", "leiden_best", "leiden_mean", "purity", "f1_5_labels", "silhouette")
 WITH_BATCHES = ("ilisi", "batch_silhouette", "overall")
 
@@ -65,14 +67,28 @@ def load(file: Path, batch_key: str | None) -> tuple[Any, np.ndarray, np.ndarray
 
 def load_all(file: Path, batch_key: str | None) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray | None]:
     """Values of all genes, which are variable, codes of the types, and of the batches."""
+    data, known = _kept(file, batch_key)
+    labels = data["labels"][known].remove_unused_categories().codes.astype(int)
+    batches = None if data["batches"] is None else pd.factorize(data["batches"][known])[0]
+    return data["values"][known], np.asarray(data["genes"], dtype=bool), labels, batches
+
+
+def _kept(file: Path, batch_key: str | None) -> tuple[dict[str, Any], np.ndarray]:
     label_key = "cell_type" if "cell_type" in ad.read_h5ad(file, backed="r").obs else "stage"
     data = prepared(file, label_key, batch_key)
     known = np.flatnonzero(data["labels"].codes >= 0)
     if len(known) > MOST_CELLS:
         known = np.sort(np.random.default_rng(0).choice(known, MOST_CELLS, replace=False))
-    labels = data["labels"][known].remove_unused_categories().codes.astype(int)
-    batches = None if data["batches"] is None else pd.factorize(data["batches"][known])[0]
-    return data["values"][known], np.asarray(data["genes"], dtype=bool), labels, batches
+    return data, known
+
+
+def counts_of(file: Path) -> Any:
+    """Whole counts of the variable genes and the cells that ``load`` gives, or None."""
+    data, known = _kept(file, None)
+    counts = data["counts"]
+    if counts is None or (counts.data != np.round(counts.data)).any():
+        return None
+    return counts[known][:, data["genes"]]
 
 
 def represent(way: str, values: Any, batches: np.ndarray | None, seed: int) -> np.ndarray:
@@ -159,12 +175,25 @@ def measured(file: Path, batch_key: str | None, way: str, seed: int) -> dict[str
     torch.set_num_threads(1)  # one process a core, and equal results
     threadpoolctl.threadpool_limits(1)
     values, labels, batches = load(file, batch_key)
-    return {
-        "set": file.stem,
-        "way": way,
-        "seed": seed,
-        **measures(represent(way, values, batches, seed), labels, batches),
-    }
+    found = _peer(way, file, values, batches, seed) if way in PEERS else represent(way, values, batches, seed)
+    row = {"set": file.stem, "way": way, "seed": seed}
+    return row if found is None else {**row, **measures(found, labels, batches)}
+
+
+def _peer(way: str, file: Path, values: Any, batches: np.ndarray | None, seed: int) -> np.ndarray | None:
+    from scapp.clear.config import clear_config
+    from scapp.core.step_context import QuietContext
+    from scapp.data.config import PrepareConfig
+    from scapp.steps.evaluate.methods_compared import MAKERS, Making, Material
+
+    counts = None
+    if way == "scVI":
+        counts = counts_of(file)
+        if counts is None:
+            return None
+    genes = np.ones(values.shape[1], dtype=bool)
+    material = Material(values, counts, genes, batches, PrepareConfig())
+    return MAKERS[PEERS[way]](Making(material, clear_config(), seed, "cpu", QuietContext()))
 
 
 def main() -> None:
@@ -172,14 +201,16 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--side", choices=list(SIDES), default="reporting")
     parser.add_argument("--seeds", type=int, default=3, help="of CLEAR; the others are run once")
+    parser.add_argument("--peers", action="store_true", help="scVI and CONCORD too (extra scapp[peers])")
     parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
+    told_ways = (*TOLD, *PEERS) if given.peers else TOLD
     sets = {given.folder / f"{name}.h5ad": key for name, key in SIDES[given.side].items()}
     jobs = [
         (file, key, way, seed)
         for file, key in sets.items()
         if file.exists()
-        for way in (*UNTOLD, *(TOLD if key is not None else ()))
+        for way in (*UNTOLD, *(told_ways if key is not None else ()))
         for seed in range(given.seeds if way.startswith("CLEAR") else 1)
     ]
     with ProcessPoolExecutor(os.cpu_count()) as pool:
@@ -190,7 +221,7 @@ def main() -> None:
     _print(f"{table['set'].nunique()} sets, batches untold", means, UNTOLD, MEASURES)
     told = means.loc[[name for name in table["set"].unique() if SIDES[given.side][name] is not None]]
     n_told = told.index.get_level_values(0).nunique()
-    _print(f"{n_told} sets with batches", told, (*UNTOLD, *TOLD), (*MEASURES, *WITH_BATCHES))
+    _print(f"{n_told} sets with batches", told, (*UNTOLD, *told_ways), (*MEASURES, *WITH_BATCHES))
 
 
 def _print(title: str, means: pd.DataFrame, ways: tuple[str, ...], shown: tuple[str, ...]) -> None:

@@ -371,9 +371,8 @@ def compare(
     batch_key
         Column of batches.
     methods
-        ``pca``, ``hvg``, ``harmony``, ``harmony_tuned``, ``scvi`` (extra ``peers``), ``clear``, ``clear_batch``,
-        ``clear_paper``, ``clear_authors``, or
-        ``stored:NAME`` for ``obsm["X_NAME"]``.
+        ``pca``, ``hvg``, ``harmony``, ``harmony_tuned``, ``scvi`` and ``concord`` (extra ``peers``), ``clear``,
+        ``clear_batch``, ``clear_paper``, ``clear_authors``, or ``stored:NAME`` for ``obsm["X_NAME"]``.
     n_seeds
         How often each method is run.
     stages

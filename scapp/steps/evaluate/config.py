@@ -14,12 +14,15 @@ METHOD_TITLES = {
     "harmony": "Harmony on PCA",
     "harmony_tuned": "Harmony, tuned without labels",
     "scvi": "scVI",
+    "concord": "CONCORD",
     "clear": "CLEAR",
     "clear_batch": "CLEAR, batches told",
     "clear_paper": "CLEAR as printed",
     "clear_authors": "CLEAR, the authors' code",
 }
 """What can be computed here; representations of the dataset join as ``stored:NAME``."""
+PACKAGES = {"scvi": ("scvi", "scvi-tools"), "concord": ("concord", "concord-sc")}
+"""Methods of packages that are not installed with scapp: module, and what pip calls it."""
 STORED = "stored:"
 WHOLE, WITHOUT = "all augmentations", "without "
 """How an ablation calls its models."""

@@ -1,6 +1,8 @@
 """Representations that are compared: each made from the same normalised values, with a seed."""
 
+import contextlib
 import importlib.util
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,7 +20,7 @@ from scapp.data.config import PrepareConfig
 from scapp.data.qc.harmony import harmony
 from scapp.data.qc.preprocessing import highly_variable, normalise, principal_components
 from scapp.metrics.tuned_harmony import tuned_harmony
-from scapp.steps.evaluate.config import METHOD_TITLES, NEED_BATCHES, STORED, WHOLE, WITHOUT, SweepTask
+from scapp.steps.evaluate.config import METHOD_TITLES, NEED_BATCHES, PACKAGES, STORED, WHOLE, WITHOUT, SweepTask
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,22 @@ def _scvi(making: Making) -> np.ndarray:
     return np.asarray(model.get_latent_representation(), dtype=np.float32)
 
 
+def _concord(making: Making) -> np.ndarray:
+    import anndata as ad
+    import concord
+
+    adata = ad.AnnData(making.material.log_values[:, making.material.genes].copy())
+    adata.var_names = [f"gene{i}" for i in range(adata.n_vars)]
+    key = None
+    if making.material.batches is not None:
+        adata.obs["batch"] = pd.Categorical(making.material.batches.astype(str))
+        key = "batch"
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints every epoch
+        model = concord.Concord(adata, save_dir=None, domain_key=key, seed=making.seed, device=making.device)
+        model.fit_transform(output_key="X_concord")
+    return np.asarray(adata.obsm["X_concord"], dtype=np.float32)
+
+
 def _clear(making: Making, *, batches: bool = False) -> np.ndarray:
     material, config = making.material, making.clear.model_copy(update={"seed": making.seed})
     totals = None
@@ -153,6 +171,7 @@ MAKERS: dict[str, Callable[[Making], np.ndarray]] = {
     "harmony": _harmony,
     "harmony_tuned": _harmony_tuned,
     "scvi": _scvi,
+    "concord": _concord,
     "clear": _clear,
     "clear_batch": _clear_batch,
     "clear_paper": partial(_of_preset, preset="paper"),
@@ -181,10 +200,13 @@ def check_methods(methods: tuple[str, ...], material: Material) -> None:
         raise ConfigError(
             f"{listed(needing)} need batches, and no batch column was chosen.", hint="Choose one, or leave them out."
         )
-    if "scvi" in methods and importlib.util.find_spec("scvi") is None:
-        raise MissingDependencyError(
-            "scVI is not installed.", hint="Install scvi-tools beside scapp (pip install scvi-tools), or leave it out."
-        )
+    for method in methods:
+        module, package = PACKAGES.get(method, ("scapp", ""))
+        if importlib.util.find_spec(module) is None:
+            raise MissingDependencyError(
+                f"{METHOD_TITLES[method]} is not installed.",
+                hint=f"Install {package} beside scapp (pip install {package}), or leave it out.",
+            )
 
 
 def seeds_of(method: str, seeds: range) -> range:

@@ -9,7 +9,7 @@ from scapp.analysis.de.design import levels_of
 from scapp.core import keys
 from scapp.jobs.launch import submit
 from scapp.steps.catalogue import step
-from scapp.steps.evaluate.config import METHOD_TITLES, NEED_BATCHES, STORED, title_of
+from scapp.steps.evaluate.config import METHOD_TITLES, NEED_BATCHES, PACKAGES, STORED, title_of
 from scapp.ui.evaluate import words
 from scapp.ui.evaluate.comparison_results import result_section, table_of
 from scapp.ui.export.files_and_script import comparison_as_python
@@ -30,7 +30,6 @@ TITLES = {
 OF_AUGMENTATIONS = {"ablation": "Without each, and alone", "sweep": "Share and probability"}
 """The comparisons in the tab of augmentations."""
 LABELS = {"pseudotime": ("stage", "time", "day", "age")}
-OPTIONAL = ("scvi",)
 
 
 def augmentations_section(dataset: Dataset) -> None:
@@ -160,7 +159,7 @@ def _stages(dataset: Dataset, column: str) -> tuple[str, ...]:
 def _words(method: str) -> str:
     if method.startswith(STORED):
         return f"{method.removeprefix(STORED)} (as it is in the dataset)"
-    return title_of(method) + (" (needs scvi-tools)" if method in OPTIONAL else "")
+    return title_of(method) + (f" (needs {PACKAGES[method][1]})" if method in PACKAGES else "")
 
 
 def _made_here(dataset: Dataset, column: str) -> bool:
