@@ -12,7 +12,7 @@ from scapp.clear.train import train_clear
 from scapp.clear.training.cells import gather_cells
 from scapp.clear.training.effective_sizes import effective_epochs, effective_sizes
 from scapp.clear.training.loop import Training
-from scapp.clear.training.time_estimate import estimate_seconds
+from scapp.clear.training.time_estimate import estimate_seconds, machine_slowness, n_steps
 from scapp.core.errors import ConfigError, DataError, RunError
 from scapp.core.step_context import QuietContext, StepStopped
 from scapp.data.config import SimulationConfig
@@ -224,9 +224,21 @@ def test_sizes_and_estimates():
     assert effective_sizes(clear_config("paper"), 90) == (22, 90)
     assert effective_sizes(clear_config("paper"), 20) == (16, 20)
     assert effective_sizes(clear_config("paper"), 5000) == (512, 1024)
-    assert estimate_seconds(config, 5120, 2000, 1000.0) == pytest.approx(512)
-    assert estimate_seconds(config, 5120, 4000) > 1.5 * estimate_seconds(config, 5120, 2000)
-    assert estimate_seconds(config, 90, 2000) > 100 * 0.04
+    assert n_steps(config, 5120) == 1000
+    # 1.5 s and 0.4 ms a cell around the steps
+    around = 1.5 + 5120 * 0.0004
+    assert estimate_seconds(config, 5120, 2000, measured_step_seconds=0.5, slowness=1) == pytest.approx(around + 500)
+    first = estimate_seconds(config, 5120, 2000, slowness=1)
+    assert first == pytest.approx(around + 1000 * (0.008 + 512 / 7000))
+    assert estimate_seconds(config, 5120, 2000, slowness=3) == pytest.approx(3 * first)
+    assert estimate_seconds(config, 5120, 4000, slowness=1) > 1.5 * first
+    told = config.model_copy(update={"batch_key": "batch"})
+    assert estimate_seconds(told, 5120, 2000, slowness=1) == pytest.approx(first + around)
+
+
+def test_another_machine_is_known_by_a_matrix_product():
+    assert 0.01 < machine_slowness() < 100
+    assert machine_slowness() == machine_slowness()
 
 
 def test_sparse_batches_give_the_same_training_as_a_dense_matrix(monkeypatch, values):

@@ -9,7 +9,7 @@ import streamlit as st
 from scapp.analysis.map.config import ChooseConfig
 from scapp.clear.augment.config import AugmentationConfig
 from scapp.clear.config import PRESETS, ClearConfig, clear_config
-from scapp.clear.training.time_estimate import estimate_seconds
+from scapp.clear.training.time_estimate import estimate_seconds, n_steps
 from scapp.core import keys
 from scapp.core.provenance import fingerprint
 from scapp.jobs.launch import run_now, submit
@@ -95,7 +95,9 @@ def start_section(dataset: Dataset, run: Run | None) -> None:
         _warn_of_batch_key(dataset, values["batch_key"])
         config = ClearConfig.build(values)
         n_genes = int(np.sum(state.read(dataset, keys.var(keys.HIGHLY_VARIABLE))))
-        seconds = estimate_seconds(config, dataset.n_cells, n_genes, _measured_speed(n_genes, config))
+        seconds = estimate_seconds(
+            config, dataset.n_cells, n_genes, measured_step_seconds=_measured_step(n_genes, config)
+        )
         st.caption(
             f"About {duration(seconds)} on {dataset.n_cells:,} cells and {n_genes:,} highly variable genes; a GPU is"
             " used where there is one."
@@ -124,16 +126,21 @@ def _warn_of_batch_key(dataset: Dataset, batch_key: str | None) -> None:
             st.warning(escape(f"{note} {words.CONFOUNDED}"))
 
 
-def _measured_speed(n_genes: int, config: ClearConfig) -> float | None:
-    """Cells per second of the newest finished run of the same shape on this machine."""
+OF_ITS_SHAPE = ("preset", "hidden", "dim", "batch_size")
+"""Settings that a step's time hangs on."""
+
+
+def _measured_step(n_genes: int, config: ClearConfig) -> float | None:
+    """Seconds per step of the newest finished run of the same shape in this workspace."""
     for run in state.runs().list(step=STEP):
-        result = run.observe().result
+        result, settings = run.observe().result, run.config.config
+        alike = all(settings.get(name) == getattr(config, name) for name in OF_ITS_SHAPE)
         if (
             result.get("n_genes") == n_genes
-            and run.config.config.get("hidden") == config.hidden
-            and result.get("cells_per_s")
+            and alike
+            and (settings.get("batch_key") is None) == (config.batch_key is None)
         ):
-            return float(result["cells_per_s"])
+            return float(result["train_seconds"]) / n_steps(ClearConfig.build(settings), result["n_cells"])
     return None
 
 
