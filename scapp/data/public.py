@@ -81,6 +81,28 @@ PUBLIC = (
         megabytes=780,
     ),
     PublicSet(
+        "senis_organs",
+        "Tabula Muris Senis, the CLEAR paper's other organs",
+        "Bladder, limb muscle and mammary gland (droplet) and diaphragm (FACS): mice of several ages, with cell types.",
+        "The Tabula Muris Consortium 2020, Nature 583: 590",
+        "https://tabula-muris-senis.ds.czbiohub.org/",
+        how=(
+            "Download the organ's .h5ad file from the page and import it as it is; 'mouse.id' names batches and"
+            " 'cell_ontology_class' cell types."
+        ),
+    ),
+    PublicSet(
+        "hemberg",
+        "Small labelled sets for clustering (Hemberg lab)",
+        "Yan, Deng, Pollen, Biase, Kolodziejczyk, Klein, Zeisel and others, as most papers on clustering use them.",
+        "Kiselev et al. 2019, Nat Rev Genet 20: 273",
+        "https://hemberg-lab.github.io/scRNA.seq.datasets/",
+        how=(
+            "Download a set's .rds file (a SingleCellExperiment) from the page and import it as it is; the column"
+            " 'cell_type1' names cell types."
+        ),
+    ),
+    PublicSet(
         "microcebus",
         "Tabula Microcebus",
         "The mouse lemur's cell atlas, 27 organs.",
