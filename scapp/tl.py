@@ -190,6 +190,7 @@ def classify(
     component: Literal["none", "mlp", "mls"] = "none",
     clear: str | Path | None = None,
     hold_out_key: str | None = None,
+    preset: Literal["recommended", "thesis"] = "recommended",
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
     device: str = "auto",
@@ -213,6 +214,8 @@ def classify(
         the classifier says, which helps where few cells have a label.
     hold_out_key
         Column of ``obs`` (donors, samples) of which whole groups are kept for testing.
+    preset
+        ``recommended``, or ``thesis``: base models and components as the thesis has them.
     seed
         Equal seeds give equal results with equal threads, versions and device.
     settings
@@ -238,7 +241,8 @@ def classify(
     Howard-Snyder 2022 for MLP-CC and MLS-CC.
     """
     beside = {} if clear is None else {"clear": str(Path(clear).resolve())}
-    config = _classifier_config(label_key, base, component, hold_out_key, seed, {**(settings or {}), **beside})
+    settings = {"preset": preset, **(settings or {}), **beside}
+    config = _classifier_config(label_key, base, component, hold_out_key, seed, settings)
     classifier, _ = _fitted(adata, config, device=device, model_dir=model_dir, progress=progress)
     return classifier
 

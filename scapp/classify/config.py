@@ -1,6 +1,8 @@
 """Choices of a cell-type classifier. Imports no torch."""
 
-from typing import Literal
+from typing import Any, Literal
+
+import pydantic
 
 from scapp.clear.augment.config import AugmentationConfig
 from scapp.core.config import Config, setting
@@ -8,11 +10,40 @@ from scapp.core.config import Config, setting
 Positives = Literal["one_vs_rest", "one_vs_rest_own", "as_printed"]
 Views = Literal["none", "paper", "dropout"]
 Start = Literal["ridge", "random"]
+Preset = Literal["recommended", "thesis"]
+Training = Literal["scapp", "thesis"]
+Reduction = Literal["mean", "sum"]
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "recommended": {},
+    "thesis": {
+        "training": "thesis",
+        "start": "random",
+        "mls_positives": "as_printed",
+        "reduction": "sum",
+        "balanced": False,
+        "n_components": 0,
+        "weight_decay": 0.0,
+    },
+}
+"""What differs from the defaults. Of the thesis's components neither optimiser nor rate, temperature or number of steps
+are known: they are those of the defaults, without weight decay.
+"""
 
 
 class ClassifierConfig(Config):
-    """A cell-type classifier: base model, contrastive component, training."""
+    """A cell-type classifier: base model, contrastive component, training.
 
+    The defaults are the preset ``recommended``. Naming another preset changes every setting that is not given beside
+    it: ``ClassifierConfig(preset="thesis")`` has base models and components as the thesis has them.
+    """
+
+    preset: Preset = setting(
+        "recommended",
+        title="Preset",
+        help="What other settings start from; 'thesis': base models and components as the thesis has them.",
+    )
     label_key: str = setting("cell_type", title="Labels", help="The column that names cell types.", column=True)
     base: Literal["lr", "actinn", "scdae"] = setting(
         "lr",
@@ -111,6 +142,22 @@ class ClassifierConfig(Config):
         ),
         advanced=True,
     )
+    training: Training = setting(
+        "scapp",
+        title="Base models are trained",
+        help=(
+            "'scapp': a softmax layer is solved, the others trained by AdamW for the steps above. 'thesis': a softmax"
+            " layer is trained (Adam), ACTINN and scDAE by their authors' optimisers, scDAE with noise of 1 and summed"
+            " errors, until validation has not improved for 10 epochs."
+        ),
+        advanced=True,
+    )
+    reduction: Reduction = setting(
+        "mean",
+        title="Contrastive loss",
+        help="'sum': over cells and circles, as printed; 'mean': does not depend on the size of a batch.",
+        advanced=True,
+    )
     mlp_hidden: int = setting(
         512,
         title="MLP-CC on genes: hidden units",
@@ -152,9 +199,10 @@ class ClassifierConfig(Config):
         title="Principal components",
         help=(
             "A component that reads genes ('lr') is trained in so many principal components of the training cells (all,"
-            " where there are fewer), and then written as a map of the genes."
+            " where there are fewer), and then written as a map of the genes; 0: in the genes themselves, as in the"
+            " thesis."
         ),
-        ge=1,
+        ge=0,
         le=2000,
         advanced=True,
     )
@@ -168,6 +216,23 @@ class ClassifierConfig(Config):
         ge=0,
         le=2**31 - 1,
     )
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _with_preset(cls, values: Any) -> Any:
+        """Fill in what the preset says and was not given; an unknown one is refused by its field."""
+        return {**PRESETS.get(str(values.get("preset")), {}), **values} if isinstance(values, dict) else values
+
+
+def classifier_config(preset: Preset = "recommended", **changes: Any) -> ClassifierConfig:
+    """Settings of a preset, with some changed.
+
+    Raises
+    ------
+    ConfigError
+        There is no such preset, or a setting is out of its bounds.
+    """
+    return ClassifierConfig.build({"preset": preset, **changes})
 
 
 INVERSE_PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)

@@ -155,7 +155,9 @@ def _mlp(d: int, n_types: int, config: ClassifierConfig) -> Contrastive:
 
 
 def _mlp_loss(component: Contrastive, embeddings: Tensor, labels: Tensor, config: ClassifierConfig) -> Tensor:
-    return supervised_info_nce(component(embeddings), labels, temperature=config.temperature)
+    return supervised_info_nce(
+        component(embeddings), labels, temperature=config.temperature, reduction=config.reduction
+    )
 
 
 def _mls(d: int, n_types: int, config: ClassifierConfig) -> Contrastive:
@@ -165,7 +167,11 @@ def _mls(d: int, n_types: int, config: ClassifierConfig) -> Contrastive:
 def _mls_loss(component: Contrastive, embeddings: Tensor, labels: Tensor, config: ClassifierConfig) -> Tensor:
     assert isinstance(component, MlsComponent)
     return multi_space_info_nce(
-        component.spaces(embeddings), labels, temperature=config.temperature, positives=config.mls_positives
+        component.spaces(embeddings),
+        labels,
+        temperature=config.temperature,
+        positives=config.mls_positives,
+        reduction=config.reduction,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from scapp.classify.config import Positives
+from scapp.classify.config import Positives, Reduction
 
 LEAST_SAFE = 0.03
 """Temperature down to which exp(-1 / temperature) and exp(1 / temperature) are float32 numbers, thousands of times
@@ -16,7 +16,9 @@ CACHED = 1 << 21
 """Bytes of pairs that are worked on at once on a processor."""
 
 
-def supervised_info_nce(embeddings: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
+def supervised_info_nce(
+    embeddings: Tensor, labels: Tensor, *, temperature: float, reduction: Reduction = "mean"
+) -> Tensor:
     """Pull cells of one type together on the sphere, and apart from all others.
 
     Parameters
@@ -27,21 +29,28 @@ def supervised_info_nce(embeddings: Tensor, labels: Tensor, *, temperature: floa
         Type of each cell from 0, shape (n_cells,).
     temperature
         Softmax temperature, > 0.
+    reduction
+        Over anchors: ``sum`` as printed, or ``mean``.
 
     Returns
     -------
-    Mean over the anchors that have a positive, scalar; 0 where none has one.
+    Mean (or sum) over the anchors that have a positive, scalar; 0 where none has one.
 
     References
     ----------
     Thesis, equation 5 (SupCon's L_out, Khosla et al. 2020: the mean over positives stands outside the logarithm). The
     equation sums over anchors; a mean differs by a constant and does not depend on the batch size.
     """
-    return _info_nce(embeddings[None], _members(labels, int(labels.max()) + 1)[None], temperature)
+    return _info_nce(embeddings[None], _members(labels, int(labels.max()) + 1)[None], temperature, reduction)
 
 
 def multi_space_info_nce(
-    embeddings: Tensor, labels: Tensor, *, temperature: float, positives: Positives = "one_vs_rest"
+    embeddings: Tensor,
+    labels: Tensor,
+    *,
+    temperature: float,
+    positives: Positives = "one_vs_rest",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     """The same in a space of its own for each type.
 
@@ -57,10 +66,12 @@ def multi_space_info_nce(
         ``as_printed``: in every space those of the anchor's type. ``one_vs_rest``: in space k, for a cell of type k
         those of type k, for any other cell those that are not of type k. ``one_vs_rest_own``: the same, with cells of
         type k as the only anchors.
+    reduction
+        ``sum``: over spaces and anchors, as printed; ``mean``: over both.
 
     Returns
     -------
-    Mean over spaces of the mean over the anchors that have a positive there, scalar.
+    Mean over spaces of the mean over the anchors that have a positive there, or the sum over both, scalar.
 
     References
     ----------
@@ -70,9 +81,10 @@ def multi_space_info_nce(
     n_types = embeddings.shape[0]
     member = _members(labels, n_types)
     if positives == "as_printed":
-        return _info_nce(embeddings, member[None], temperature)
+        return _info_nce(embeddings, member[None], temperature, reduction)
     sides = torch.stack([member, ~member], dim=1)  # (n_types, 2, n_cells): type k, and all others
-    return _info_nce(embeddings, sides, temperature, anchors=member if positives == "one_vs_rest_own" else None)
+    anchors = member if positives == "one_vs_rest_own" else None
+    return _info_nce(embeddings, sides, temperature, reduction, anchors=anchors)
 
 
 def _members(labels: Tensor, n_types: int) -> Tensor:
@@ -80,7 +92,9 @@ def _members(labels: Tensor, n_types: int) -> Tensor:
     return labels[None, :] == torch.arange(n_types, device=labels.device)[:, None]
 
 
-def _info_nce(embeddings: Tensor, groups: Tensor, temperature: float, anchors: Tensor | None = None) -> Tensor:
+def _info_nce(
+    embeddings: Tensor, groups: Tensor, temperature: float, reduction: Reduction, anchors: Tensor | None = None
+) -> Tensor:
     """Batched over spaces; the positives of a cell are the other cells of its group.
 
     Parameters
@@ -91,6 +105,8 @@ def _info_nce(embeddings: Tensor, groups: Tensor, temperature: float, anchors: T
         Whether each cell is in each group, each cell in exactly one, shape (n_spaces or 1, n_groups, n_cells).
     temperature
         Softmax temperature.
+    reduction
+        Over spaces and anchors.
     anchors
         Which cells count, shape (n_spaces, n_cells); all by default.
     """
@@ -104,7 +120,7 @@ def _info_nce(embeddings: Tensor, groups: Tensor, temperature: float, anchors: T
     if anchors is not None:
         has = has & anchors
     loss = torch.where(has, _log_total(embeddings, temperature) - of_positives, 0).sum(dim=1)
-    return (loss / has.sum(dim=1).clamp_min(1)).mean()
+    return loss.sum() if reduction == "sum" else (loss / has.sum(dim=1).clamp_min(1)).mean()
 
 
 def _log_total(embeddings: Tensor, temperature: float) -> Tensor:

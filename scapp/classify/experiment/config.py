@@ -1,6 +1,19 @@
 """Choices of the thesis's experiment. Imports no torch."""
 
-from scapp.classify.config import ClassifierConfig, Positives, Start, Views
+from typing import Any
+
+import pydantic
+
+from scapp.classify.config import (
+    PRESETS,
+    ClassifierConfig,
+    Positives,
+    Preset,
+    Reduction,
+    Start,
+    Training,
+    Views,
+)
 from scapp.core.config import Config, same_as, setting
 
 
@@ -77,6 +90,19 @@ class ExperimentConfig(Config):
     balanced: bool = same_as(ClassifierConfig, "balanced")
     n_components: int = same_as(ClassifierConfig, "n_components")
     views: Views = same_as(ClassifierConfig, "views")
+    training: Training = same_as(ClassifierConfig, "training")
+    reduction: Reduction = same_as(ClassifierConfig, "reduction")
+    weight_decay: float = same_as(ClassifierConfig, "weight_decay")
+    preset: Preset = same_as(ClassifierConfig, "preset")
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _with_preset(cls, values: Any) -> Any:
+        """As of a classifier; the thesis's preset trains all nine classifiers of its Table 1."""
+        if not isinstance(values, dict):
+            return values
+        preset = str(values.get("preset"))
+        return {**PRESETS.get(preset, {}), **({"scdae": True} if preset == "thesis" else {}), **values}
 
     def classifier(self, **changes: object) -> ClassifierConfig:
         """Settings of one classifier."""

@@ -9,7 +9,10 @@ from scapp.classify.linear_head import ALONE, solve_linear
 from scapp.classify.stages.plan import HEAD_STEPS, Plan, Rows, cross_entropy, everything, kept, validated, width_of
 
 ACTINN_PENALTY = 0.005
-DAE_NOISE = 0.4
+DAE_NOISE, THESIS_NOISE = 0.4, 1.0
+"""Standard deviation of scDAE's noise: in units of the entries' own in its authors' code; of the entries themselves in
+the thesis (equation 3).
+"""
 
 
 def train_base(plan: Plan, base: BaseModel, encoder: nn.Module, rows: Rows) -> nn.Module | None:
@@ -34,12 +37,31 @@ def train_base(plan: Plan, base: BaseModel, encoder: nn.Module, rows: Rows) -> n
 
 
 def linear_head(plan: Plan, rows: Rows) -> nn.Module:
-    """A softmax layer on rows, solved."""
+    """A softmax layer on rows: solved, or as in the thesis trained."""
+    if plan.procedure is not None:
+        return _trained_linear(plan, rows)
     inputs, valid = (everything(rows, cells, plan.device) for cells in (plan.train, plan.valid))
     codes, valid_codes = plan.codes[plan.train].numpy(), plan.codes[plan.valid].numpy()
     # training cells, which stand in for missing validation cells elsewhere, would choose the weakest penalty
     penalties = INVERSE_PENALTIES if plan.has_valid else ALONE
     return solve_linear(inputs, codes, valid, valid_codes, plan.n_types, plan.context, penalties).to(plan.device)
+
+
+def _trained_linear(plan: Plan, rows: Rows) -> nn.Module:
+    head = plan.fresh(lambda: nn.Linear(width_of(rows, plan.device), plan.n_types))
+
+    def logits(cells: Tensor) -> Tensor:
+        found: Tensor = head(rows(cells))
+        return found
+
+    plan.run(
+        "softmax layer",
+        [head],
+        lambda cells: cross_entropy(plan, logits, cells),
+        lambda: validated(plan, logits),
+        procedure=plan.procedure,
+    )
+    return head
 
 
 def new_head(plan: Plan, base: BaseModel, encoder: nn.Module, rows: Rows) -> nn.Module:
@@ -64,6 +86,7 @@ def head_on_frozen(plan: Plan, base: BaseModel, embeddings: Rows) -> nn.Module:
         lambda cells: cross_entropy(plan, logits, cells),
         lambda: validated(plan, logits),
         steps=HEAD_STEPS * plan.config.steps,
+        procedure=plan.procedure,
     )
     return head
 
@@ -81,7 +104,7 @@ def _together(plan: Plan, base: BaseModel, encoder: nn.Module, rows: Rows) -> nn
         penalty = torch.stack([weight.square().sum() for weight in weights]).sum()
         return cross_entropy(plan, logits, cells) + ACTINN_PENALTY / 2 * penalty
 
-    plan.run("base model", [encoder, head], loss, lambda: validated(plan, logits))
+    plan.run("base model", [encoder, head], loss, lambda: validated(plan, logits), procedure=plan.procedure)
     return head
 
 
@@ -89,17 +112,25 @@ def _denoising(plan: Plan, base: BaseModel, encoder: nn.Module, rows: Rows) -> n
     """scDAE: undo noise; the head with the encoder frozen; both together."""
     assert isinstance(encoder, DenoisingEncoder)
 
+    as_printed = plan.config.training == "thesis"
+
+    def error(found: Tensor, clean: Tensor) -> Tensor:
+        if as_printed:  # equation 3: half the squared distance, the mean over cells
+            return 0.5 * (found - clean).square().sum(dim=1).mean()
+        return nn.functional.mse_loss(found, clean) / _spread(clean).square()
+
     def undo(cells: Tensor, noise: torch.Generator) -> Tensor:
         clean = rows(cells.to(plan.device))
-        noisy = clean + DAE_NOISE * torch.randn(clean.shape, generator=noise, device=plan.device) * _spread(clean)
-        return nn.functional.mse_loss(encoder.reconstruct(noisy), clean) / _spread(clean).square()
+        size = THESIS_NOISE if as_printed else DAE_NOISE * _spread(clean)
+        noisy = clean + size * torch.randn(clean.shape, generator=noise, device=plan.device)
+        return error(encoder.reconstruct(noisy), clean)
 
     def undone() -> float:
         clean = rows(plan.few_valid.to(plan.device))
-        return float(nn.functional.mse_loss(encoder.reconstruct(clean), clean) / _spread(clean).square())
+        return float(error(encoder.reconstruct(clean), clean))
 
     noise = plan.generator()
-    plan.run("denoising", [encoder], lambda cells: undo(cells, noise), undone)
+    plan.run("denoising", [encoder], lambda cells: undo(cells, noise), undone, procedure=plan.procedure)
     encoder.eval()
     head = head_on_frozen(plan, base, kept(lambda cells: encoder(rows(cells)), len(plan.codes), plan.device))
 
@@ -113,6 +144,7 @@ def _denoising(plan: Plan, base: BaseModel, encoder: nn.Module, rows: Rows) -> n
         [encoder, head],
         lambda cells: undo(cells, later_noise) + cross_entropy(plan, logits, cells),
         lambda: validated(plan, logits),
+        procedure=plan.procedure,
     )
     return head
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from scapp.classify.stages.procedures import Procedure, made
 from scapp.core.errors import DivergedError
 from scapp.core.step_context import StepContext
 
@@ -43,6 +44,10 @@ class Stage:
         What the kept state is chosen by, smaller is better; the validation loss where there is none.
     watch
         Called with the number of the step, before the first and at every validation.
+    procedure
+        Optimiser and rate in place of AdamW on a cosine, and when to stop early.
+    every
+        Steps from one validation to the next; 0 is a fortieth of them.
     """
 
     name: str
@@ -54,6 +59,8 @@ class Stage:
     weight_decay: float = 0.0
     choose: Callable[[], float] | None = None
     watch: Callable[[int], None] | None = None
+    procedure: Procedure | None = None
+    every: int = 0
 
 
 def run_stage(stage: Stage, batches: Iterator[Tensor], context: StepContext, *, done: int, total: int) -> int:
@@ -81,19 +88,25 @@ def run_stage(stage: Stage, batches: Iterator[Tensor], context: StepContext, *, 
         The loss or the validation is not a number.
     """
     parameters = [p for module in stage.modules for p in module.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=stage.learning_rate, weight_decay=stage.weight_decay)
+    procedure = stage.procedure
+    kind = "adamw" if procedure is None else procedure.optimizer
+    optimizer = made(kind, parameters, stage.learning_rate, stage.weight_decay)
     kept_step = 0
     best, kept = (
         _asked(stage, stage.choose or stage.validate),
         [copy.deepcopy(module.state_dict()) for module in stage.modules],
     )
-    every = max(stage.steps // EVALUATIONS, 1)
+    every = stage.every or max(stage.steps // EVALUATIONS, 1)
     losses: list[Tensor] = []
     _watch(stage, 0)
     for step in range(1, stage.steps + 1):
         context.raise_if_stopped()
         for group in optimizer.param_groups:
-            group["lr"] = stage.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - 1) / stage.steps))
+            group["lr"] = stage.learning_rate * (
+                0.5 * (1 + math.cos(math.pi * (step - 1) / stage.steps))
+                if procedure is None
+                else procedure.factor(step - 1)
+            )
         for module in stage.modules:
             module.train()
         loss = stage.loss(next(batches))
@@ -119,6 +132,8 @@ def run_stage(stage: Stage, batches: Iterator[Tensor], context: StepContext, *, 
                 best, kept_step, kept = found, step, [copy.deepcopy(module.state_dict()) for module in stage.modules]
             context.log_metrics({"stage": stage.name, **row})
             context.report(done + step / stage.steps, total, f"{stage.name}: step {step} of {stage.steps}")
+            if procedure is not None and step - kept_step >= procedure.patience * every:
+                break
     for module, state in zip(stage.modules, kept, strict=True):
         module.load_state_dict(state)
         module.eval()

@@ -102,7 +102,7 @@ def train_network(
         return Network(encoder, None, head).eval(), base
     embeddings = matrix.rows if record.linear else kept(_through(encoder, matrix), matrix.n_cells, device)
     basis = None
-    if record.linear:
+    if record.linear and config.n_components > 0:
         basis = basis_of(cells.inputs[cells.split.train], config.n_components, config.seed, device)
     component = train_component(plan, embeddings, basis, encoder, matrix.rows).eval()
     contrasted = kept(lambda places: component(embeddings(places)), matrix.n_cells, device)
@@ -120,6 +120,7 @@ def _base_stages(base: BaseModel) -> int:
 
 
 def _component_stages(base: BaseModel, config: ClassifierConfig) -> int:
+    of_head = 0 if base.linear and config.training == "scapp" else 1
     if config.component == "none":
-        return 0
-    return 1 if base.linear else 2
+        return of_head if base.linear else 0
+    return 1 + of_head

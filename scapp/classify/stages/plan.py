@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from scapp.classify.config import ClassifierConfig
 from scapp.classify.splits import Split
 from scapp.classify.stages.fit_loop import Stage, batches_of, run_stage
+from scapp.classify.stages.procedures import THESIS, Procedure
 from scapp.clear.embedding import INFERENCE_BATCH
 from scapp.core.errors import RunError
 from scapp.core.step_context import StepContext
@@ -94,6 +95,11 @@ class Plan:
         self._finished = _read(context.latest_checkpoint())
 
     @property
+    def procedure(self) -> Procedure | None:
+        """Of the base model and its heads; None is this project's own."""
+        return THESIS[self.config.base] if self.config.training == "thesis" else None
+
+    @property
     def seed(self) -> int:
         """Seed of the next stage: what it draws does not depend on how often training was stopped before."""
         return self.config.seed + 7919 * self.done
@@ -123,9 +129,10 @@ class Plan:
         weight_decay: float = 0.0,
         choose: Callable[[], float] | None = None,
         watch: Callable[[int], None] | None = None,
+        procedure: Procedure | None = None,
     ) -> int:
         """Train a stage, unless it is finished; ``loss`` gets numbers of cells, ``steps`` are the settings' where not
-        given.
+        given, and a ``procedure`` has its own rate, batches and epochs.
 
         Returns
         -------
@@ -137,19 +144,21 @@ class Plan:
             _load(modules, finished)
         else:
             torch.manual_seed(self.seed)
-            batches = batches_of(
-                self.codes[self.train].numpy(), config.batch_size, balanced=balanced, seed=config.seed + number
-            )
+            size = config.batch_size if procedure is None else procedure.batch_size
+            batches = batches_of(self.codes[self.train].numpy(), size, balanced=balanced, seed=config.seed + number)
+            n_train = len(self.train)
             stage = Stage(
                 name,
                 modules,
                 lambda places: loss(self.train[places]),
                 validate,
-                steps or config.steps,
-                config.learning_rate,
+                (steps or config.steps) if procedure is None else procedure.n_steps(n_train),
+                config.learning_rate if procedure is None else procedure.learning_rate,
                 weight_decay,
                 choose,
                 watch,
+                procedure,
+                0 if procedure is None else procedure.steps_per_epoch(n_train),
             )
             kept_step = run_stage(stage, batches, self.context, done=number, total=self._n_stages)
             self._finished[number] = {KEPT_STEP: torch.tensor(kept_step)} | {

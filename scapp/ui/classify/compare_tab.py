@@ -16,6 +16,7 @@ from scapp.plotting.classify.experiment_figures import (
     title_of,
 )
 from scapp.ui.classify import words
+from scapp.ui.classify.preset_choice import preset_choice
 from scapp.ui.kit import live, state
 from scapp.ui.kit.boundary import boundary
 from scapp.ui.kit.forms import config_form
@@ -37,8 +38,10 @@ def experiment_section(dataset: Dataset) -> None:
     with st.expander("Settings of a new comparison", expanded=run is None):
         quick = st.toggle("Quick look", True, key=f"experiment.quick.{dataset.id}", help=words.QUICK)
         label = keys.suggest(columns, keys.SUGGESTED_LABELS) or columns[0]
-        start = ExperimentConfig.build({"label_key": label, **(QUICK if quick else {})})
-        values = config_form(ExperimentConfig, key=f"experiment.{quick}.{dataset.id}", start=start, columns=columns)
+        preset = preset_choice(f"experiment.preset.{dataset.id}")
+        start = ExperimentConfig.build({"label_key": label, "preset": preset, **(QUICK if quick else {})})
+        key = f"experiment.{quick}.{preset}.{dataset.id}"
+        values = config_form(ExperimentConfig, key=key, start=start, columns=columns, skip=("preset",))
         st.caption(words.HARDER_TEST)
         if values["label_key"] is None:
             st.info("Choose the column that names cell types.")

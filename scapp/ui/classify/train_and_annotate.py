@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from scapp.classify.config import ClassifierConfig
+from scapp.classify.config import ClassifierConfig, classifier_config
 from scapp.core import keys
 from scapp.core.errors import listed
 from scapp.jobs.launch import submit
@@ -13,6 +13,7 @@ from scapp.plotting.palette import shades
 from scapp.steps.config import PredictConfig
 from scapp.ui.classify import words
 from scapp.ui.classify.evaluate_tab import STEP, done_runs, name_of
+from scapp.ui.classify.preset_choice import preset_choice
 from scapp.ui.clear.start_and_runs import run_name
 from scapp.ui.kit import live, state
 from scapp.ui.kit.boundary import boundary, escape
@@ -42,8 +43,10 @@ def train_section(dataset: Dataset) -> None:
     live.prewarm("training")
     run = state.latest_run(STEP, dataset)
     with st.expander("Settings of a new classifier", expanded=run is None):
-        start = ClassifierConfig(label_key=keys.suggest(columns, keys.SUGGESTED_LABELS) or columns[0])
-        values = config_form(ClassifierConfig, key=f"classify.{dataset.id}", start=start, columns=columns)
+        preset = preset_choice(f"classify.preset.{dataset.id}")
+        start = classifier_config(preset, label_key=keys.suggest(columns, keys.SUGGESTED_LABELS) or columns[0])
+        key = f"classify.{dataset.id}.{preset}"
+        values = config_form(ClassifierConfig, key=key, start=start, columns=columns, skip=("preset",))
         clear = _clear_beside(dataset)
         st.caption(words.HARDER_TEST)
         if values["label_key"] is None:

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -36,6 +37,9 @@ def test_equation_5(temperature):
     z = unit(8, 5)
     expected = slow(z, lambda i: [p for p in range(8) if LABELS[p] == LABELS[i]], temperature)
     assert float(supervised_info_nce(z, LABELS, temperature=temperature)) == pytest.approx(expected, rel=1e-5)
+    with_positives = sum(int((label == LABELS).sum()) > 1 for label in LABELS)
+    printed = supervised_info_nce(z, LABELS, temperature=temperature, reduction="sum")
+    assert float(printed) == pytest.approx(expected * with_positives, rel=1e-5)
 
 
 @pytest.mark.parametrize("positives", ["as_printed", "one_vs_rest", "one_vs_rest_own"])
@@ -49,9 +53,13 @@ def test_equation_6(positives):
             return [p for p in range(8) if (LABELS[p] == k) == (LABELS[i] == k)]
 
         anchors = [i for i in range(8) if LABELS[i] == k] if positives == "one_vs_rest_own" else None
-        return slow(z[k], positives_of, 0.5, anchors)
+        n_anchors = sum(any(p != i for p in positives_of(i)) for i in (anchors if anchors is not None else range(8)))
+        return np.array([slow(z[k], positives_of, 0.5, anchors), n_anchors])
 
-    expected = sum(of_space(k) for k in range(5)) / 5
+    means, counts = np.array([of_space(k) for k in range(5)]).T
+    printed = multi_space_info_nce(z, LABELS, temperature=0.5, positives=positives, reduction="sum")
+    assert float(printed) == pytest.approx((means * counts).sum(), rel=1e-5)
+    expected = means.mean()
     found = multi_space_info_nce(z, LABELS, temperature=0.5, positives=positives)
     assert float(found) == pytest.approx(expected, rel=1e-5)
 
