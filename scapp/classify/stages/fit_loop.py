@@ -134,6 +134,11 @@ def run_stage(stage: Stage, batches: Iterator[Tensor], context: StepContext, *, 
             context.report(done + step / stage.steps, total, f"{stage.name}: step {step} of {stage.steps}")
             if procedure is not None and step - kept_step >= procedure.patience * every:
                 break
+    if procedure is not None:
+        ended = (
+            f"ended after epoch {step // every} of {stage.steps // every}; that of epoch {kept_step // every} is kept"
+        )
+        context.report(done + 1, total, f"{stage.name}: {ended}")
     for module, state in zip(stage.modules, kept, strict=True):
         module.load_state_dict(state)
         module.eval()

@@ -30,7 +30,10 @@ class Told(QuietContext):
     """Keeps the rows."""
 
     def __init__(self):
-        self.rows = []
+        self.rows, self.said = [], []
+
+    def report(self, done, total, text):
+        self.said.append(text)
 
     def log_metrics(self, row):
         self.rows.append(row)
@@ -79,7 +82,9 @@ def staged(validations, patience, epochs=20):
     )
     context = Told()
     kept = run_stage(stage, itertools.repeat(torch.arange(4)), context, done=0, total=1)
-    return kept, context.rows[-1]["step"]
+    last = context.rows[-1]["step"]
+    assert context.said[-1].endswith(f"after epoch {last // 2} of {epochs}; that of epoch {kept // 2} is kept")
+    return kept, last
 
 
 def test_a_stage_ends_when_validation_has_not_improved_for_a_while():
