@@ -37,6 +37,11 @@ class ExperimentConfig(Config):
         title="References",
         help="scikit-learn's logistic regression, PCA + SVM, gradient boosting and nearest neighbours beside them.",
     )
+    peers: bool = setting(
+        False,
+        title="XGBoost and CellTypist",
+        help="Beside them too; needs pip install xgboost-cpu celltypist.",
+    )
     simple: bool = setting(True, title="Setting 'Simple'", help="Common types with many training cells each.")
     scarce: bool = setting(True, title="Setting 'Data Scarce'", help="More types with few training cells each.")
     unbalanced: bool = setting(True, title="Setting 'Unbalanced'", help="All types, as common or rare as they are.")

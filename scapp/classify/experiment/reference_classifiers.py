@@ -1,11 +1,13 @@
 """Classifiers of other people, beside which ours are shown. All learn from training cells alone."""
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
+import pandas as pd
+from scipy import sparse, special
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.feature_selection import mutual_info_classif
@@ -14,7 +16,11 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from scapp.core.errors import MissingDependencyError
+
 N_COMPONENTS = 50
+ROUNDS = 50
+"""Of boosting."""
 N_NEIGHBORS = 15
 N_GENES = 100
 """By each of CaSTLe's two criteria."""
@@ -45,6 +51,8 @@ class Reference:
     source: str
     learn: Callable[[Any, np.ndarray, int], Callable[[Any], np.ndarray]]
     reads: str = "genes"
+    package: tuple[str, str] = ("", "")
+    """Module, and what pip calls it, of one that is not installed with scapp."""
 
 
 def _logistic(train: Any, codes: np.ndarray, seed: int) -> Callable[[Any], np.ndarray]:
@@ -86,7 +94,7 @@ def _ranked(scores: np.ndarray) -> np.ndarray:
 
 def _boosting(train: sparse.csr_matrix, codes: np.ndarray, seed: int) -> Callable[[Any], np.ndarray]:
     genes = castle_genes(train, codes, seed)
-    model = HistGradientBoostingClassifier(early_stopping=False, max_iter=50, random_state=seed)
+    model = HistGradientBoostingClassifier(early_stopping=False, max_iter=ROUNDS, random_state=seed)
     model.fit(train[:, genes].toarray(), codes)
     return lambda cells: np.asarray(model.predict_proba(cells[:, genes].toarray()))
 
@@ -131,6 +139,37 @@ def _neighbours_in_pcs(train: sparse.csr_matrix, codes: np.ndarray, seed: int) -
     return _in_pcs(train, seed, lambda coordinates: _neighbours(coordinates, codes, seed))
 
 
+def _xgboost(train: sparse.csr_matrix, codes: np.ndarray, seed: int) -> Callable[[Any], np.ndarray]:
+    import xgboost
+
+    genes = castle_genes(train, codes, seed)
+    model = xgboost.XGBClassifier(n_estimators=ROUNDS, random_state=seed)
+    # it wants types numbered without gaps
+    model.fit(train[:, genes].toarray(), np.unique(codes, return_inverse=True)[1])
+    return lambda cells: np.asarray(model.predict_proba(cells[:, genes].toarray()), dtype=np.float64)
+
+
+def _celltypist(train: sparse.csr_matrix, codes: np.ndarray, seed: int) -> Callable[[Any], np.ndarray]:
+    import anndata as ad
+    import celltypist
+
+    genes = [f"gene{i}" for i in range(train.shape[1])]
+    # numbers as text would be sorted as text
+    names = np.array([f"type{code:06d}" for code in codes])
+    # its default solver asks scikit-learn for an option that 1.8 has no longer (celltypist 1.7.1)
+    options = {"use_SGD": True, "max_iter": 1_000, "random_state": seed}
+    model = celltypist.train(train, labels=names, genes=genes, check_expression=False, **options)
+
+    def said(cells: sparse.csr_matrix) -> np.ndarray:
+        adata = ad.AnnData(sparse.csr_matrix(cells), var=pd.DataFrame(index=genes))
+        found = celltypist.classifier.Classifier(adata, model=model).celltype()
+        # probabilities of one type against the rest, as it gives them, but from its scores: all of a cell's may be 0
+        scores = found.decision_matrix[np.unique(names)].to_numpy(dtype=np.float64)
+        return np.asarray(special.softmax(special.log_expit(scores), axis=1))
+
+    return said
+
+
 REFERENCES = (
     Reference("sklearn_lr", "scikit-learn, default penalty", _logistic),
     Reference("pca_svm", "scPred's recipe (Alquicira-Hernandez et al. 2019)", _svm),
@@ -138,6 +177,32 @@ REFERENCES = (
     Reference("knn_pca", "scikit-learn, 15 neighbours", _neighbours_in_pcs),
     Reference("knn_clear", "scikit-learn, 15 neighbours", _neighbours, reads="clear"),
 )
+PEERS = (
+    Reference("xgboost", "CaSTLe's genes, XGBoost's defaults", _xgboost, package=("xgboost", "xgboost-cpu")),
+    Reference(
+        "celltypist", "CellTypist, by stochastic gradient descent", _celltypist, package=("celltypist", "celltypist")
+    ),
+)
+
+
+def references_of(*, references: bool, peers: bool, with_clear: bool) -> list[Reference]:
+    """What stands beside our models.
+
+    Raises
+    ------
+    MissingDependencyError
+        A peer was asked for and is not installed.
+    """
+    found = [r for r in REFERENCES if references and (r.reads == "genes" or with_clear)]
+    for peer in PEERS if peers else ():
+        module, package = peer.package
+        if importlib.util.find_spec(module) is None:
+            raise MissingDependencyError(
+                f"{module} is not installed.",
+                hint=f"Install it beside scapp (pip install {package}), or leave out 'XGBoost and CellTypist'.",
+            )
+        found.append(peer)
+    return found
 
 
 def spread(said: np.ndarray, train_codes: np.ndarray, n_types: int) -> np.ndarray:

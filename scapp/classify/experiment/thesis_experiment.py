@@ -14,7 +14,7 @@ from scipy import sparse
 from scapp.classify.classifier import CellTypeClassifier
 from scapp.classify.config import ClassifierConfig
 from scapp.classify.experiment.config import DROPPED, GRID, REGIME_TITLES, ExperimentConfig
-from scapp.classify.experiment.reference_classifiers import REFERENCES, spread
+from scapp.classify.experiment.reference_classifiers import PEERS, REFERENCES, references_of, spread
 from scapp.classify.experiment.regimes import Regime, Sampled, sample
 from scapp.classify.gene_scaling import prepare
 from scapp.classify.stages.four_steps import TrainedBase, train_network
@@ -98,8 +98,8 @@ def jobs_of(config: ExperimentConfig, *, with_clear: bool) -> list[Job]:
     components = ["none", *(name for name in ("mlp", "mls") if getattr(config, name))]
     jobs = []
     for regime, seed in product(regimes, range(config.seeds)):
-        if config.references:
-            jobs += [Job(regime, seed, r.id) for r in REFERENCES if r.reads == "genes" or with_clear]
+        beside = references_of(references=config.references, peers=config.peers, with_clear=with_clear)
+        jobs += [Job(regime, seed, r.id) for r in beside]
         jobs += [Job(regime, seed, model_name(base, h), base, h) for base, h in product(bases, components)]
         if with_clear and config.lr:
             jobs += [Job(regime, seed, model_name(CLEAR, h), CLEAR, h) for h in components if h != "mlp"]
@@ -261,7 +261,7 @@ class Experiment:
         return _Learnt(lambda counts: found, kept_step, reads_counts=False)
 
     def _reference(self, job: Job, sampled: Sampled, codes: np.ndarray) -> _Learnt:
-        record = next(r for r in REFERENCES if r.id == job.model)
+        record = next(r for r in (*REFERENCES, *PEERS) if r.id == job.model)
         train, n_types = sampled.split.train, len(sampled.types)
         if record.reads == CLEAR:
             assert self.material.clear is not None

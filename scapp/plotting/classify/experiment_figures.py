@@ -18,6 +18,8 @@ REFERENCE_TITLES = {
     "boosting": "Gradient boosting",
     "knn_pca": "Nearest neighbours on PCA",
     "knn_clear": "Nearest neighbours on X_clear",
+    "xgboost": "XGBoost",
+    "celltypist": "CellTypist",
 }
 FIGURE_TITLES = {"macro_f1": "macro F1", "top1": "top-1 accuracy", "mean_auprc": "mean AUPRC"}
 

@@ -1,5 +1,7 @@
 """The thesis's experiment on simulated data, and what shares a base model."""
 
+import importlib.util
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,10 +10,11 @@ from scipy import sparse
 from scapp.classify.classifier import CellTypeClassifier
 from scapp.classify.config import ClassifierConfig
 from scapp.classify.experiment.config import ExperimentConfig
-from scapp.classify.experiment.reference_classifiers import REFERENCES, castle_genes, spread
+from scapp.classify.experiment.reference_classifiers import PEERS, REFERENCES, castle_genes, spread
 from scapp.classify.experiment.regimes import Regime, sample
 from scapp.classify.experiment.thesis_experiment import Experiment, Material, jobs_of, run_all
 from scapp.classify.gene_scaling import prepare
+from scapp.core.errors import MissingDependencyError
 from scapp.core.step_context import QuietContext
 from scapp.data.symbols import gene_names
 
@@ -107,6 +110,27 @@ def test_castles_genes_are_few_telling_and_not_twice_the_same():
 def test_a_type_without_training_cells_is_never_said():
     said = spread(np.array([[0.4, 0.6]]), np.array([0, 2, 2]), 3)
     assert said.tolist() == [[0.4, 0.0, 0.6]]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.id)
+def test_a_peer_learns_and_names_types_in_our_order(material, peer):
+    pytest.importorskip(peer.package[0])
+    split = sample(material.codes, Regime("scarce", "", 50, 20), seed=0).split
+    preparation = prepare(material.counts, split.train, "log_cp10k")
+    # a type that has no training cell leaves a gap in the numbers
+    codes = np.where(material.codes == 2, 7, material.codes)
+    learnt = peer.learn(preparation.apply(material.counts[split.train]), codes[split.train], 0)
+    said = learnt(preparation.apply(material.counts[split.test]))
+    np.testing.assert_allclose(said.sum(axis=1), 1, atol=1e-6)
+    assert (np.array([0, 1, 7])[said.argmax(axis=1)] == codes[split.test]).mean() > 0.7
+
+
+def test_a_peer_that_is_not_installed_is_refused(material, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingDependencyError, match="xgboost is not installed"):
+        jobs_of(ExperimentConfig.build({"peers": True}), with_clear=False)
+    assert not {"xgboost", "celltypist"} & {job.model for job in jobs_of(ExperimentConfig(), with_clear=True)}
 
 
 def test_references_see_training_cells_alone(material):
