@@ -20,7 +20,7 @@ from scapp.jobs.devices import choose_device
 from scapp.jobs.session import Session
 from scapp.metrics.over_datasets import compare_over_datasets, least_p, scores_by_seed, shared_methods
 from scapp.steps.catalogue import step
-from scapp.steps.evaluate.config import MAIN_SCORES, METHOD_TITLES, STORED, shared_settings
+from scapp.steps.evaluate.config import MAIN_SCORES, METHOD_TITLES, NOT_RANKED, NOT_SCORES, STORED, shared_settings
 
 ABOUT = "comparison.json"
 """What was compared, and with which settings; beside the tables."""
@@ -60,7 +60,9 @@ def add_commands(commands: Any) -> None:
     across.add_argument("folders", nargs="+", type=Path, metavar="DIR", help="outputs of one kind of comparison")
     across.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
     across.add_argument("--score", help="a column of results.csv; default: the main score of the comparison")
-    across.add_argument("--clusterer", default="kmeans", help="kmeans (default), leiden or louvain, of clusterings")
+    across.add_argument(
+        "--clusterer", default="kmeans", choices=("kmeans", "leiden", "louvain"), help="of clusterings; default: kmeans"
+    )
     across.add_argument("--methods", nargs="+", metavar="TITLE", help="as tables name them; default: those all have")
     across.add_argument("--reference", metavar="TITLE", help="tested against the others; default: CLEAR")
 
@@ -109,11 +111,10 @@ def _across(arguments: argparse.Namespace) -> dict[str, Any]:
         made.append(about)
         tables[folder.name] = table
     score = arguments.score or MAIN_SCORES[made[0]["task"]]
-    lacking = [name for name, table in tables.items() if score not in table]
+    lacking = [name for name, table in tables.items() if score not in _scores_in(table)]
     if lacking:
-        raise ConfigError(
-            f"There is no score '{score}' in {listed(lacking)}.", hint="--score names a column of results.csv."
-        )
+        known = listed(_scores_in(tables[lacking[0]]), 20)
+        raise ConfigError(f"There is no score '{score}' in {listed(lacking)}.", hint=f"--score is one of {known}.")
     scores = {
         name: scores_by_seed(table, score, arguments.clusterer).groupby("title", sort=False)["value"].mean().dropna()
         for name, table in tables.items()
@@ -148,6 +149,12 @@ def _across(arguments: argparse.Namespace) -> dict[str, Any]:
         "least_p": least_p(len(found.scores)),
         "files": [str(output / name) for name in written],
     }
+
+
+def _scores_in(table: pd.DataFrame) -> list[str]:
+    """Columns of which more is better."""
+    numbers = table.select_dtypes("number").columns
+    return [name for name in numbers if name not in (*NOT_RANKED, *NOT_SCORES)]
 
 
 def _comparison_in(folder: Path) -> tuple[dict[str, Any], pd.DataFrame]:

@@ -77,6 +77,8 @@ def test_comparisons_that_do_not_belong_together_are_refused(run, compared, tmp_
         ([first, empty], "holds no comparison"),
         ([first, first], "Two folders are called 'first'"),
         ([first, "--score", "nonsense"], "no score 'nonsense' in first"),
+        ([first, "--score", "title"], "--score is one of ari"),
+        ([first, "--score", "seconds"], "no score 'seconds'"),
         ([first, "--methods", "PCA"], "Two methods or more"),
         ([first, "--reference", "CLEAR"], "'CLEAR' among them"),
     ):

@@ -22,6 +22,8 @@ from scapp.core.step_context import StepContext
 from scapp.data.config import PrepareConfig
 from scapp.data.corruption import drop_counts, thin_counts
 from scapp.steps.evaluate.config import (
+    GRID,
+    NOT_SCORES,
     STORED,
     AblationTask,
     BatchTask,
@@ -50,9 +52,6 @@ STARTED_FROM = {"harmony": "pca", "harmony_tuned": "pca", "clear_batch": "clear"
 """What corrects batches, and what it does so in."""
 LEAST_MOVED = 0.005
 """Of iLISI: with less, a correction has moved nothing that neighbours notice."""
-GRID = ("share", "probability")
-"""Where in a sweep a unit stands."""
-NOT_SCORES = ("method", "title", "seed", "level", "clusterer", "k_given", *GRID)
 Scorer = Callable[[np.ndarray, int], dict[str, Any]]
 
 

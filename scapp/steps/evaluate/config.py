@@ -36,6 +36,12 @@ MAIN_SCORES = {
     "sweep": "ari",
 }
 """The score that a comparison is summed up by; of clusterings that of k-means."""
+GRID = ("share", "probability")
+"""Where in a sweep a training stands."""
+NOT_SCORES = ("method", "title", "seed", "level", "clusterer", "k_given", *GRID)
+"""Columns of results that tell rows apart."""
+NOT_RANKED = frozenset({"seconds", "memory_mb", "n_clusters", "n_cells", "n_neighbors", "reached"})
+"""Figures of which more is not better."""
 OF_ONE_DATASET = frozenset({"label_key", "batch_key", "stages", "root_cell", "n_seeds", "seed", "methods", "maps"})
 """Settings that may differ between comparisons whose scores are put side by side."""
 DROPOUT_SHARES = (0.0, 0.1, 0.3, 0.6, 0.8)

@@ -6,15 +6,13 @@ import streamlit as st
 from scapp.core.errors import listed
 from scapp.metrics.over_datasets import compare_over_datasets, least_p, scores_by_seed, shared_methods
 from scapp.plotting.evaluate.score_figures import plot_over_datasets
-from scapp.steps.evaluate.config import MAIN_SCORES, METHOD_TITLES, shared_settings
+from scapp.steps.evaluate.config import MAIN_SCORES, METHOD_TITLES, NOT_RANKED, shared_settings
 from scapp.ui.evaluate import words
 from scapp.ui.evaluate.run_tables import table_of
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape
 from scapp.ui.kit.widgets import show_figure, show_table
 from scapp.workspace.runs.run import Run
-
-LOWER_IS_BETTER = ("seconds", "memory_mb", "n_clusters")
 
 
 def datasets_section(tasks: dict[str, str]) -> None:
@@ -113,7 +111,7 @@ def _newest_of_each(task: str) -> tuple[dict[str, Run], list[str]]:
 
 def _score(task: str, results: dict[str, pd.DataFrame]) -> tuple[str, str | None]:
     columns = {name for table in results.values() for name in table}
-    scores = [name for name in words.SCORES if name in columns and name not in LOWER_IS_BETTER]
+    scores = [name for name in words.SCORES if name in columns and name not in NOT_RANKED]
     left, right = st.columns(2)
     score = left.selectbox(
         "Score",
