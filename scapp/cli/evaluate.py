@@ -18,7 +18,7 @@ from scapp.core.errors import ConfigError, DataError, listed
 from scapp.core.files import read_json, write_json
 from scapp.jobs.devices import choose_device
 from scapp.jobs.session import Session
-from scapp.metrics.over_datasets import compare_over_datasets, least_p, scores_by_seed, shared_methods
+from scapp.metrics.over_datasets import compare_over_datasets, least_p, score_by_method, shared_methods
 from scapp.steps.catalogue import step
 from scapp.steps.evaluate.config import MAIN_SCORES, METHOD_TITLES, NOT_RANKED, NOT_SCORES, STORED, shared_settings
 
@@ -115,10 +115,7 @@ def _across(arguments: argparse.Namespace) -> dict[str, Any]:
     if lacking:
         known = listed(_scores_in(tables[lacking[0]]), 20)
         raise ConfigError(f"There is no score '{score}' in {listed(lacking)}.", hint=f"--score is one of {known}.")
-    scores = {
-        name: scores_by_seed(table, score, arguments.clusterer).groupby("title", sort=False)["value"].mean().dropna()
-        for name, table in tables.items()
-    }
+    scores = {name: score_by_method(table, score, arguments.clusterer) for name, table in tables.items()}
     methods = arguments.methods or shared_methods(scores)
     ours = METHOD_TITLES["clear"]
     reference = arguments.reference or (ours if ours in methods else next(iter(methods), ours))

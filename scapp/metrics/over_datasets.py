@@ -59,6 +59,12 @@ def scores_by_seed(results: pd.DataFrame, score: str, clusterer: str | None = No
     return part.groupby(["title", "seed"], sort=False)[score].mean().rename("value").reset_index()
 
 
+def score_by_method(results: pd.DataFrame, score: str, clusterer: str | None = None) -> pd.Series:
+    """The mean over seeds of what ``scores_by_seed`` gives, by method; those without the score are left out."""
+    by_seed = scores_by_seed(results, score, clusterer)
+    return by_seed.groupby("title", sort=False)["value"].mean().dropna()
+
+
 def shared_methods(scores: Mapping[str, pd.Series]) -> list[str]:
     """Methods that every dataset has a score of, in the order of the first."""
     several = list(scores.values())

@@ -39,29 +39,13 @@ def train_base(plan: Plan, base: BaseModel, encoder: nn.Module, rows: Rows) -> n
 def linear_head(plan: Plan, rows: Rows) -> nn.Module:
     """A softmax layer on rows: solved, or as in the thesis trained."""
     if plan.procedure is not None:
-        return _trained_linear(plan, rows)
+        width = width_of(rows, plan.device)
+        return _trained_head(plan, "softmax layer", plan.fresh(lambda: nn.Linear(width, plan.n_types)), rows)
     inputs, valid = (everything(rows, cells, plan.device) for cells in (plan.train, plan.valid))
     codes, valid_codes = plan.codes[plan.train].numpy(), plan.codes[plan.valid].numpy()
     # training cells, which stand in for missing validation cells elsewhere, would choose the weakest penalty
     penalties = INVERSE_PENALTIES if plan.has_valid else ALONE
     return solve_linear(inputs, codes, valid, valid_codes, plan.n_types, plan.context, penalties).to(plan.device)
-
-
-def _trained_linear(plan: Plan, rows: Rows) -> nn.Module:
-    head = plan.fresh(lambda: nn.Linear(width_of(rows, plan.device), plan.n_types))
-
-    def logits(cells: Tensor) -> Tensor:
-        found: Tensor = head(rows(cells))
-        return found
-
-    plan.run(
-        "softmax layer",
-        [head],
-        lambda cells: cross_entropy(plan, logits, cells),
-        lambda: validated(plan, logits),
-        procedure=plan.procedure,
-    )
-    return head
 
 
 def new_head(plan: Plan, base: BaseModel, encoder: nn.Module, rows: Rows) -> nn.Module:
@@ -74,14 +58,16 @@ def new_head(plan: Plan, base: BaseModel, encoder: nn.Module, rows: Rows) -> nn.
 def head_on_frozen(plan: Plan, base: BaseModel, embeddings: Rows) -> nn.Module:
     """A head, trained on what frozen parts give."""
     width = width_of(embeddings, plan.device)
-    head = plan.fresh(lambda: base.head(width, plan.n_types))
+    return _trained_head(plan, "head", plan.fresh(lambda: base.head(width, plan.n_types)), embeddings)
 
+
+def _trained_head(plan: Plan, name: str, head: nn.Module, embeddings: Rows) -> nn.Module:
     def logits(cells: Tensor) -> Tensor:
         found: Tensor = head(embeddings(cells))
         return found
 
     plan.run(
-        "head",
+        name,
         [head],
         lambda cells: cross_entropy(plan, logits, cells),
         lambda: validated(plan, logits),

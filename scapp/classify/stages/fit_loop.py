@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from scapp.classify.stages.procedures import Procedure, made
+from scapp.classify.stages.procedures import OPTIMIZERS, Procedure
 from scapp.core.errors import DivergedError
 from scapp.core.step_context import StepContext
 
@@ -89,8 +89,8 @@ def run_stage(stage: Stage, batches: Iterator[Tensor], context: StepContext, *, 
     """
     parameters = [p for module in stage.modules for p in module.parameters() if p.requires_grad]
     procedure = stage.procedure
-    kind = "adamw" if procedure is None else procedure.optimizer
-    optimizer = made(kind, parameters, stage.learning_rate, stage.weight_decay)
+    kind = OPTIMIZERS["adamw" if procedure is None else procedure.optimizer]
+    optimizer = kind(parameters, lr=stage.learning_rate, weight_decay=stage.weight_decay)
     kept_step = 0
     best, kept = (
         _asked(stage, stage.choose or stage.validate),

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -63,8 +62,3 @@ THESIS = {
 optimiser and rate are its authors', its batches and epochs are not (theirs: 1,303 cells, thousands of epochs). Of the
 softmax layer the thesis says nothing. The thesis keeps the model that validates best, and does not say when it stops.
 """
-
-
-def made(name: str, parameters: Any, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
-    """An optimiser of some parameters."""
-    return OPTIMIZERS[name](parameters, lr=learning_rate, weight_decay=weight_decay)

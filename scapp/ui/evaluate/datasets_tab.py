@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from scapp.core.errors import listed
-from scapp.metrics.over_datasets import compare_over_datasets, least_p, scores_by_seed, shared_methods
+from scapp.metrics.over_datasets import compare_over_datasets, least_p, score_by_method, shared_methods
 from scapp.plotting.evaluate.score_figures import plot_over_datasets
 from scapp.steps.evaluate.config import MAIN_SCORES, METHOD_TITLES, NOT_RANKED, shared_settings
 from scapp.ui.evaluate import words
@@ -35,10 +35,7 @@ def datasets_section(tasks: dict[str, str]) -> None:
         st.warning(words.OTHER_SETTINGS.format(datasets=escape(listed(differ))))
     results = {name: table_of(run, "results") for name, run in runs.items()}
     score, clusterer = _score(task, results)
-    by_method = {
-        name: scores_by_seed(table, score, clusterer).groupby("title", sort=False)["value"].mean().dropna()
-        for name, table in results.items()
-    }
+    by_method = {name: score_by_method(table, score, clusterer) for name, table in results.items()}
     known = list(dict.fromkeys(title for found in by_method.values() for title in found.index))
     methods = st.multiselect(
         "Methods", known, default=shared_methods(by_method), key=f"over.methods.{task}", help=words.METHODS_OVER
