@@ -17,7 +17,13 @@ from scapp.classify.base_models import BASE_MODELS
 from scapp.classify.calibration import temperature_of
 from scapp.classify.clear_head import ClearHead
 from scapp.classify.components.circle_readers import CircleReaders, learn_readers
-from scapp.classify.components.contrastive import COMPONENTS, Contrastive, MlsComponent, circle_points
+from scapp.classify.components.contrastive import (
+    COMPONENTS,
+    CircleComponent,
+    CompetingComponent,
+    Contrastive,
+    circle_points,
+)
 from scapp.classify.config import ClassifierConfig
 from scapp.classify.gene_scaling import Preparation, prepare
 from scapp.classify.splits import Split, group_split, stratified_split
@@ -38,7 +44,7 @@ MODEL, RECORD = "model.safetensors", "model.json"
 LEAST_PROBABILITY = 1e-9
 """Added before a logarithm: what one opinion rules out, the other cannot bring back alone."""
 UNASSIGNED = "unassigned"
-NO_CIRCLES = "This classifier has no circles.", "Train one with the component 'mls'."
+NO_CIRCLES = "This classifier has no circles.", "Train one with the component 'competing' or 'mls'."
 
 
 @dataclass
@@ -201,7 +207,7 @@ class CellTypeClassifier:
         self.validated = np.array([said.max(axis=1), said.argmax(axis=1) == codes[split.valid]])
         if isinstance(self.network.component, Contrastive):
             self.metrics["component_step"] = self.network.component.kept_step
-        if isinstance(self.network.component, MlsComponent):
+        if isinstance(self.network.component, CircleComponent):
             self.readers = learn_readers(self._circles(inputs[split.train]), codes[split.train])
         return base
 
@@ -312,7 +318,7 @@ class CellTypeClassifier:
     def _circles(self, inputs: sparse.csr_matrix, expected: np.ndarray | None = None) -> np.ndarray:
         network = self._fitted()
         component = network.component
-        if not isinstance(component, MlsComponent):
+        if not isinstance(component, CircleComponent):
             raise DataError(NO_CIRCLES[0], hint=NO_CIRCLES[1])
         with torch.no_grad():
             parts = [circle_points(component, network.encoder(part)) for part in _dense_parts(inputs, expected)]
@@ -460,6 +466,8 @@ def _empty_network(config: ClassifierConfig, n_genes: int, n_types: int) -> Netw
     if config.component != "none":
         built = COMPONENTS[config.component].build(width, n_types, config)
         component, width = built, built.width
+    if isinstance(component, CompetingComponent):
+        return Network(encoder, component, component.head(torch.ones(n_types, dtype=torch.bool)))
     return Network(encoder, component, base.head(width, n_types))
 
 

@@ -1,6 +1,6 @@
 """Choices of a cell-type classifier. Imports no torch."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import pydantic
 
@@ -13,7 +13,9 @@ Start = Literal["ridge", "random"]
 Preset = Literal["recommended", "thesis"]
 Training = Literal["scapp", "thesis"]
 Reduction = Literal["mean", "sum"]
-
+ComponentName = Literal["none", "mlp", "mls", "competing"]
+WITH_CIRCLES: tuple[ComponentName, ...] = ("mls", "competing")
+"""Components that place every cell on a circle of each type."""
 
 PRESETS: dict[str, dict[str, Any]] = {
     "recommended": {},
@@ -53,12 +55,13 @@ class ClassifierConfig(Config):
             " denoising autoencoder with a head."
         ),
     )
-    component: Literal["none", "mlp", "mls"] = setting(
+    component: ComponentName = setting(
         "mls",
         title="Contrastive component",
         help=(
             "'mlp' (MLP-CC) pulls cells of one type together on a sphere; 'mls' (MLS-CC) gives every type a circle of"
-            " its own; 'none' is the base model alone."
+            " its own; 'competing' gives every type a circle too, and lets the circles compete for each cell; 'none' is"
+            " the base model alone."
         ),
     )
     clear: str = setting("", title="CLEAR beside it", help="Folder of a finished run of CLEAR.", hidden=True)
@@ -194,6 +197,15 @@ class ClassifierConfig(Config):
         ),
         advanced=True,
     )
+    lossy_copies: bool = setting(
+        True,
+        title="Copies that lost counts",
+        help=(
+            "Of 'competing': circles also learn from a copy of each cell that has lost 10 to 80% of its non-zero"
+            " counts, so that shallow cells are named as well."
+        ),
+        advanced=True,
+    )
     n_components: int = setting(
         1000,
         title="Principal components",
@@ -222,6 +234,19 @@ class ClassifierConfig(Config):
     def _with_preset(cls, values: Any) -> Any:
         """Fill in what the preset says and was not given; an unknown one is refused by its field."""
         return {**PRESETS.get(str(values.get("preset")), {}), **values} if isinstance(values, dict) else values
+
+    @pydantic.model_validator(mode="after")
+    def _competing_as_it_is(self) -> Self:
+        """Refuse what circles that compete would pass over."""
+        if self.component == "competing":
+            if self.circle_dims != 2:
+                raise ValueError("Circles that compete have two dimensions: leave 'Dimensions per type' at 2.")
+            if self.views != "none" or self.mask_share > 0:
+                raise ValueError(
+                    "Circles that compete have distorted copies of their own ('Copies that lost counts'): leave"
+                    " 'Distorted copies' at 'none' and the mask at 0, or choose the component 'mls'."
+                )
+        return self
 
 
 def classifier_config(preset: Preset = "recommended", **changes: Any) -> ClassifierConfig:

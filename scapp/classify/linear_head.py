@@ -8,6 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from torch import nn
 
+from scapp.classify.components.contrastive import NEVER
 from scapp.classify.config import INVERSE_PENALTIES
 from scapp.core.step_context import StepContext
 
@@ -52,7 +53,7 @@ def solve_linear(
     known = np.isin(valid_codes, present)
     layer = nn.Linear(inputs.shape[1], n_types)
     nn.init.zeros_(layer.weight)
-    nn.init.constant_(layer.bias, -1e4)
+    nn.init.constant_(layer.bias, NEVER)
     if len(present) < 2:
         with torch.no_grad():
             layer.bias[present] = 0.0

@@ -12,11 +12,11 @@ from scapp.classify.classifier import RECORD, UNASSIGNED, CellTypeClassifier
 from scapp.classify.config import ClassifierConfig
 from scapp.classify.gene_scaling import prepare
 from scapp.classify.stages.four_steps import Network
-from scapp.core.errors import DataError, RunError
+from scapp.core.errors import ConfigError, DataError, RunError
 from scapp.core.step_context import QuietContext, StepStopped
 
 QUICK = {"steps": 30, "batch_size": 64, "mlp_hidden": 32, "mlp_output": 8}
-BASES, COMPONENTS = ("lr", "actinn", "scdae"), ("none", "mlp", "mls")
+BASES, COMPONENTS = ("lr", "actinn", "scdae"), ("none", "mlp", "mls", "competing")
 
 
 @pytest.fixture(scope="module")
@@ -106,14 +106,15 @@ def test_cells_of_which_half_of_the_genes_were_measured_are_still_known(annotate
     assert (classifier.predict(half)[test] == truth).mean() > 0.8
 
 
-def test_test_cells_leave_no_trace(annotated):
+@pytest.mark.parametrize("component", ["mls", "competing"])
+def test_test_cells_leave_no_trace(annotated, component):
     """Genes, scale and weights are the same whatever the test cells hold."""
-    classifier = fitted(annotated)
+    classifier = fitted(annotated, component=component)
     changed = annotated.copy()
     counts = changed.X.tolil()
     counts[classifier.split.test] = 77
     changed.X = sparse.csr_matrix(counts)
-    again = fitted(changed)
+    again = fitted(changed, component=component)
     np.testing.assert_array_equal(again.split.test, classifier.split.test)
     for name, tensor in classifier.network.state_dict().items():
         assert torch.equal(again.network.state_dict()[name], tensor), name
@@ -126,8 +127,9 @@ def test_the_encoder_is_frozen_while_component_and_head_are_trained(annotated):
         assert torch.equal(with_component.network.encoder.state_dict()[name], tensor)
 
 
-def test_circles_have_unit_norm(annotated):
-    classifier = fitted(annotated)
+@pytest.mark.parametrize("component", ["mls", "competing"])
+def test_circles_have_unit_norm(annotated, component):
+    classifier = fitted(annotated, component=component)
     circles = classifier.circles(annotated.X, classifier.genes)
     assert circles.shape == (150, 3, 2)
     np.testing.assert_allclose(np.linalg.norm(circles, axis=2), 1, atol=1e-5)
@@ -135,13 +137,14 @@ def test_circles_have_unit_norm(annotated):
         fitted(annotated, component="none").circles(annotated.X, classifier.genes)
 
 
-def test_labels_with_gaps_one_cell_spaces_and_unicode(annotated):
+@pytest.mark.parametrize("component", ["mls", "competing"])
+def test_labels_with_gaps_one_cell_spaces_and_unicode(annotated, component):
     odd = annotated.copy()
     labels = odd.obs["cell_type"].astype(object).replace({sorted(set(odd.obs["cell_type"]))[0]: "γδ T / naïve"})
     labels.iloc[:20] = np.nan
     labels.iloc[20] = "only one"
     odd.obs["cell_type"] = pd.Categorical(labels)
-    classifier = fitted(odd)
+    classifier = fitted(odd, component=component)
     assert {"γδ T / naïve", "only one"} <= set(classifier.types)
     assert not set(range(20)) & set(
         np.concatenate([classifier.split.train, classifier.split.valid, classifier.split.test])
@@ -191,6 +194,32 @@ def test_training_stops_when_asked(annotated):
 
     with pytest.raises(StepStopped):
         CellTypeClassifier(ClassifierConfig.build(QUICK)).fit(annotated, "cell_type", context=Stopping())
+
+
+@pytest.mark.parametrize("base", ["lr", "actinn"])
+@pytest.mark.parametrize("start", ["ridge", "random"])
+def test_circles_that_compete_are_what_names_cells(annotated, base, start):
+    classifier = fitted(annotated, base=base, component="competing", start=start, steps=100)
+    circles = classifier.circles(annotated.X, classifier.genes)
+    # read like a gauge: never below the line from the pole to its opposite
+    assert circles[:, :, 1].min() >= 0
+    sharpness = classifier.network.component.log_sharpness.exp().numpy()
+    said = torch.softmax(torch.from_numpy(circles[:, :, 0] * sharpness / classifier.temperature).double(), dim=1)
+    np.testing.assert_allclose(said.numpy(), classifier.predict_proba(annotated), atol=1e-4)
+
+
+def test_the_contrast_of_competing_circles_moves_them(annotated):
+    started = fitted(annotated, component="competing", steps=1, learning_rate=1e-9)
+    trained = fitted(annotated, component="competing", steps=60)
+    assert trained.metrics["component_step"] > 0
+    moved = trained.network.component.maps.weight - started.network.component.maps.weight
+    assert moved.abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("setting", [{"circle_dims": 3}, {"views": "paper"}, {"mask_share": 0.5}])
+def test_circles_that_compete_refuse_what_they_would_pass_over(setting):
+    with pytest.raises(ConfigError, match="Circles that compete have"):
+        ClassifierConfig.build({"component": "competing", **setting})
 
 
 def test_a_thousand_types():

@@ -8,8 +8,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from scapp.classify.base_models import BaseModel
-from scapp.classify.components.contrastive import COMPONENTS, Component, Contrastive, MlsComponent, circle_points
+from scapp.classify.base_models import BASE_MODELS, BaseModel
+from scapp.classify.components.competition import Competition, calibrated_loss, lossy, start_of
+from scapp.classify.components.contrastive import (
+    COMPONENTS,
+    CircleComponent,
+    CompetingComponent,
+    Component,
+    Contrastive,
+    MlsComponent,
+    circle_points,
+    on_circles,
+)
 from scapp.classify.components.coordinates import Basis
 from scapp.classify.components.ridge_start import ridge_margins
 from scapp.classify.config import VIEWS
@@ -22,6 +32,10 @@ from scapp.clear.embedding import INFERENCE_BATCH
 
 MOST_READ_TYPES = 200
 """Beyond it a head takes longer to solve than a component to train."""
+MOST_LEFT_OUT = 3_000
+"""Training cells that circles which start from ridge regressions are trained on, each left out of its own."""
+COMPETING_BATCH = 1_024
+"""Cells of a step of theirs: a number a circle is all that is read of a cell, so that more cells cost nothing."""
 MOST_READ = 2_000
 """Training cells that a head is solved on, at every validation, to see what a component is worth."""
 
@@ -52,8 +66,12 @@ def train_component(
     return component
 
 
-def train_head(plan: Plan, base: BaseModel, embeddings: Rows) -> nn.Module:
-    """Step 4: f' on what the frozen component gives."""
+def train_head(plan: Plan, base: BaseModel, component: Contrastive, embeddings: Rows) -> nn.Module:
+    """Step 4: f' on what the frozen component gives; of circles that compete it is their softmax."""
+    if isinstance(component, CompetingComponent):
+        known = torch.zeros(plan.n_types, dtype=torch.bool)
+        known[plan.codes[plan.train]] = True
+        return component.head(known).to(plan.device)
     if base.linear:
         return linear_head(plan, embeddings)
     return head_on_frozen(plan, base, embeddings)
@@ -71,6 +89,8 @@ def _in_basis(plan: Plan, embeddings: Rows, basis: Basis) -> Rows:
 
 def _views(plan: Plan, profiles: Rows, encode: Callable[[Tensor], Tensor]) -> Rows | None:
     """Embeddings of distorted copies of cells, or None where none are wanted."""
+    if plan.config.component == "competing":
+        return _lossy_views(plan, profiles, encode) if plan.config.lossy_copies else None
     distortions = VIEWS[plan.config.views]
     if distortions is None:
         return None
@@ -79,6 +99,18 @@ def _views(plan: Plan, profiles: Rows, encode: Callable[[Tensor], Tensor]) -> Ro
     def of(cells: Tensor) -> Tensor:
         with torch.no_grad():
             return encode(augment(profiles(cells.to(plan.device)), distortions, draws))
+
+    return of
+
+
+def _lossy_views(plan: Plan, profiles: Rows, encode: Callable[[Tensor], Tensor]) -> Rows:
+    generator = plan.generator()
+    normalised = BASE_MODELS[plan.config.base].scaling == "log_cp10k"
+
+    def of(cells: Tensor) -> Tensor:
+        with torch.no_grad():
+            copies = lossy(profiles(cells.to(plan.device)), normalised=normalised, generator=generator)
+            return encode(copies)
 
     return of
 
@@ -98,6 +130,8 @@ def _contrasted(plan: Plan, record: Component, embeddings: Rows, views: Rows | N
     config = plan.config
     width = width_of(embeddings, plan.device)
     component = plan.fresh(lambda: record.build(width, plan.n_types, config))
+    if isinstance(component, CompetingComponent) and config.start == "ridge":
+        return _competed(plan, record, component, embeddings, views)
     started = config.start == "ridge" and isinstance(component, MlsComponent)
     if isinstance(component, MlsComponent) and started:
         _start(plan, component, embeddings)
@@ -115,6 +149,8 @@ def _contrasted(plan: Plan, record: Component, embeddings: Rows, views: Rows | N
 
     def validate() -> float:
         inputs = embeddings(plan.few_valid.to(plan.device))
+        if isinstance(component, CompetingComponent):
+            return calibrated_loss(component.logits(inputs), plan.labels(plan.few_valid))
         return float(record.loss(component, inputs, plan.labels(plan.few_valid), config))
 
     few_train = some_of_each(plan.codes[plan.train], plan.train, MOST_READ, config.seed)
@@ -126,10 +162,8 @@ def _contrasted(plan: Plan, record: Component, embeddings: Rows, views: Rows | N
         return readout_loss(inputs, plan.codes[few_train].numpy(), valid, plan.codes[plan.few_valid].numpy())
 
     def watch(step: int) -> None:
-        if isinstance(component, MlsComponent) and component.dims == 2 and len(plan.watched):
-            points = circle_points(component, embeddings(plan.watched)).cpu().numpy()
-            # float16 tells a third of a degree, and halves what a page loads
-            plan.context.snapshot(step, {"cells": plan.watched.numpy(), "circles": points.astype(np.float16)})
+        if isinstance(component, CircleComponent) and component.dims == 2 and len(plan.watched):
+            _keep_points(plan, step, circle_points(component, embeddings(plan.watched)))
 
     component.kept_step = plan.run(
         record.title,
@@ -145,3 +179,59 @@ def _contrasted(plan: Plan, record: Component, embeddings: Rows, views: Rows | N
     )
     component.requires_grad_(False)
     return component
+
+
+def _competed(
+    plan: Plan, record: Component, component: CompetingComponent, embeddings: Rows, views: Rows | None
+) -> Contrastive:
+    """Circles from ridge regressions, then competing over cells and copies that were left out of their own."""
+    asked = some_of_each(plan.codes[plan.train], plan.train, MOST_LEFT_OUT, plan.config.seed)
+
+    def with_copies(cells: Tensor) -> Tensor:
+        kinds = (embeddings,) if views is None else (embeddings, views)
+        return torch.cat([rows(part.to(plan.device)) for rows in kinds for part in cells.split(INFERENCE_BATCH)])
+
+    train = torch.cat([embeddings(part) for part in plan.train.split(INFERENCE_BATCH)]).cpu().numpy()
+    points = with_copies(asked).cpu().numpy()
+    n_kinds = len(points) // len(asked)
+    without = np.tile(np.searchsorted(plan.train.numpy(), asked.numpy()), n_kinds)
+    start = start_of(train, plan.codes[plan.train].numpy(), points, without, plan.n_types)
+    maps, offsets, margins = (
+        torch.from_numpy(values.astype(np.float32)).to(plan.device)
+        for values in (start.maps, start.offsets, start.margins)
+    )
+    left_out = margins.view(n_kinds, len(asked), plan.n_types)
+    competition = plan.fresh(lambda: Competition(plan.n_types))
+    # without validation cells, those that were left out stand in for them
+    judged = (plan.few_valid if plan.has_valid else asked).repeat(n_kinds)
+    valid = with_copies(plan.few_valid) @ maps.T + offsets if plan.has_valid else margins
+    watched = embeddings(plan.watched.to(plan.device)) @ maps.T + offsets
+
+    def loss(cells: Tensor) -> Tensor:
+        chosen = left_out[:, torch.searchsorted(asked, cells).to(plan.device)].flatten(0, 1)
+        return nn.functional.cross_entropy(competition.logits(chosen), plan.labels(cells.repeat(n_kinds)))
+
+    def watch(step: int) -> None:
+        if len(plan.watched):
+            _keep_points(plan, step, on_circles(competition(watched)))
+
+    component.kept_step = plan.run(
+        record.title,
+        [competition],
+        loss,
+        lambda: calibrated_loss(competition.logits(valid), plan.labels(judged)),
+        of=asked,
+        batch_size=COMPETING_BATCH,
+        balanced=plan.config.balanced,
+        weight_decay=plan.config.weight_decay,
+        watch=watch,
+    )
+    competition.folded_into(component, maps, offsets)
+    component.requires_grad_(False)
+    return component
+
+
+def _keep_points(plan: Plan, step: int, points: Tensor) -> None:
+    """Where the watched cells lie on every circle; float16 tells a third of a degree, and halves what a page loads."""
+    arrays = {"cells": plan.watched.numpy(), "circles": points.detach().cpu().numpy().astype(np.float16)}
+    plan.context.snapshot(step, arrays)

@@ -106,7 +106,7 @@ def train_network(
         basis = basis_of(cells.inputs[cells.split.train], config.n_components, config.seed, device)
     component = train_component(plan, embeddings, basis, encoder, matrix.rows).eval()
     contrasted = kept(lambda places: component(embeddings(places)), matrix.n_cells, device)
-    head = train_head(plan, record, contrasted)
+    head = train_head(plan, record, component, contrasted)
     return Network(encoder, component, head).eval(), base
 
 
@@ -123,4 +123,6 @@ def _component_stages(base: BaseModel, config: ClassifierConfig) -> int:
     of_head = 0 if base.linear and config.training == "scapp" else 1
     if config.component == "none":
         return of_head if base.linear else 0
+    if config.component == "competing":
+        return 1
     return 1 + of_head

@@ -130,9 +130,12 @@ class Plan:
         choose: Callable[[], float] | None = None,
         watch: Callable[[int], None] | None = None,
         procedure: Procedure | None = None,
+        of: Tensor | None = None,
+        batch_size: int | None = None,
     ) -> int:
-        """Train a stage, unless it is finished; ``loss`` gets numbers of cells, ``steps`` are the settings' where not
-        given, and a ``procedure`` has its own rate, batches and epochs.
+        """Train a stage, unless it is finished; ``loss`` gets numbers of cells, of the training cells where ``of``
+        names no others; ``steps`` and ``batch_size`` are the settings' where not given, and a ``procedure`` has its own
+        rate, batches and epochs.
 
         Returns
         -------
@@ -144,13 +147,14 @@ class Plan:
             _load(modules, finished)
         else:
             torch.manual_seed(self.seed)
-            size = config.batch_size if procedure is None else procedure.batch_size
-            batches = batches_of(self.codes[self.train].numpy(), size, balanced=balanced, seed=config.seed + number)
-            n_train = len(self.train)
+            of = self.train if of is None else of
+            size = (batch_size or config.batch_size) if procedure is None else procedure.batch_size
+            batches = batches_of(self.codes[of].numpy(), size, balanced=balanced, seed=config.seed + number)
+            n_train = len(of)
             stage = Stage(
                 name,
                 modules,
-                lambda places: loss(self.train[places]),
+                lambda places: loss(of[places]),
                 validate,
                 (steps or config.steps) if procedure is None else procedure.n_steps(n_train),
                 config.learning_rate if procedure is None else procedure.learning_rate,

@@ -9,7 +9,7 @@ from sklearn.metrics import average_precision_score
 
 from scapp.classify.classifier import MODEL, RECORD, UNASSIGNED, CellTypeClassifier
 from scapp.classify.clear_head import FILES as CLEAR_FILES
-from scapp.classify.config import ClassifierConfig
+from scapp.classify.config import WITH_CIRCLES, ClassifierConfig
 from scapp.classify.ontology.cell_ontology import broader_type, graph_of, load_ontology
 from scapp.core import keys
 from scapp.core.csv_text import write_csv
@@ -33,7 +33,7 @@ DEFAULT_LEAST = 0.5
 
 
 def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outcome:
-    """Train, and keep the model, its figures per type and, of MLS-CC, every cell on every circle."""
+    """Train, and keep the model, its figures per type and, where types have circles, every cell on each of them."""
     data = inputs.data
     labels = data.types(config.label_key)
     groups = data.column(config.hold_out_key)
@@ -45,7 +45,7 @@ def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outco
     cells = data.names(keys.OBS_NAMES)
     classifier.provenance = {"dataset": data.name, "label_key": config.label_key, "cells": fingerprint(cells)}
     classifier.save(inputs.folder)
-    circles = classifier.circles(counts, genes) if config.component == "mls" else None
+    circles = classifier.circles(counts, genes) if config.component in WITH_CIRCLES else None
     files = [MODEL, RECORD, TYPES_FILE, TEST_FILE, VALIDATION_FILE, PROBABILITIES_FILE]
     files += CLEAR_FILES if classifier.beside is not None else []
     if circles is not None:

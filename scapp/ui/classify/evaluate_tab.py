@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from scapp.classify.config import WITH_CIRCLES
 from scapp.core import keys
 from scapp.metrics.by_type import calibration, expected_calibration_error, precision_recall
 from scapp.metrics.rejection import among_named, threshold_for
@@ -123,7 +124,7 @@ def evaluate_section(dataset: Dataset) -> None:
     _wrong_cells(dataset, run, cells, chosen)
     _against_base(found, run, table)
     ontology_section(run, table["type"].tolist(), _codes(table, cells))
-    if run.config.config["component"] == "mls":
+    if run.config.config["component"] in WITH_CIRCLES:
         link("circles", "Look at each type's circle", dataset=dataset.id)
     st.subheader("Classifiers of this dataset")
     rows = pd.DataFrame([_row(run) for run in found])
