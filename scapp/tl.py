@@ -187,7 +187,7 @@ def classify(
     label_key: str,
     *,
     base: Literal["lr", "actinn", "scdae"] = "lr",
-    component: Literal["none", "mlp", "mls"] = "none",
+    component: Literal["none", "mlp", "mls", "competing"] = "none",
     clear: str | Path | None = None,
     hold_out_key: str | None = None,
     preset: Literal["recommended", "thesis"] = "recommended",
@@ -208,7 +208,7 @@ def classify(
     base
         Logistic regression, ACTINN or scDAE.
     component
-        Contrastive component between encoder and head: none, MLP-CC or MLS-CC.
+        Contrastive component between encoder and head: none, MLP-CC, MLS-CC or circles that compete.
     clear
         Folder of a trained CLEAR (``model_dir`` of ``scapp.tl.clear``). What it says of cells is multiplied with what
         the classifier says, which helps where few cells have a label.

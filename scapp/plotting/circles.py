@@ -1,4 +1,4 @@
-"""Latent circles of MLS-CC: each type against all others on a circle of its own."""
+"""Latent circles: each type against all others on a circle of its own."""
 
 from collections.abc import Sequence
 
@@ -16,6 +16,14 @@ SMALL = 400
 """Height in pixels up to which a figure is a small one."""
 OTHERS = "all other types"
 SELECTED = "drawn around"
+GAUGE_HEIGHT = 0.75
+"""Of a half circle, as a share of a whole one's."""
+GAUGE = (
+    ("surely this type", 0.88, 0.0, "right"),
+    ("surely another", -0.88, 0.0, "left"),
+    ("cannot tell", 0.0, 0.86, "center"),
+)
+"""How the half circle of types that compete is read, and where it is written: inside, where no cell lies."""
 
 
 def rim(points: np.ndarray) -> np.ndarray:
@@ -124,7 +132,13 @@ def places_on(circles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def plot_circle(
-    circles: np.ndarray, codes: np.ndarray, types: Sequence[str], code: int, height: int = 560
+    circles: np.ndarray,
+    codes: np.ndarray,
+    types: Sequence[str],
+    code: int,
+    height: int = 560,
+    *,
+    claimed_by: np.ndarray | None = None,
 ) -> go.Figure:
     """One type's circle, large: a point per cell.
 
@@ -140,11 +154,15 @@ def plot_circle(
         The type that the circle is of.
     height
         In pixels.
+    claimed_by
+        Of circles that compete, the type whose circle claims each cell most, shape (n_cells,): hovering says it, and
+        the circle is drawn as the half that is a gauge.
     """
     shown, places = places_on(circles)
     figure = go.Figure()
     _draw_circle(figure)
     names = np.asarray(types, dtype=object)[codes[shown]]
+    said = names if claimed_by is None else _with_claims(names, np.asarray(types, dtype=object)[claimed_by[shown]])
     own = codes[shown] == code
     for members, name, colour in ((~own, OTHERS, MUTED), (own, str(types[code]), KEPT)):
         figure.add_scattergl(
@@ -152,15 +170,28 @@ def plot_circle(
             y=places[members, 1],
             mode="markers",
             name=f"{name} ({members.sum():,})",
-            text=names[members],
+            text=said[members],
             marker={"size": 6, "color": colour, "opacity": 0.7},
             hovertemplate="%{text}<extra></extra>",
         )
-    return _round(figure, height)
+    return _round(figure, height, gauge=claimed_by is not None)
+
+
+def _with_claims(names: np.ndarray, claimed_by: np.ndarray) -> np.ndarray:
+    return np.array(
+        [name if name == by else f"{name}; looks most like {by}" for name, by in zip(names, claimed_by, strict=True)],
+        dtype=object,
+    )
 
 
 def plot_course(
-    steps: Sequence[int], circles: np.ndarray, codes: np.ndarray, types: Sequence[str], code: int
+    steps: Sequence[int],
+    circles: np.ndarray,
+    codes: np.ndarray,
+    types: Sequence[str],
+    code: int,
+    *,
+    gauge: bool = False,
 ) -> go.Figure:
     """How cells find their places on a circle while the component is trained: a slider over steps.
 
@@ -176,6 +207,8 @@ def plot_course(
         Names.
     code
         The type that the circle is of.
+    gauge
+        Whether the circle is one of those that compete.
     """
     if not len(steps):
         return empty_figure("nothing was kept while the component was trained", height=300)
@@ -202,7 +235,7 @@ def plot_course(
     ]
     still = {"mode": "immediate", "frame": {"duration": 0, "redraw": False}, "transition": {"duration": 0}}
     moving = {"fromcurrent": True, "frame": {"duration": 150, "redraw": False}, "transition": {"duration": 120}}
-    figure = _round(figure, 560)
+    figure = _round(figure, 560, gauge=gauge)
     figure.update_layout(
         sliders=[
             {
@@ -241,17 +274,22 @@ def _draw_circle(figure: go.Figure) -> None:
     figure.add_shape(type="circle", x0=-1, y0=-1, x1=1, y1=1, line={"color": MUTED, "width": 1})
 
 
-def _round(figure: go.Figure, height: int) -> go.Figure:
+def _round(figure: go.Figure, height: int, *, gauge: bool = False) -> go.Figure:
     figure.update_xaxes(range=[-1.2, 1.2], visible=False)
-    figure.update_yaxes(range=[-1.2, 1.2], visible=False, scaleanchor="x")
+    figure.update_yaxes(range=[-0.1, 1.2] if gauge else [-1.2, 1.2], visible=False, scaleanchor="x")
+    if gauge:
+        height = round(GAUGE_HEIGHT * height)
+        for text, x, y, anchor in GAUGE:
+            font = {"size": 12, "color": MUTED}
+            figure.add_annotation(x=x, y=y, text=text, xanchor=anchor, showarrow=False, font=font)
     figure.update_layout(
         height=height,
         margin={"l": 10, "r": 10, "t": 30, "b": 10},
         # on a small figure the buttons would lie on a legend above
         legend={
             "orientation": "h",
-            "y": 1.06 if height > SMALL else 0,
-            "yanchor": "bottom" if height > SMALL else "top",
+            "y": 1.06 if height > SMALL and not gauge else 0,
+            "yanchor": "bottom" if height > SMALL and not gauge else "top",
             "x": 0,
         },
         dragmode="lasso",

@@ -267,6 +267,7 @@ COMPONENT_WORDS = {
     "none": "without a contrastive component",
     "mlp": "with the contrastive component MLP-CC",
     "mls": "with the contrastive component MLS-CC",
+    "competing": "with circles that compete for each cell",
 }
 
 

@@ -13,7 +13,7 @@ from scapp.jobs.session import Session
 from scapp.plotting.circles import BINS, places_on, plot_circle, plot_course, plot_rims, rim
 from scapp.steps.classify.fit_predict import _separation
 from scapp.ui.circles.circle_page import _order
-from scapp.ui.circles.words import circle_in_words, what_is_shown
+from scapp.ui.circles.words import circle_in_words, course, what_is_shown
 from scapp.workspace.runs.run import Status
 from scapp.workspace.runs.snapshots import read_snapshot, snapshot_numbers
 from tests.pages.conftest import runs, texts
@@ -64,6 +64,44 @@ def test_circles_are_ordered_by_separation_and_read_in_words(app, circled):
     next(s for s in at.selectbox if s.label == "Cells").set_value("all labelled cells")
     at.run()
     assert not at.error
+
+
+def test_circles_that_compete_are_read_as_gauges(app, workspace, imported):
+    changes = {"component": "competing", "start": "random", "steps": 60, "test_share": 0.4}
+    config = ClassifierConfig.build({**QUICK, **changes}).model_dump(mode="json")
+    dataset, run = finished_with_id(workspace, imported, config)
+    points = np.asarray(workspace.open(dataset.id).read(keys.MLS)).reshape(dataset.n_cells, -1, 2)
+    assert points[:, :, 1].min() >= 0
+    at = app("circles", dataset=dataset.id)
+    assert "like a gauge" in texts(at)
+    kept = run.status.result["component_step"]
+    assert kept > 0
+    assert f"The last one, step {kept}, is the circle above" in texts(at)
+    next(t for t in at.toggle if t.label == "Show the steps of training").set_value(True)
+    at.run()
+    assert not at.exception
+    assert not at.error
+
+
+def test_a_gauge_says_which_type_a_cell_looks_like():
+    angles = np.linspace(0, np.pi, 8)
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    codes, claimed_by = np.repeat([0, 1], 4), np.array([0, 0, 0, 1, 1, 1, 1, 1])
+    figure = plot_circle(circle, codes, ["T", "B"], 0, claimed_by=claimed_by)
+    assert figure.data[1].text.tolist() == ["T", "T", "T", "T; looks most like B"]
+    assert set(figure.data[0].text) == {"B"}
+    said = [note.text for note in figure.layout.annotations]
+    assert said == ["surely this type", "surely another", "cannot tell"]
+    # the half below the line from pole to pole is left away
+    assert figure.layout.yaxis.range[0] > -0.5
+    assert not plot_circle(circle, codes, ["T", "B"], 0).layout.annotations
+
+
+def test_a_course_says_how_it_ends():
+    assert "later ones validated less well" in course(40, "random")
+    assert "from the start (chance)" in course(40, "random")
+    assert "The circle above is the start" in course(0, "ridge")
+    assert course(None, "ridge").endswith("validated.")
 
 
 def test_examples_and_the_steps_of_training(app, circled):

@@ -258,6 +258,7 @@ def test_a_comparison_is_run_and_read(app, workspace, imported):
         "Logistic regression",
         "Logistic regression + MLP-CC",
         "Logistic regression + MLS-CC",
+        "Logistic regression + competing circles",
     ]
 
 

@@ -1,6 +1,6 @@
 """Choices of the thesis's experiment. Imports no torch."""
 
-from typing import Any
+from typing import Any, Self
 
 import pydantic
 
@@ -32,6 +32,7 @@ class ExperimentConfig(Config):
     )
     mlp: bool = setting(True, title="MLP-CC", help="Each base model with this component.")
     mls: bool = setting(True, title="MLS-CC", help="Each base model with this component.")
+    competing: bool = setting(True, title="Competing circles", help="Each base model with this component.")
     references: bool = setting(
         True,
         title="References",
@@ -95,6 +96,7 @@ class ExperimentConfig(Config):
     balanced: bool = same_as(ClassifierConfig, "balanced")
     n_components: int = same_as(ClassifierConfig, "n_components")
     views: Views = same_as(ClassifierConfig, "views")
+    lossy_copies: bool = same_as(ClassifierConfig, "lossy_copies")
     training: Training = same_as(ClassifierConfig, "training")
     reduction: Reduction = same_as(ClassifierConfig, "reduction")
     weight_decay: float = same_as(ClassifierConfig, "weight_decay")
@@ -107,7 +109,19 @@ class ExperimentConfig(Config):
         if not isinstance(values, dict):
             return values
         preset = str(values.get("preset"))
-        return {**PRESETS.get(preset, {}), **({"scdae": True} if preset == "thesis" else {}), **values}
+        # the thesis knows no circles that compete
+        more = {"scdae": True, "competing": False} if preset == "thesis" else {}
+        return {**PRESETS.get(preset, {}), **more, **values}
+
+    @pydantic.model_validator(mode="after")
+    def _competing_as_it_is(self) -> Self:
+        """What a classifier with circles that compete refuses is refused before anything is trained."""
+        if self.competing and (self.circle_dims != 2 or self.views != "none"):
+            raise ValueError(
+                "Competing circles have two dimensions and copies of their own: leave them out of the experiment, or"
+                " leave 'Dimensions per type' at 2 and 'Distorted copies' at 'none'."
+            )
+        return self
 
     def classifier(self, **changes: object) -> ClassifierConfig:
         """Settings of one classifier."""

@@ -25,7 +25,7 @@ from scapp.data.symbols import GeneNames
 from scapp.metrics.by_type import headline, per_type
 
 CLEAR = "clear"
-"""A linear model on X_clear, with and without MLS-CC."""
+"""A linear model on X_clear, with and without circles."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def jobs_of(config: ExperimentConfig, *, with_clear: bool) -> list[Job]:
     """Everything to train, in order: components of one base model stand together, so that they can share it."""
     regimes = regimes_of(config)
     bases = [name for name in ("lr", "actinn", "scdae") if getattr(config, name)]
-    components = ["none", *(name for name in ("mlp", "mls") if getattr(config, name))]
+    components = ["none", *(name for name in ("mlp", "mls", "competing") if getattr(config, name))]
     jobs = []
     for regime, seed in product(regimes, range(config.seeds)):
         beside = references_of(references=config.references, peers=config.peers, with_clear=with_clear)
@@ -107,7 +107,8 @@ def jobs_of(config: ExperimentConfig, *, with_clear: bool) -> list[Job]:
         jobs += [
             Job(regimes[0], 0, model_name(base, h), base, h, factors)
             for base, h, factors in product(bases, components, product(*GRID))
-            if h != "none" and factors != (1.0, 1.0)
+            # circles that compete have no temperature
+            if h != "none" and factors != (1.0, 1.0) and (h != "competing" or factors[1] == 1.0)
         ]
     return jobs
 
@@ -219,7 +220,7 @@ class Experiment:
             self._sampled = (key, sampled, place[self.material.codes])
         return self._sampled[1], self._sampled[2]
 
-    def _settings(self, job: Job, base: str) -> ClassifierConfig:
+    def _settings(self, job: Job, base: str, **changes: object) -> ClassifierConfig:
         rate, temperature = (
             self.config.learning_rate * job.changes[0],
             self.config.temperature * job.changes[1],
@@ -230,6 +231,7 @@ class Experiment:
             seed=job.seed,
             learning_rate=min(rate, 1.0),
             temperature=min(temperature, 5.0),
+            **changes,
         )
 
     def _ours(self, job: Job, sampled: Sampled, codes: np.ndarray, context: StepContext) -> _Learnt:
@@ -252,7 +254,9 @@ class Experiment:
     def _on_clear(self, job: Job, sampled: Sampled, codes: np.ndarray, context: StepContext) -> _Learnt:
         clear = sparse.csr_matrix(self.material.clear)
         cells = Cells(clear, codes, len(sampled.types), sampled.split)
-        network, _ = train_network(cells, self._settings(job, "lr"), context, torch.device(self.device))
+        # what reads no counts has no copies that lost some
+        settings = self._settings(job, "lr", lossy_copies=False)
+        network, _ = train_network(cells, settings, context, torch.device(self.device))
         network = network.cpu()
         with torch.no_grad():
             logits = network(torch.from_numpy(clear[sampled.split.test].toarray()))

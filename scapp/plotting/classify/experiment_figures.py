@@ -8,9 +8,9 @@ from plotly.subplots import make_subplots
 from scapp.plotting.palette import palette
 from scapp.plotting.theme import MUTED, empty_figure, styled
 
-COMPONENT_COLOURS = {"mlp": MUTED, "mls": "#e8833a"}
-"""Grey and orange, as in the thesis."""
-COMPONENT_TITLES = {"mlp": "MLP-CC", "mls": "MLS-CC"}
+COMPONENT_COLOURS = {"mlp": MUTED, "mls": "#e8833a", "competing": "#3a7ca5"}
+"""Grey and orange, as in the thesis; blue."""
+COMPONENT_TITLES = {"mlp": "MLP-CC", "mls": "MLS-CC", "competing": "competing circles"}
 BASE_TITLES = {"lr": "Logistic regression", "actinn": "ACTINN", "scdae": "scDAE", "clear": "X_clear"}
 REFERENCE_TITLES = {
     "sklearn_lr": "Logistic regression (scikit-learn)",
@@ -44,7 +44,7 @@ def differences(results: pd.DataFrame) -> pd.DataFrame:
     ``setting``, ``base``, ``component``, ``n_seeds`` and, of each figure, mean and standard deviation (``_sd``) of with
     - without.
     """
-    ours = results[results["component"].isin(["none", "mlp", "mls"])]
+    ours = results[results["component"].isin(["none", *COMPONENT_TITLES])]
     plain = ours[ours["component"] == "none"].set_index(["setting", "seed", "base"])
     figures = list(FIGURE_TITLES)
     rows = []
@@ -76,11 +76,12 @@ def plot_differences(found: pd.DataFrame, figure_name: str, titles: dict[str, st
     if not len(found):
         return empty_figure("no model was trained with and without a component", height=360)
     settings = list(dict.fromkeys(found["setting"]))
+    trained = {name: colour for name, colour in COMPONENT_COLOURS.items() if (found["component"] == name).any()}
     figure = make_subplots(
         cols=len(settings), shared_yaxes=True, subplot_titles=[titles.get(name, name) for name in settings]
     )
     for column, setting in enumerate(settings, start=1):
-        for component, colour in COMPONENT_COLOURS.items():
+        for component, colour in trained.items():
             part = found[(found["setting"] == setting) & (found["component"] == component)]
             figure.add_trace(
                 go.Bar(

@@ -32,7 +32,9 @@ TEST, OTHER, EVERY = "test cells", "training and validation cells", "all labelle
 def circles_section(dataset: Dataset) -> None:
     """Every type's circle, small, ordered by separation; one of them large."""
     if keys.MLS not in dataset:
-        st.info("This dataset has no circles yet. Train a classifier with the component 'mls' (MLS-CC) on it first.")
+        st.info(
+            "This dataset has no circles yet. Train a classifier with the component 'competing' or 'mls' on it first."
+        )
         link("classify", "Go to Classification", dataset=dataset.id)
         return
     kinds = pd.DataFrame(state.read(dataset, keys.MLS_TYPES))
@@ -44,7 +46,8 @@ def circles_section(dataset: Dataset) -> None:
         )
         return
     record = dataset.manifest.provenance[dataset.slots[keys.MLS].provenance]
-    st.markdown(words.CIRCLES)
+    competing = record.config.get("component") == "competing"
+    st.markdown(words.COMPETING if competing else words.CIRCLES)
     codes = _codes(dataset, record.config["label_key"], types)
     run = _run_of(record)
     tested, separation, n_test = (None, None, None) if run is None else _of_run(dataset, run, types)
@@ -69,7 +72,7 @@ def circles_section(dataset: Dataset) -> None:
             "The run that made these circles was discarded: how well they separate their types, and which cells were"
             " test cells, is no longer known."
         )
-    view = _View(dataset, points, codes[shown], np.flatnonzero(shown), types, separation, n_test)
+    view = _View(dataset, points, codes[shown], np.flatnonzero(shown), types, separation, n_test, competing)
     code, marked = _large_circle(view, order, f"{part}.{order_by}")
     if marked.any():
         _drawn_around(view, marked)
@@ -101,6 +104,12 @@ class _View:
     types: list[str]
     separation: np.ndarray | None
     n_test: np.ndarray | None
+    competing: bool
+
+    @property
+    def claimed_by(self) -> np.ndarray | None:
+        """Of circles that compete, the type whose circle each shown cell lies nearest to the pole of."""
+        return self.points[:, :, 0].argmax(axis=1) if self.competing else None
 
     def in_words(self, code: int) -> str:
         if self.separation is None or self.n_test is None:
@@ -134,7 +143,7 @@ def _large_circle(view: _View, order: list[int], key: str) -> tuple[int, np.ndar
         download_csv(table, key="circles", name="latent_circles", label="Download the points as CSV")
     with large_column:
         event = show_figure(
-            plot_circle(view.points[:, chosen], view.codes, view.types, chosen),
+            plot_circle(view.points[:, chosen], view.codes, view.types, chosen, claimed_by=view.claimed_by),
             key=f"circle.{key}.{chosen}",
             name="latent_circle",
             alt=f"Cells on the circle of {view.types[chosen]}",
@@ -187,7 +196,9 @@ def _examples(view: _View) -> None:
     st.subheader("How to read them: examples of this data")
     for column, code in zip(st.columns(len(chosen)), chosen, strict=True):
         with column:
-            figure = plot_circle(view.points[:, code], view.codes, view.types, code, height=340)
+            figure = plot_circle(
+                view.points[:, code], view.codes, view.types, code, height=340, claimed_by=view.claimed_by
+            )
             show_figure(
                 figure, key=f"example.{code}", name=f"circle_example_{code}", alt=f"Circle of {view.types[code]}"
             )
@@ -201,7 +212,11 @@ def _course(view: _View, run: Run, code: int) -> None:
     if not steps:
         st.caption("The classifier was trained before its steps were kept. Train it again to watch them.")
         return
-    st.caption(words.COURSE)
+    shown = run.status.result.get("component_step")
+    if shown:
+        # what came after the step that was kept is not the circle above
+        steps = [step for step in steps if step <= shown]
+    st.caption(words.course(shown, run.config.config["start"]))
     if not st.toggle("Show the steps of training", key=f"course.{run.id}"):
         return
     kept = [read_snapshot(run.folder, step) for step in steps]
@@ -213,7 +228,7 @@ def _course(view: _View, run: Run, code: int) -> None:
         st.caption("The steps were kept of test cells: choose them under 'Cells' above.")
         return
     circles = np.stack([arrays["circles"][there, code] for arrays in kept])
-    figure = plot_course(steps, circles, view.codes[place[cells[there]]], view.types, code)
+    figure = plot_course(steps, circles, view.codes[place[cells[there]]], view.types, code, gauge=view.competing)
     show_figure(
         figure,
         key=f"course.{run.id}.{code}",

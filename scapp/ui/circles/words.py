@@ -12,14 +12,17 @@ CIRCLES = (
     " ones are among them: types that resemble it. On **a bad one** blue and grey lie everywhere: do not trust what the"
     " classifier says of that type."
 )
+COMPETING = (
+    "Every type has a circle of its own, read **like a gauge**: at its right end lie cells that are surely of the type,"
+    " at its left end cells that are surely of another, and at the top those of which this circle cannot tell. The"
+    " circles **compete**: a cell is named after the circle that claims it most, so a cell that two circles claim is in"
+    " doubt. The longer the arc of the type's own cells (blue), the less sharply it is known. Hover over a point to see"
+    " which type it looks most like."
+)
 CIRCLE_PARTS = "Only test cells show what the circle is worth: training cells lie well because they were put there."
 DRAW_AROUND = (
     "Draw around points (lasso or box, above the figure) to see which cells they are, on the map and on all other"
     " circles."
-)
-COURSE = (
-    "Test cells on the circle above at every step that was validated. Training starts from a ridge regression of the"
-    " type against all others, or from chance, as was chosen."
 )
 RIMS = (
     "Around each rim, how many of the type's cells (blue) and of all others (grey) lie there; bars grow with the square"
@@ -37,9 +40,20 @@ def what_is_shown(kept_step: int | None, start: str) -> str:
         return f"Shown is **step {kept_step:,}** of the training by contrast, which validated best."
     of = "the ridge regression of its type against all others" if start == "ridge" else "a random projection"
     return (
-        f"Shown is the **start**: each circle is {of}, because training by contrast gave circles that a head tells"
-        " validation cells apart by less well. The contrast has done nothing here."
+        f"Shown is the **start**: each circle is {of}, because training by contrast gave circles that tell"
+        " validation cells apart less well. The contrast has done nothing here."
     )
+
+
+def course(kept_step: int | None, start: str) -> str:
+    """What the steps of training show, and how they end."""
+    of = "a ridge regression of the type against all others" if start == "ridge" else "chance"
+    begins = f"Test cells on the circle above, from the start ({of}) on, at every step that was validated."
+    if kept_step is None:
+        return begins
+    if kept_step > 0:
+        return f"{begins} The last one, step {kept_step:,}, is the circle above; later ones validated less well."
+    return f"{begins} The circle above is the start: what came after it validated less well."
 
 
 def circle_in_words(name: str, separation: float, n_test: int) -> str:

@@ -7,6 +7,7 @@ from scapp.classify.experiment.config import QUICK, REGIME_TITLES, ExperimentCon
 from scapp.core import keys
 from scapp.jobs.launch import submit
 from scapp.plotting.classify.experiment_figures import (
+    COMPONENT_TITLES,
     FIGURE_TITLES,
     differences,
     gains_by_type,
@@ -147,7 +148,7 @@ def _in_words(part: pd.DataFrame) -> pd.DataFrame:
 
 
 def _by_type(run: Run, types: pd.DataFrame) -> None:
-    ours = types[types["component"].isin(["mlp", "mls"])]
+    ours = types[types["component"].isin(list(COMPONENT_TITLES))]
     pairs = list(dict.fromkeys(zip(ours["base"], ours["component"], strict=True)))
     if not pairs:
         return

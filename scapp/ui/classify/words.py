@@ -10,7 +10,7 @@ from scapp.metrics.intervals import LEAST_TESTED
 CLASSIFY = (
     "A **classifier** learns cell types from an annotated dataset, says which of them it can be trusted with, and"
     " annotates other datasets. A **contrastive component** sits between its encoder and its head: MLP-CC pulls cells"
-    " of one type together, MLS-CC gives each type a circle of its own."
+    " of one type together, MLS-CC gives each type a circle of its own, and competing circles also vie for each cell."
 )
 HARDER_TEST = (
     "Test cells of the same donors are easy. To learn what happens with new donors, choose their column under 'Hold out"
@@ -21,8 +21,8 @@ CLASSIFIER_CURVES = (
     " the lowest validation loss is kept. A linear head is solved, once for each penalty."
 )
 START_KEPT = (
-    "Of MLS-CC the **start** was kept: each circle is the ridge regression of its type against all others. Training by"
-    " contrast gave circles that a head tells validation cells apart by less well."
+    "Of the circles the **start** was kept: each is the ridge regression of its type against all others. Training by"
+    " contrast gave circles that tell validation cells apart less well."
 )
 CLEAR_BESIDE = (
     "A head on the places that this trained CLEAR gives cells is multiplied with the classifier. CLEAR has learnt from"

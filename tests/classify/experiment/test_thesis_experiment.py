@@ -14,7 +14,7 @@ from scapp.classify.experiment.reference_classifiers import PEERS, REFERENCES, c
 from scapp.classify.experiment.regimes import Regime, sample
 from scapp.classify.experiment.thesis_experiment import Experiment, Material, jobs_of, run_all
 from scapp.classify.gene_scaling import prepare
-from scapp.core.errors import MissingDependencyError
+from scapp.core.errors import ConfigError, MissingDependencyError
 from scapp.core.step_context import QuietContext
 from scapp.data.symbols import gene_names
 
@@ -39,15 +39,16 @@ def test_every_model_is_trained_and_measured(material):
     config = ExperimentConfig.build({**TINY, "scdae": True})
     rows = list(run_all(Experiment(material, config), QuietContext(), []))[-1]
     models = [row["model"] for row in rows]
-    bases = [f"{base}{h}" for base in ("lr", "actinn", "scdae") for h in ("", "+mlp", "+mls")]
-    assert set(models) == {*bases, *(r.id for r in REFERENCES), "clear", "clear+mls"}
+    bases = [f"{base}{h}" for base in ("lr", "actinn", "scdae") for h in ("", "+mlp", "+mls", "+competing")]
+    assert set(models) == {*bases, *(r.id for r in REFERENCES), "clear", "clear+mls", "clear+competing"}
     for row in rows:
         assert len(row["types"]) == 3
         assert sum(t["n_test"] for t in row["types"]) == row["n_test"]
         reads_clear = "clear" in row["model"]
         assert [lost["share"] for lost in row["dropout"]] == ([] if reads_clear else [0.1, 0.3, 0.6, 0.8])
     good = {row["model"]: row["top1"] for row in rows}
-    assert min(good[m] for m in ("lr", "lr+mls", "sklearn_lr", "pca_svm", "boosting", "knn_pca", "knn_clear")) > 0.7
+    ours = ("lr", "lr+mls", "lr+competing", "clear+competing")
+    assert min(good[m] for m in (*ours, "sklearn_lr", "pca_svm", "boosting", "knn_pca", "knn_clear")) > 0.7
 
 
 def test_jobs_follow_the_choices():
@@ -55,12 +56,20 @@ def test_jobs_follow_the_choices():
         config = ExperimentConfig.build({**TINY, **changes})
         return [(job.regime.id, job.seed, job.model, job.changes) for job in jobs_of(config, with_clear=False)]
 
-    assert {m for _, _, m, _ in models(references=False, actinn=False, mlp=False)} == {"lr", "lr+mls"}
-    assert len(models(seeds=3, references=False, actinn=False, mlp=False)) == 6
+    assert {m for _, _, m, _ in models(references=False, actinn=False, mlp=False)} == {"lr", "lr+mls", "lr+competing"}
+    assert len(models(seeds=3, references=False, actinn=False, mlp=False)) == 9
     assert {r for r, *_ in models(simple=True, unbalanced=True)} == {"simple", "scarce", "unbalanced"}
     grid = [c for *_, c in models(references=False, actinn=False, mlp=False, grid=True) if c != (1, 1)]
-    assert len(grid) == 8
+    # rates and temperatures of MLS-CC; of circles that compete, which have no temperature, rates alone
+    assert len(grid) == 8 + 2
     assert models(simple=False, scarce=False, unbalanced=False, grid=True) == []
+
+
+def test_what_competing_circles_refuse_is_refused_before_training():
+    for changes in ({"circle_dims": 3}, {"views": "paper"}):
+        with pytest.raises(ConfigError, match="leave them out of the experiment"):
+            ExperimentConfig.build({**TINY, **changes})
+        assert ExperimentConfig.build({**TINY, "competing": False, **changes}).competing is False
 
 
 def test_what_is_set_reaches_every_classifier():
