@@ -251,6 +251,7 @@ def circles(
     adata: ad.AnnData,
     label_key: str,
     *,
+    component: Literal["mls", "competing"] = "mls",
     base: Literal["lr", "actinn", "scdae"] = "lr",
     hold_out_key: str | None = None,
     seed: int = 0,
@@ -259,9 +260,10 @@ def circles(
     model_dir: str | Path | None = None,
     progress: bool = True,
 ) -> "CellTypeClassifier":
-    """Train a classifier with MLS-CC, and place every cell on the circle of each type.
+    """Train a classifier with circles, and place every cell on the circle of each type.
 
-    Parameters are those of ``scapp.tl.classify``.
+    Parameters are those of ``scapp.tl.classify``, with a ``component`` that has circles: the thesis's MLS-CC, or
+    circles that compete for each cell and are read like gauges.
 
     Returns
     -------
@@ -277,7 +279,7 @@ def circles(
     ----------
     Howard-Snyder 2022, multi-latent-space contrastive component.
     """
-    config = _classifier_config(label_key, base, "mls", hold_out_key, seed, settings)
+    config = _classifier_config(label_key, base, component, hold_out_key, seed, settings)
     classifier, outcome = _fitted(adata, config, device=device, model_dir=model_dir, progress=progress)
     write_values(adata, "classify", config, outcome.values, outcome.summary, device=device)
     return classifier

@@ -115,13 +115,14 @@ def test_what_is_missing_is_said_with_what_to_call(ready, change, message, hint)
     assert hint in error.value.hint
 
 
-def test_circles_and_predictions_are_those_of_the_app(workspace, raw, imported, tmp_path):
+@pytest.mark.parametrize("component", ["mls", "competing"])
+def test_circles_and_predictions_are_those_of_the_app(workspace, raw, imported, tmp_path, component):
     pytest.importorskip("torch")
     from tests.conftest import run_step
 
     few = {"steps": 20}
-    model = scapp.tl.circles(raw, "cell_type", settings=few, progress=False)
-    values = {"label_key": "cell_type", "component": "mls", **few}
+    model = scapp.tl.circles(raw, "cell_type", component=component, settings=few, progress=False)
+    values = {"label_key": "cell_type", "component": component, **few}
     run_step(workspace, "classify", values, imported.id, tmp_path / "model")
     np.testing.assert_array_equal(raw.obsm["X_mls"], workspace.open(imported.id).read(keys.MLS))
     scapp.tl.predict(raw, model, label_key="cell_type")

@@ -21,7 +21,7 @@ GAUGE_HEIGHT = 0.75
 GAUGE = (
     ("surely this type", 0.88, 0.0, "right"),
     ("surely another", -0.88, 0.0, "left"),
-    ("cannot tell", 0.0, 0.86, "center"),
+    ("cannot tell", 0.0, 0.74, "center"),
 )
 """How the half circle of types that compete is read, and where it is written: inside, where no cell lies."""
 

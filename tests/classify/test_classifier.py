@@ -187,13 +187,51 @@ def test_bad_input_is_refused(annotated, tmp_path):
         CellTypeClassifier.load(tmp_path)
 
 
-def test_training_stops_when_asked(annotated):
+@pytest.mark.parametrize("component", ["mls", "competing"])
+def test_training_stops_when_asked(annotated, component):
     class Stopping(QuietContext):
         def stop_requested(self):
             return True
 
+    config = ClassifierConfig.build({**QUICK, "component": component})
     with pytest.raises(StepStopped):
-        CellTypeClassifier(ClassifierConfig.build(QUICK)).fit(annotated, "cell_type", context=Stopping())
+        CellTypeClassifier(config).fit(annotated, "cell_type", context=Stopping())
+
+
+def test_training_stops_while_cells_are_left_out(annotated):
+    class Stopping(QuietContext):
+        said = ""
+
+        def report(self, done, total, text):
+            self.said = text
+
+        def stop_requested(self):
+            return self.said == "leaving cells out: type 1 of 3"
+
+    classifier = CellTypeClassifier(ClassifierConfig.build({**QUICK, "component": "competing"}))
+    with pytest.raises(StepStopped):
+        classifier.fit(annotated, "cell_type", context=Stopping())
+
+
+def test_a_stopped_training_of_competing_circles_ends_as_one_that_was_not(annotated, tmp_path):
+    """The component is finished and kept; a second training reads it, and gives the same circles."""
+
+    class Keeping(QuietContext):
+        def checkpoint(self, write):
+            write(tmp_path)
+
+    class Resuming(QuietContext):
+        def latest_checkpoint(self):
+            return tmp_path
+
+        def log_metrics(self, row):
+            raise AssertionError("nothing is left to train")
+
+    config = ClassifierConfig.build({**QUICK, "component": "competing"})
+    first = CellTypeClassifier(config).fit(annotated, "cell_type", context=Keeping())
+    second = CellTypeClassifier(config).fit(annotated, "cell_type", context=Resuming())
+    np.testing.assert_array_equal(first.predict_proba(annotated), second.predict_proba(annotated))
+    assert first.metrics == second.metrics
 
 
 @pytest.mark.parametrize("base", ["lr", "actinn"])

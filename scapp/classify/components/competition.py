@@ -1,6 +1,7 @@
 """Circles that compete, trained on where each cell lies when it had no part in drawing them."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -57,15 +58,22 @@ class Competition(nn.Module):
             component.log_sharpness.copy_(self.log_sharpness)
 
 
-def start_of(inputs: np.ndarray, codes: np.ndarray, points: np.ndarray, without: np.ndarray, n_types: int) -> LeftOut:
+def start_of(
+    inputs: np.ndarray,
+    codes: np.ndarray,
+    points: np.ndarray,
+    without: np.ndarray,
+    n_types: int,
+    note: Callable[[str], None] = lambda text: None,
+) -> LeftOut:
     """Ridge regressions with the penalty by which circles name best the points whose cells were left out of them.
 
     Parameters
     ----------
-    inputs, codes, points, without, n_types
+    inputs, codes, points, without, n_types, note
         See ``left_out_margins``.
     """
-    found = left_out_margins(inputs, codes, points, without, n_types)
+    found = left_out_margins(inputs, codes, points, without, n_types, note)
     sharpness, truth = torch.full((n_types,), math.log(SHARPNESS)), torch.from_numpy(codes[without])
     losses = [calibrated_loss(claims(torch.from_numpy(each.margins).float(), sharpness), truth) for each in found]
     return found[int(np.argmin(losses))]

@@ -1,5 +1,6 @@
 """Where circles start from: each type against all others by ridge regression."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +61,12 @@ class LeftOut:
 
 
 def left_out_margins(
-    inputs: np.ndarray, codes: np.ndarray, points: np.ndarray, without: np.ndarray, n_types: int
+    inputs: np.ndarray,
+    codes: np.ndarray,
+    points: np.ndarray,
+    without: np.ndarray,
+    n_types: int,
+    note: Callable[[str], None] = lambda text: None,
 ) -> list[LeftOut]:
     """The maps of ``ridge_margins``, for every penalty, and margins of training cells by maps that never saw them.
 
@@ -79,6 +85,8 @@ def left_out_margins(
         Row of the training cell that is left out for each point, shape (n_points,).
     n_types
         How many types there are.
+    note
+        Gets a line for each type, and may end the work by an exception.
 
     References
     ----------
@@ -90,6 +98,7 @@ def left_out_margins(
     everyone, scale = inputs.T @ inputs, _scale(inputs)
     cells, place = np.unique(without, return_inverse=True)
     for code in range(n_types):
+        note(f"leaving cells out: type {code + 1} of {n_types}")
         type_ = _against_others(inputs, codes == code, everyone)
         weight, target = type_.weight[cells], type_.target[cells]
         for number, penalty in enumerate(PENALTIES):

@@ -195,7 +195,7 @@ def _competed(
     points = with_copies(asked).cpu().numpy()
     n_kinds = len(points) // len(asked)
     without = np.tile(np.searchsorted(plan.train.numpy(), asked.numpy()), n_kinds)
-    start = start_of(train, plan.codes[plan.train].numpy(), points, without, plan.n_types)
+    start = start_of(train, plan.codes[plan.train].numpy(), points, without, plan.n_types, plan.note)
     maps, offsets, margins = (
         torch.from_numpy(values.astype(np.float32)).to(plan.device)
         for values in (start.maps, start.offsets, start.margins)

@@ -117,6 +117,11 @@ class Plan:
         """Random numbers of the next stage, on the device."""
         return torch.Generator(device=self.device).manual_seed(self.seed)
 
+    def note(self, text: str) -> None:
+        """Say what is being done between stages; stops where that was asked for."""
+        self.context.raise_if_stopped()
+        self.context.report(self.done, self._n_stages, text)
+
     def run(
         self,
         name: str,
