@@ -249,7 +249,7 @@ def test_an_experiment_writes_its_tables(run, study_file, tmp_path):
     options = ["--label-key", "cell_type", "--quick", "--seeds", 1, "--steps", 10, "--references", "no"]
     status, found, _ = run("experiment", "classification", study_file, "-o", out, *options)
     assert status == 0
-    assert [row["model"] for row in found["rows"]] == ["lr", "lr+mlp", "lr+mls"]
+    assert [row["model"] for row in found["rows"]] == ["lr", "lr+mlp", "lr+mls", "lr+competing"]
     assert sorted(Path(name).name for name in found["files"]) == sorted(path.name for path in out.iterdir())
     assert not list(tmp_path.glob("*.checkpoints"))
     status, _, error = run("experiment", "classification", study_file, "-o", out, *options)
