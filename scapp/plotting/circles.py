@@ -19,9 +19,9 @@ SELECTED = "drawn around"
 GAUGE_HEIGHT = 0.75
 """Of a half circle, as a share of a whole one's."""
 GAUGE = (
-    ("surely this type", 0.88, 0.0, "right"),
-    ("surely another", -0.88, 0.0, "left"),
-    ("cannot tell", 0.0, 0.74, "center"),
+    ("claims it", 0.88, 0.0, "right"),
+    ("gives it to others", -0.88, 0.0, "left"),
+    ("neither", 0.0, 0.74, "center"),
 )
 """How the half circle of types that compete is read, and where it is written: inside, where no cell lies."""
 
@@ -155,8 +155,8 @@ def plot_circle(
     height
         In pixels.
     claimed_by
-        Of circles that compete, the type whose circle claims each cell most, shape (n_cells,): hovering says it, and
-        the circle is drawn as the half that is a gauge.
+        Of circles that compete, the type on whose circle each cell lies furthest right, shape (n_cells,): hovering
+        says it, and the circle is drawn as the half that is a gauge.
     """
     shown, places = places_on(circles)
     figure = go.Figure()
@@ -179,7 +179,10 @@ def plot_circle(
 
 def _with_claims(names: np.ndarray, claimed_by: np.ndarray) -> np.ndarray:
     return np.array(
-        [name if name == by else f"{name}; looks most like {by}" for name, by in zip(names, claimed_by, strict=True)],
+        [
+            name if name == by else f"{name}; furthest right on the circle of {by}"
+            for name, by in zip(names, claimed_by, strict=True)
+        ],
         dtype=object,
     )
 

@@ -9,8 +9,10 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from scapp.classify.classifier import RECORD, UNASSIGNED, CellTypeClassifier
+from scapp.classify.components.ridge_start import ridge_margins
 from scapp.classify.config import ClassifierConfig
 from scapp.classify.gene_scaling import prepare
+from scapp.classify.stages import component_stage, plan
 from scapp.classify.stages.four_steps import Network
 from scapp.core.errors import ConfigError, DataError, RunError
 from scapp.core.step_context import QuietContext, StepStopped
@@ -244,6 +246,22 @@ def test_circles_that_compete_are_what_names_cells(annotated, base, start):
     sharpness = classifier.network.component.log_sharpness.exp().numpy()
     said = torch.softmax(torch.from_numpy(circles[:, :, 0] * sharpness / classifier.temperature).double(), dim=1)
     np.testing.assert_allclose(said.numpy(), classifier.predict_proba(annotated), atol=1e-4)
+
+
+def test_the_ridge_start_is_validated_on_cells_whose_coordinates_are_known(annotated, monkeypatch):
+    seen = []
+
+    def watched(train, codes, valid, valid_codes, n_types):
+        seen.append((train, valid, valid_codes))
+        return ridge_margins(train, codes, valid, valid_codes, n_types)
+
+    monkeypatch.setattr(plan, "MOST_VALIDATED", 5)
+    monkeypatch.setattr(component_stage, "ridge_margins", watched)
+    fitted(annotated, component="mls", valid_share=0.3, steps=1)
+    ((train, valid, valid_codes),) = seen
+    assert len(valid) == len(valid_codes) == 5
+    # no validation cell has the coordinates of a training cell
+    assert min(np.abs(train - cell).max(axis=1).min() for cell in valid) > 1e-3
 
 
 def test_the_contrast_of_competing_circles_moves_them(annotated):

@@ -88,17 +88,17 @@ def test_a_gauge_says_which_type_a_cell_looks_like():
     circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     codes, claimed_by = np.repeat([0, 1], 4), np.array([0, 0, 0, 1, 1, 1, 1, 1])
     figure = plot_circle(circle, codes, ["T", "B"], 0, claimed_by=claimed_by)
-    assert figure.data[1].text.tolist() == ["T", "T", "T", "T; looks most like B"]
+    assert figure.data[1].text.tolist() == ["T", "T", "T", "T; furthest right on the circle of B"]
     assert set(figure.data[0].text) == {"B"}
     said = [note.text for note in figure.layout.annotations]
-    assert said == ["surely this type", "surely another", "cannot tell"]
+    assert said == ["claims it", "gives it to others", "neither"]
     # the half below the line from pole to pole is left away
     assert figure.layout.yaxis.range[0] > -0.5
     assert not plot_circle(circle, codes, ["T", "B"], 0).layout.annotations
 
 
 def test_a_course_says_how_it_ends():
-    assert "later ones validated less well" in course(40, "random")
+    assert "none validated better" in course(40, "random")
     assert "from the start (chance)" in course(40, "random")
     assert "The circle above is the start" in course(0, "ridge")
     assert course(None, "ridge").endswith("validated.")

@@ -35,7 +35,7 @@ MOST_READ_TYPES = 200
 MOST_LEFT_OUT = 3_000
 """Training cells that circles which start from ridge regressions are trained on, each left out of its own."""
 COMPETING_BATCH = 1_024
-"""Cells of a step of theirs: a number a circle is all that is read of a cell, so that more cells cost nothing."""
+"""Cells of a step of theirs, or all where there are fewer: a number a circle is all that is read of a cell."""
 MOST_READ = 2_000
 """Training cells that a head is solved on, at every validation, to see what a component is worth."""
 
@@ -119,9 +119,11 @@ def _start(plan: Plan, component: MlsComponent, embeddings: Rows) -> None:
     """Let every circle begin as a half turn from all others to its type."""
     train, valid = (
         torch.cat([embeddings(part) for part in cells.split(INFERENCE_BATCH)]).cpu().numpy()
-        for cells in (plan.train, plan.valid)
+        # of the other validation cells there are no coordinates
+        for cells in (plan.train, plan.few_valid)
     )
-    found = ridge_margins(train, plan.codes[plan.train].numpy(), valid, plan.codes[plan.valid].numpy(), plan.n_types)
+    valid_codes = plan.codes[plan.few_valid].numpy()
+    found = ridge_margins(train, plan.codes[plan.train].numpy(), valid, valid_codes, plan.n_types)
     maps, offsets = (torch.from_numpy(values.astype(np.float32)).to(plan.device) for values in found)
     component.begin(maps, offsets)
 

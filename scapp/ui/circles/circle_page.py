@@ -108,7 +108,7 @@ class _View:
 
     @property
     def claimed_by(self) -> np.ndarray | None:
-        """Of circles that compete, the type whose circle each shown cell lies nearest to the pole of."""
+        """Of circles that compete, the type on whose circle each shown cell lies furthest right."""
         return self.points[:, :, 0].argmax(axis=1) if self.competing else None
 
     def in_words(self, code: int) -> str:

@@ -13,11 +13,12 @@ CIRCLES = (
     " classifier says of that type."
 )
 COMPETING = (
-    "Every type has a circle of its own, read **like a gauge**: at its right end lie cells that are surely of the type,"
-    " at its left end cells that are surely of another, and at the top those of which this circle cannot tell. The"
-    " circles **compete**: a cell is named after the circle that claims it most, so a cell that two circles claim is in"
-    " doubt. The longer the arc of the type's own cells (blue), the less sharply it is known. Hover over a point to see"
-    " which type it looks most like."
+    "Every type has a circle of its own, read **like a gauge**: the further right a cell lies, the more this circle"
+    " claims it for its type; the further left, the more it gives it to others. The circles **compete**: a cell is"
+    " named after the circle that claims it most, so what counts is how far right it lies on one circle compared with"
+    " all others, and a cell that two circles claim alike is in doubt, wherever it lies. The longer the arc of the"
+    " type's own cells (blue), the less sharply it is known. Hover over a point to see on which type's circle it lies"
+    " furthest right; sharper circles weigh more when a cell is named, so that its name may be another."
 )
 CIRCLE_PARTS = "Only test cells show what the circle is worth: training cells lie well because they were put there."
 DRAW_AROUND = (
@@ -52,7 +53,7 @@ def course(kept_step: int | None, start: str) -> str:
     if kept_step is None:
         return begins
     if kept_step > 0:
-        return f"{begins} The last one, step {kept_step:,}, is the circle above; later ones validated less well."
+        return f"{begins} The last one, step {kept_step:,}, is the circle above: none validated better."
     return f"{begins} The circle above is the start: what came after it validated less well."
 
 
