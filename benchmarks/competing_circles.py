@@ -55,6 +55,7 @@ def measured(file: Path, trained_on: str, seed: int, ways: list[str]) -> list[di
 
     from scapp.classify.classifier import CellTypeClassifier
     from scapp.classify.config import ClassifierConfig
+    from scapp.classify.experiment.reference_classifiers import spread
     from scapp.data.corruption import drop_counts
     from scapp.data.symbols import gene_names
 
@@ -79,7 +80,10 @@ def measured(file: Path, trained_on: str, seed: int, ways: list[str]) -> list[di
         if way == "lr":
             inputs, missing = model.preparation.apply(counts), model.preparation.apply(lossy)
             fitted = LogisticRegression(max_iter=1000).fit(inputs[split.train], codes[split.train])
-            said["LR"] = tuple(_spread(fitted, part, len(types)) for part in (inputs[split.test], missing))
+            said["LR"] = tuple(
+                spread(fitted.predict_proba(part), codes[split.train], len(types))
+                for part in (inputs[split.test], missing)
+            )
         rows += [
             {"set": file.stem, "trained_on": trained_on, "seed": seed, "way": name}
             | _figures(codes, split, *probabilities)
@@ -87,12 +91,6 @@ def measured(file: Path, trained_on: str, seed: int, ways: list[str]) -> list[di
             for name, probabilities in said.items()
         ]
     return rows
-
-
-def _spread(fitted: Any, inputs: Any, n_types: int) -> np.ndarray:
-    probabilities = np.zeros((inputs.shape[0], n_types))
-    probabilities[:, fitted.classes_] = fitted.predict_proba(inputs)
-    return probabilities
 
 
 def _figures(codes: np.ndarray, split: Any, probabilities: np.ndarray, lossy: np.ndarray) -> dict[str, float]:

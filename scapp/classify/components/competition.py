@@ -1,7 +1,7 @@
 """Circles that compete, trained on where each cell lies when it had no part in drawing them."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from scapp.classify.calibration import temperature_of
 from scapp.classify.components.contrastive import SHARPNESS, CompetingComponent, claims
-from scapp.classify.components.ridge_start import LeftOut, left_out_margins
+from scapp.classify.components.ridge_start import LeftOut
 
 LOST = 0.1, 0.8
 """Share of a copy's non-zero counts that are lost."""
@@ -58,23 +58,18 @@ class Competition(nn.Module):
             component.log_sharpness.copy_(self.log_sharpness)
 
 
-def start_of(
-    inputs: np.ndarray,
-    codes: np.ndarray,
-    points: np.ndarray,
-    without: np.ndarray,
-    n_types: int,
-    note: Callable[[str], None] = lambda text: None,
-) -> LeftOut:
-    """Ridge regressions with the penalty by which circles name best the points whose cells were left out of them.
+def start_of(found: Sequence[LeftOut], codes: np.ndarray) -> LeftOut:
+    """Of the ridge regressions, those whose circles name best the points whose cells were left out of them.
 
     Parameters
     ----------
-    inputs, codes, points, without, n_types, note
-        See ``left_out_margins``.
+    found
+        One for each penalty, of ``left_out_margins``.
+    codes
+        Types of the points, shape (n_points,).
     """
-    found = left_out_margins(inputs, codes, points, without, n_types, note)
-    sharpness, truth = torch.full((n_types,), math.log(SHARPNESS)), torch.from_numpy(codes[without])
+    truth = torch.from_numpy(codes)
+    sharpness = torch.full((len(found[0].offsets),), math.log(SHARPNESS))
     losses = [calibrated_loss(claims(torch.from_numpy(each.margins).float(), sharpness), truth) for each in found]
     return found[int(np.argmin(losses))]
 

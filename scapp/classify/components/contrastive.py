@@ -148,9 +148,9 @@ class CompetingComponent(CircleComponent):
     """A circle per type that is read like a gauge, and a softmax across circles.
 
     On each circle the angle from the pole is ``theta = arccot(margin)``, with the margin a linear map of the embedding:
-    0 at the pole for what is surely of the type, a quarter turn where nothing is known, a half turn for what is surely
-    of another. What a circle says for its type is ``sharpness * cos(theta)``, and cells are named by the softmax of it
-    over all circles: a cell that two circles claim is doubtful, and training moves both circles.
+    the nearer to the pole, the more the circle claims the cell. What a circle says for its type is
+    ``sharpness * cos(theta)``, and cells are named by the softmax of it over all circles: a cell that two circles claim
+    is doubtful, and training moves both circles.
 
     Parameters
     ----------

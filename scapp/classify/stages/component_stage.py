@@ -21,7 +21,7 @@ from scapp.classify.components.contrastive import (
     on_circles,
 )
 from scapp.classify.components.coordinates import Basis
-from scapp.classify.components.ridge_start import ridge_margins
+from scapp.classify.components.ridge_start import left_out_margins, ridge_margins
 from scapp.classify.config import VIEWS
 from scapp.classify.linear_head import readout_loss
 from scapp.classify.stages.base_stage import head_on_frozen, linear_head
@@ -118,7 +118,7 @@ def _lossy_views(plan: Plan, profiles: Rows, encode: Callable[[Tensor], Tensor])
 def _start(plan: Plan, component: MlsComponent, embeddings: Rows) -> None:
     """Let every circle begin as a half turn from all others to its type."""
     train, valid = (
-        torch.cat([embeddings(part) for part in cells.split(INFERENCE_BATCH)]).cpu().numpy()
+        _gathered(embeddings, cells).cpu().numpy()
         # of the other validation cells there are no coordinates
         for cells in (plan.train, plan.few_valid)
     )
@@ -191,13 +191,14 @@ def _competed(
 
     def with_copies(cells: Tensor) -> Tensor:
         kinds = (embeddings,) if views is None else (embeddings, views)
-        return torch.cat([rows(part.to(plan.device)) for rows in kinds for part in cells.split(INFERENCE_BATCH)])
+        return torch.cat([_gathered(rows, cells) for rows in kinds])
 
-    train = torch.cat([embeddings(part) for part in plan.train.split(INFERENCE_BATCH)]).cpu().numpy()
+    train = _gathered(embeddings, plan.train).cpu().numpy()
     points = with_copies(asked).cpu().numpy()
     n_kinds = len(points) // len(asked)
     without = np.tile(np.searchsorted(plan.train.numpy(), asked.numpy()), n_kinds)
-    start = start_of(train, plan.codes[plan.train].numpy(), points, without, plan.n_types, plan.note)
+    codes = plan.codes[plan.train].numpy()
+    start = start_of(left_out_margins(train, codes, points, without, plan.n_types, plan.note), codes[without])
     maps, offsets, margins = (
         torch.from_numpy(values.astype(np.float32)).to(plan.device)
         for values in (start.maps, start.offsets, start.margins)
@@ -231,6 +232,11 @@ def _competed(
     competition.folded_into(component, maps, offsets)
     component.requires_grad_(False)
     return component
+
+
+def _gathered(rows: Rows, cells: Tensor) -> Tensor:
+    """Rows of many cells, in batches."""
+    return torch.cat([rows(part) for part in cells.split(INFERENCE_BATCH)])
 
 
 def _keep_points(plan: Plan, step: int, points: Tensor) -> None:

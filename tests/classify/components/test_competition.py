@@ -47,7 +47,7 @@ def test_maps_are_those_of_the_ridge_that_validation_chooses():
 def test_the_start_is_the_penalty_that_names_left_out_cells_best():
     inputs, codes = data(n_cells=80)
     asked = np.arange(80)
-    chosen = start_of(inputs, codes, inputs, asked, 3)
+    chosen = start_of(left_out_margins(inputs, codes, inputs, asked, 3), codes[asked])
     sharpness = torch.full((3,), float(np.log(SHARPNESS)))
     losses = [
         calibrated_loss(claims(torch.from_numpy(each.margins).float(), sharpness), torch.from_numpy(codes))
@@ -82,7 +82,7 @@ def test_claims_by_hand():
 def test_what_was_learnt_is_folded_into_maps_without_changing_what_is_said():
     torch.manual_seed(0)
     inputs, codes = data()
-    start = start_of(inputs, codes, inputs, np.arange(60), 3)
+    start = start_of(left_out_margins(inputs, codes, inputs, np.arange(60), 3), codes)
     maps, offsets = torch.from_numpy(start.maps).float(), torch.from_numpy(start.offsets).float()
     competition = Competition(3)
     with torch.no_grad():
