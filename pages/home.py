@@ -7,7 +7,7 @@ from scapp.ui.home import dataset_list, words
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import boundary
 from scapp.ui.kit.live import run_panel
-from scapp.ui.kit.routing import guard, link, page_file
+from scapp.ui.kit.routing import guard, link
 from scapp.ui.upload import import_form
 
 guard()
@@ -28,9 +28,7 @@ with boundary():
         with column.container(border=True, height="stretch"):
             st.markdown(f"**{example.title}**")
             st.write(example.description)
-            if st.button("Open this example", key=f"home.example.{example.id}"):
-                import_form.start_example(example.id)
-                st.switch_page(page_file("upload"))
+            import_form.example_buttons(example.id, key="home.example")
 
     st.header("Your datasets")
     dataset_list.dataset_list()

@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from scapp.core import keys
+from scapp.ui.analyse import chain_panel
 from scapp.ui.export import files_and_script
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import boundary
@@ -10,24 +12,46 @@ from scapp.ui.kit.widgets import image_format_choice
 from scapp.ui.map import clusters_tab, map_tab, markers_tab, selection_panel, two_maps, types_tab
 
 guard()
-st.title("Clusters & map")
 image_format_choice()
 with boundary():
+    analysis = chain_panel.follow()
     state.dataset_switcher()
-    dataset = state.prepared_or_stop()
-    name = map_tab.representation_choice(dataset)
-    running = map_tab.map_run_section(dataset, name)
-    map_shown, clusters_shown, markers_shown, types_shown, compare_shown = st.tabs(
-        ["Map", "Clusters", "Marker genes", "Cell types", "Compare maps"], on_change="rerun", key="map.tab"
+    title, choice, settings, following = st.columns([5, 3, 2, 2], vertical_alignment="bottom")
+    with title:
+        st.title("Clusters & map")
+        if analysis is not None and not analysis.has_map:
+            chain_panel.progress_line(analysis, key="analyse")
+            chain_panel.steps_section(analysis)
+            st.stop()
+        dataset = state.prepared_or_stop()
+    with choice:
+        name = map_tab.representation_choice(dataset)
+    made = map_tab.is_made(dataset, name)
+    with settings:
+        if made:
+            with st.popover("Map settings", width="stretch"):
+                map_tab.settings_section(dataset, name)
+    with following:
+        if keys.representation("clear") in dataset:
+            next_button("export", "Next: export", dataset=dataset.id)
+        else:
+            next_button("clear", "Next: train CLEAR", dataset=dataset.id)
+    analysis = analysis or chain_panel.analysis_shown(dataset)
+    if analysis is not None:
+        chain_panel.progress_line(analysis, key="analyse")
+    map_tab.map_run_section(dataset, name)
+    tabs = ["Map", "Clusters", "Marker genes", "Cell types", "Compare maps"]
+    tabs += ["Steps"] if analysis is not None else []
+    map_shown, clusters_shown, markers_shown, types_shown, compare_shown, *steps_shown = st.tabs(
+        tabs, on_change="rerun", key="map.tab"
     )
     if map_shown.open:
         with map_shown, boundary():
-            record = map_tab.map_choice(dataset, name)
-            if record is not None:
-                map_tab.map_section(dataset, record)
+            if not made:
+                map_tab.settings_section(dataset, name)
+            if maps := map_tab.maps_of(dataset, name):
+                map_tab.map_section(dataset, name, maps)
                 selection_panel.results_section(dataset)
-            elif not running:
-                st.info("No map has been made of this representation yet: click 'Make the map'.")
     if clusters_shown.open:
         with clusters_shown, boundary():
             clusters_tab.cluster_section(dataset, name)
@@ -44,7 +68,10 @@ with boundary():
     if compare_shown.open:
         with compare_shown, boundary():
             two_maps.comparison_section(dataset)
+    for shown in steps_shown:
+        if shown.open and analysis is not None:
+            with shown, boundary():
+                chain_panel.steps_section(analysis)
     files_and_script.copy_as_python(
-        dataset, ("map", "cluster", "sweep", "markers", "annotate", "name_clusters", "colours")
+        dataset, ("map", "cluster", "sweep", "markers", "suggest", "annotate", "name_clusters", "colours")
     )
-    next_button("export", "Next: export", dataset=dataset.id)

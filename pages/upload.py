@@ -3,6 +3,7 @@
 import streamlit as st
 
 from scapp.core import keys
+from scapp.ui.analyse import chain_panel
 from scapp.ui.export import files_and_script
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import boundary, escape
@@ -31,10 +32,13 @@ with boundary():
     filters.summary(dataset)
     if keys.PREPARATION in dataset:
         next_button("clear", "Next: train CLEAR", dataset=dataset.id)
+        if not any(keys.umap(name) in dataset for name in keys.representations(dataset.slots)):
+            chain_panel.start_section(dataset)
         filters.before_and_after(dataset)
         files_and_script.copy_as_python(dataset, ("import", "doublets", "prepare", "subset"))
         st.stop()
     filters.filtered_versions(dataset)
+    chain_panel.start_section(dataset)
     if keys.COUNTS in dataset or keys.EXPRESSION in dataset:
         config = filters.threshold_section(dataset)
         filters.doublet_section(dataset)

@@ -77,7 +77,7 @@ def _clear(arguments: argparse.Namespace) -> dict[str, Any]:
                 hint="Give one of them with --label-key, or leave it out.",
             )
         made = prepared(session, dataset, arguments.input).id
-        _say_of_batches(session.workspace.open(made), config.batch_key)
+        say_of_batches(session.workspace.open(made), config.batch_key)
         model_folder = Path(folder) / "model"
         model_folder.mkdir()
         context = ConsoleContext(checkpoints, resume=arguments.resume)
@@ -100,7 +100,7 @@ def _clear(arguments: argparse.Namespace) -> dict[str, Any]:
         return result
 
 
-def _say_of_batches(dataset: Dataset, batch_key: str | None) -> None:
+def say_of_batches(dataset: Dataset, batch_key: str | None) -> None:
     """On standard error: batches that are visible and not removed, or what may be removed with them."""
     columns = dataset.columns()
     if batch_key is not None and batch_key in columns:

@@ -182,6 +182,11 @@ def clusters(method: str, name: str | None = None) -> str:
     return f"obs/{method}_{name}" if name else f"obs/{method}"
 
 
+def suggested(column: str) -> str:
+    """Slot of the names that are suggested for the groups of an annotation: ``obs/suggested_leiden_clear``."""
+    return f"obs/suggested_{column}"
+
+
 def colours(column: str) -> str:
     """Slot of a column's colours, in category order (scanpy's convention)."""
     return f"uns/{column}_colors"

@@ -6,7 +6,7 @@ Conde et al. 2022 (immune cells across tissues), Baron et al. 2016 (pancreas), H
 Sapiens 2022 (other tissues), Zeisel et al. 2018 and Yao et al. 2021 (brain).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,14 @@ class Panel:
         Words for people.
     types
         Cell type -> genes that are higher in it than in most other cells of the tissue.
+    broader
+        Cell type -> what it is called where it cannot be told from another type of the same broader name.
     """
 
     id: str
     title: str
     types: dict[str, tuple[str, ...]]
+    broader: dict[str, str] = field(default_factory=dict)
 
 
 def _genes(text: str) -> tuple[str, ...]:
@@ -56,6 +59,14 @@ PANELS = (
             "Macrophage": _genes("CD68 CD163 MRC1 C1QA C1QB C1QC MARCO APOE CSF1R MSR1 ADGRE1 LYZ"),
             "Mast cell": _genes("TPSAB1 TPSB2 CPA3 KIT MS4A2 HDC GATA2 HPGDS"),
             "Stem or progenitor cell": _genes("CD34 SPINK2 PRSS57 SOX4 CYTL1 GATA2 STMN1 KIT CDK6 AVP EGFL7 SNHG7"),
+        },
+        broader={
+            "CD4 T cell": "T cell",
+            "Naive T cell": "T cell",
+            "CD8 T cell": "T cell",
+            "Regulatory T cell": "T cell",
+            "CD14 monocyte": "Monocyte",
+            "CD16 monocyte": "Monocyte",
         },
     ),
     Panel(

@@ -17,6 +17,7 @@ from scapp.core.environment import Environment
 from scapp.core.errors import DivergedError, ScappError, of_storage
 from scapp.core.processes import end_with_parent
 from scapp.core.step_context import StepStopped
+from scapp.jobs.analyse.chain import go_on
 from scapp.jobs.apart import carry_out_apart, warm
 from scapp.jobs.devices import choose_device
 from scapp.jobs.run_context import RunContext
@@ -48,6 +49,8 @@ def serve(root: Path, lane: str) -> None:
                 outcome = carry_out_apart(carry_out_here, run, root)
             else:
                 outcome = carry_out(run, workspace, environment)
+            if outcome["state"] == "done":
+                go_on(root, run, outcome["result"]["dataset"])
         answers.write(json.dumps(outcome) + "\n")
 
 

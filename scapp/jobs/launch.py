@@ -18,14 +18,14 @@ from scapp.steps.catalogue import Step, step
 from scapp.steps.engine import Machine, execute
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.store import Workspace
-from scapp.workspace.runs.run import Run, RunStore
+from scapp.workspace.runs.run import Part, Run, RunStore
 
 _started: dict[tuple[str, str], "subprocess.Popen[bytes]"] = {}
 """The last worker that this process started, by workspace and lane."""
 
 
-def submit(root: Path, name: str, config: Config, dataset: Dataset | None = None) -> Run:
-    """Queue a step on a dataset.
+def submit(root: Path, name: str, config: Config, dataset: Dataset | None = None, part: Part | None = None) -> Run:
+    """Queue a step on a dataset, as a part of an analysis where one is named.
 
     Raises
     ------
@@ -41,6 +41,7 @@ def submit(root: Path, name: str, config: Config, dataset: Dataset | None = None
         config=config.model_dump(mode="json"),
         title=record.title,
         lane=record.lane,
+        part=part,
     )
     ensure_worker(root, record.lane)
     return run

@@ -250,6 +250,15 @@ def _naming(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> s
     )
 
 
+def _suggest(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
+    if not made.get("panel"):
+        return f"No marker panel fitted the clusters of '{config['source']}', and no names were suggested."
+    return (
+        f"Names were suggested for clusters of '{config['source']}' by the area under the curve of a panel's markers"
+        f" among the cluster's genes (panel '{made['panel']}', annotation '{made['column']}')."
+    )
+
+
 def _subset(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
     return (
         "Selected cells were made a dataset of their own, and highly variable genes and principal components chosen"
@@ -401,6 +410,7 @@ SENTENCES: dict[str, Callable[[dict[str, Any], dict[str, Any], Dataset], str]] =
     "cluster": _cluster,
     "sweep": _sweep,
     "markers": _markers,
+    "suggest": _suggest,
     "annotate": _annotate,
     "name_clusters": _naming,
     "subset": _subset,

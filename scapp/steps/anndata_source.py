@@ -117,9 +117,17 @@ class AnnDataSource:
 
     def maker(self, slot: str) -> str:
         """Name of the step that wrote a slot, as far as ``uns["scapp"]`` says."""
-        record = self._adata.uns.get(RECORD, {})
-        id = record.get("slots", {}).get(slot.replace("/", "|"))
-        return str(_records(self._adata)[id]["step"]) if id is not None else "import"
+        record = self._record_of(slot)
+        return str(record["step"]) if record else "import"
+
+    def made_from(self, slot: str) -> dict[str, str]:
+        """Fingerprints of what a slot was made from, as far as ``uns["scapp"]`` says."""
+        return dict(self._record_of(slot).get("inputs", {}))
+
+    def _record_of(self, slot: str) -> dict[str, Any]:
+        """What ``uns["scapp"]`` says of how a slot was made; empty where it says nothing."""
+        id = self._adata.uns.get(RECORD, {}).get("slots", {}).get(slot.replace("/", "|"))
+        return {} if id is None else _records(self._adata)[id]
 
     def last_settings(self, step: str) -> dict[str, Any]:
         """Settings with which a step was last carried out, as far as ``uns["scapp"]`` says."""

@@ -27,6 +27,7 @@ from scapp.analysis.map.config import (
     MarkersConfig,
     NamingConfig,
     SubsetConfig,
+    SuggestConfig,
     SweepConfig,
 )
 from scapp.classify.config import ClassifierConfig
@@ -215,6 +216,7 @@ STEPS = (
         "scapp.steps.map.find_markers:find_markers",
         memory=_marker_memory,
     ),
+    Step("suggest", "Suggest cell types", SuggestConfig, "scapp.steps.map.suggest_types:suggest"),
     Step("subset", "Make a dataset", SubsetConfig, "scapp.steps.map.subset:subset", memory=_subset_memory),
     Step("annotate", "Label cells", AnnotateConfig, "scapp.steps.map.annotate:annotate", at_once=True, by_hand=True),
     Step(

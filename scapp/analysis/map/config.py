@@ -87,6 +87,17 @@ class MarkersConfig(Config):
     )
 
 
+class SuggestConfig(Config):
+    """Names for clusters, from their marker genes."""
+
+    source: str = setting("leiden", title="Clusters", help="The annotation whose groups are named.", hidden=True)
+    panel: Literal["auto", "blood", "pancreas", "brain", "gut", "tissue"] = setting(
+        "auto",
+        title="Tissue",
+        help="Whose cell types are suggested. 'auto' takes the panel that clearly fits most cells, and none otherwise.",
+    )
+
+
 class AnnotateConfig(Config):
     """A label for selected cells."""
 

@@ -1,5 +1,6 @@
 """Suggested names for clusters, from marker tables and panels, with how sure they are."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,8 +12,15 @@ from scapp.data.panels import Panel
 
 LEAST_GENES = 3
 Sureness = Literal["clear", "likely", "unsure", "no panel fits"]
+SURE: tuple[Sureness, ...] = ("clear", "likely")
 CLEAR_AUC, LIKELY_AUC = 0.85, 0.75
 CLEAR_MARGIN, LIKELY_MARGIN = 0.04, 0.01
+BROADER_MARGIN = 0.10
+"""A type that is less than this ahead of one with the same broader name is called by it; chosen on zheng and kang
+(``benchmarks/suggested_names.py``)."""
+FITTING_SHARE, FITTING_RATIO = 0.5, 2.0
+"""A panel fits a dataset where it names at least this share of the cells clearly, and so many times as many as the next
+panel does."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +32,7 @@ class Suggestion:
     group
         The cluster.
     name
-        Type whose markers stand highest among the cluster's genes.
+        Type whose markers stand highest among the cluster's genes, or its broader name.
     auc
         Probability that a marker of the type stands above another gene; 0.5 by chance.
     p_value
@@ -48,11 +56,43 @@ class Suggestion:
     genes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class FittingPanel:
+    """Which panel a dataset is named by.
+
+    Parameters
+    ----------
+    panel
+        The one that fits; None where none does.
+    best, share
+        The panel that names most cells clearly, and the share of the cells that it names.
+    second, second_share
+        The next one.
+    """
+
+    panel: Panel | None
+    best: Panel
+    share: float
+    second: Panel
+    second_share: float
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """A type of a panel for one group: its AUC and p, and which of its markers are significantly higher."""
+
+    area: float
+    p_value: float
+    name: str
+    higher: np.ndarray
+
+
 def suggest_names(markers: pd.DataFrame, symbols: dict[str, str], panel: Panel) -> list[Suggestion]:
     """Rank the types of a panel for every group of a table of marker genes.
 
     For each group, a type's score is the area under the curve of its markers against all other genes when
-    genes are ordered by the group's test score (a competitive gene-set test).
+    genes are ordered by the group's test score (a competitive gene-set test). Where the best type is less than
+    ``BROADER_MARGIN`` ahead of another one of the same broader name, that name is suggested.
 
     Parameters
     ----------
@@ -72,9 +112,35 @@ def suggest_names(markers: pd.DataFrame, symbols: dict[str, str], panel: Panel) 
         for type_name, genes in panel.types.items():
             members = np.isin(named, [gene.upper() for gene in genes])
             if members.sum() >= LEAST_GENES and not members.all():
-                scored.append((*_area(ranks, members), type_name, members & higher))
-        suggestions.append(_best(str(group), scored, named))
+                scored.append(_Scored(*_area(ranks, members), type_name, members & higher))
+        scored.sort(key=lambda entry: entry.area, reverse=True)
+        suggestions.append(_best(str(group), scored, named, panel.broader))
     return suggestions
+
+
+def fitting_panel(
+    markers: pd.DataFrame, symbols: dict[str, str], n_cells: Mapping[str, int], panels: Iterable[Panel]
+) -> FittingPanel:
+    """Find the panel whose types a dataset's groups clearly are.
+
+    Parameters
+    ----------
+    markers, symbols
+        As for ``suggest_names``.
+    n_cells
+        Group -> number of its cells.
+    panels
+        At least two.
+    """
+    total = sum(n_cells.values())
+    shares = []
+    for panel in panels:
+        clear = [found.group for found in suggest_names(markers, symbols, panel) if found.sureness == "clear"]
+        shares.append((sum(n_cells[group] for group in clear) / total, panel))
+    shares.sort(key=lambda entry: entry[0], reverse=True)
+    (share, best), (second_share, second) = shares[:2]
+    fits = share >= FITTING_SHARE and share >= FITTING_RATIO * second_share
+    return FittingPanel(best if fits else None, best, share, second, second_share)
 
 
 def _area(ranks: np.ndarray, members: np.ndarray) -> tuple[float, float]:
@@ -85,18 +151,21 @@ def _area(ranks: np.ndarray, members: np.ndarray) -> tuple[float, float]:
     return float(area), float(stats.norm.sf((area - 0.5) / spread))
 
 
-def _best(group: str, scored: list[tuple[float, float, str, np.ndarray]], named: np.ndarray) -> Suggestion:
+def _best(group: str, scored: list[_Scored], named: np.ndarray, broader: Mapping[str, str]) -> Suggestion:
     if not scored:
         return Suggestion(group, "", float("nan"), float("nan"), "", float("nan"), "no panel fits", ())
-    scored.sort(key=lambda entry: entry[0], reverse=True)
-    area, p_value, name, found = scored[0]
-    second_area, second = (scored[1][0], scored[1][2]) if len(scored) > 1 else (float("nan"), "")
-    p_value = min(1.0, p_value * len(scored))
+    best, name, others = scored[0], scored[0].name, scored[1:]
+    shared = broader.get(best.name)
+    if shared and others and broader.get(others[0].name) == shared and best.area - others[0].area < BROADER_MARGIN:
+        name = shared
+        others = [other for other in others if broader.get(other.name) != shared]
+    second_area, second = (others[0].area, others[0].name) if others else (float("nan"), "")
+    p_value = min(1.0, best.p_value * len(scored))
     sureness: Sureness = "unsure"
     # with one type asked about, there is no second to be ahead of (NaN)
-    ahead = np.inf if np.isnan(second_area) else area - second_area
-    if found.any() and area >= CLEAR_AUC and p_value < 0.01 and ahead >= CLEAR_MARGIN:
+    ahead = np.inf if np.isnan(second_area) else best.area - second_area
+    if best.higher.any() and best.area >= CLEAR_AUC and p_value < 0.01 and ahead >= CLEAR_MARGIN:
         sureness = "clear"
-    elif found.any() and area >= LIKELY_AUC and p_value < 0.05 and ahead >= LIKELY_MARGIN:
+    elif best.higher.any() and best.area >= LIKELY_AUC and p_value < 0.05 and ahead >= LIKELY_MARGIN:
         sureness = "likely"
-    return Suggestion(group, name, area, p_value, second, second_area, sureness, tuple(named[found]))
+    return Suggestion(group, name, best.area, p_value, second, second_area, sureness, tuple(named[best.higher]))

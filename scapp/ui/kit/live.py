@@ -97,8 +97,8 @@ def _live(run_id: str, key: str) -> None:
         stop_button(run, key=key)
 
 
-def show_progress(run: Run) -> None:
-    """One bar with words."""
+def show_progress(run: Run, *, before: str = "") -> None:
+    """One bar with words, and what to say before them."""
     status, progress = run.observe(), run.progress
     total = max(float(progress.get("total", 1)), 1e-9)
     share = min(max(float(progress.get("done", 0)) / total, 0.0), 1.0)
@@ -106,9 +106,9 @@ def show_progress(run: Run) -> None:
     st.progress(
         share,
         text=(
-            f"{run.config.title}: {WORDS[status.state]} · {text}"
+            f"{before}{run.config.title}: {WORDS[status.state]} · {text}"
             if text
-            else f"{run.config.title}: {WORDS[status.state]}"
+            else f"{before}{run.config.title}: {WORDS[status.state]}"
         ),
     )
 

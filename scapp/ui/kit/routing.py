@@ -22,19 +22,20 @@ class PageRecord:
 
     id: str
     title: str
+    group: str = ""
 
 
 PAGES = (
     PageRecord("home", "Home"),
-    PageRecord("upload", "Upload & QC"),
-    PageRecord("augment", "Augmentations"),
-    PageRecord("clear", "Train CLEAR"),
-    PageRecord("map", "Clusters & map"),
-    PageRecord("classify", "Classification"),
-    PageRecord("circles", "Latent circles"),
-    PageRecord("de", "Differential expression"),
-    PageRecord("evaluate", "Benchmarks"),
-    PageRecord("export", "Export"),
+    PageRecord("upload", "Upload & QC", "Prepare"),
+    PageRecord("augment", "Augmentations", "Learn"),
+    PageRecord("clear", "Train CLEAR", "Learn"),
+    PageRecord("classify", "Classification", "Learn"),
+    PageRecord("circles", "Latent circles", "Learn"),
+    PageRecord("map", "Clusters & map", "Explore"),
+    PageRecord("de", "Differential expression", "Explore"),
+    PageRecord("evaluate", "Benchmarks", "Compare"),
+    PageRecord("export", "Export", "Results"),
 )
 
 
@@ -43,9 +44,13 @@ def page_file(id: str) -> Path:
     return ROOT / "pages" / f"{id}.py"
 
 
-def pages() -> list[st.Page]:
-    """The pages for ``st.navigation``."""
-    return [st.Page(page_file(p.id), title=p.title, url_path=p.id, default=p.id == "home") for p in PAGES]
+def pages() -> dict[str, list[st.Page]]:
+    """The pages for ``st.navigation``, by group."""
+    found: dict[str, list[st.Page]] = {}
+    for record in PAGES:
+        page = st.Page(page_file(record.id), title=record.title, url_path=record.id, default=record.id == "home")
+        found.setdefault(record.group, []).append(page)
+    return found
 
 
 def mark_routed() -> None:

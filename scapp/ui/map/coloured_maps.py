@@ -101,9 +101,11 @@ def faithful_words(dataset: Dataset, record: MapRecord) -> str:
 
 
 def colour_options(dataset: Dataset, representation: str = "") -> tuple[list[str], list[str]]:
-    """Columns that group cells, clusters of the representation first, and columns on a scale."""
+    """Columns that group cells, clusters of the representation and their names first, and columns on a scale."""
     groups = state.categorical_columns(dataset)
-    first = [column for column in (f"leiden_{representation}", f"kmeans_{representation}") if column in groups]
+    clusters = [f"{method}_{representation}" for method in ("leiden", "kmeans")]
+    wanted = [clusters[0], keys.suggested(clusters[0]).removeprefix("obs/"), clusters[1]]
+    first = [column for column in wanted if column in groups]
     return first + [column for column in groups if column not in first], state.numeric_columns(dataset)
 
 

@@ -18,13 +18,13 @@ from scapp.ui.map.coloured_maps import ANTIBODIES, GENES, Colouring, MapRecord
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import ACTIVE
 
+MAP_HEIGHT = 540
+"""Pixels: controls, map and its legend fit into a window of 900."""
+
 
 def representation_choice(dataset: Dataset) -> str:
     """Which representation; CLEAR first where there is one."""
     names = sorted(keys.representations(dataset.slots), key=lambda name: (name != "clear", name != "pca", name))
-    if "clear" not in names:
-        st.info("CLEAR has not been trained on this dataset yet; the map below is of other representations.")
-        link("clear", "Go to Train CLEAR", dataset=dataset.id)
     if not names:
         st.info(
             "This dataset holds no representation. Filter and normalise it on the Upload & QC page, which makes PCA."
@@ -37,21 +37,34 @@ def representation_choice(dataset: Dataset) -> str:
         format_func=lambda name: "CLEAR (the chosen run)" if name == "clear" else coloured_maps.pretty(name),
         key=f"map.representation.{dataset.id}",
         persist_state="session",
-        help="What neighbours, map and clusters are computed from.",
-        width=360,
+        help="What neighbours, map and clusters are computed from."
+        + ("" if "clear" in names else " CLEAR is offered here once it has been trained."),
     )
     return chosen
 
 
-def map_run_section(dataset: Dataset, name: str) -> bool:
-    """Settings of the map, and the button; whether a map is being made."""
+def is_made(dataset: Dataset, name: str) -> bool:
+    """Whether a representation has a map."""
+    return keys.umap(name) in dataset or keys.drawn("tsne", name) in dataset
+
+
+def settings_section(dataset: Dataset, name: str) -> None:
+    """Settings of the map, and the button."""
     run = latest_of("map", dataset, representation=name)
     active = run is not None and run.observe().state in ACTIVE
-    made = keys.umap(name) in dataset or keys.drawn("tsne", name) in dataset
-    with st.expander("Settings of the map", expanded=not made):
-        values = config_form(MapConfig, key=f"map.{dataset.id}", start=MapConfig(representation=name))
-        config = MapConfig.build({**values, "representation": name})
-        st.caption(words.MAP)
+    made = is_made(dataset, name)
+    values = config_form(MapConfig, key=f"map.{dataset.id}", start=MapConfig(representation=name), flat=made)
+    st.caption(words.MAP)
+    if not active and st.button(
+        "Make the map again" if made else "Make the map", type="secondary" if made else "primary", key="map.go"
+    ):
+        submit(state.root(), "map", MapConfig.build({**values, "representation": name}), dataset)
+        st.rerun()
+
+
+def map_run_section(dataset: Dataset, name: str) -> None:
+    """A map that is being made, and what is to be known of one that is there."""
+    made = is_made(dataset, name)
     if made and _of_parent(dataset, name):
         st.info(
             "These maps and clusters were made among all cells of the dataset that these cells were taken from. "
@@ -59,13 +72,7 @@ def map_run_section(dataset: Dataset, name: str) -> bool:
         )
     elif made and _outdated(dataset, name):
         st.warning("The representation has changed since this map was made. Make the map again to see it.")
-    if not active and st.button(
-        "Make the map again" if made else "Make the map", type="secondary" if made else "primary", key="map.go"
-    ):
-        submit(state.root(), "map", config, dataset)
-        st.rerun()
-    run_panel(run, key=f"map.{name}")
-    return active
+    run_panel(latest_of("map", dataset, representation=name), key=f"map.{name}")
 
 
 def _outdated(dataset: Dataset, name: str) -> bool:
@@ -87,11 +94,12 @@ def _makers(dataset: Dataset, name: str) -> list[Provenance]:
     return [dataset.manifest.provenance[dataset.slots[map_slot].provenance] for map_slot in drawn]
 
 
-def map_choice(dataset: Dataset, name: str) -> MapRecord | None:
-    """Which of the maps is shown: those of the representation first, then those that came with the file."""
-    found = [record for record in coloured_maps.available(dataset) if record.representation in (name, "")]
-    if not found:
-        return None
+def maps_of(dataset: Dataset, name: str) -> list[MapRecord]:
+    """Maps that can be shown: those of the representation first, then those that came with the file."""
+    return [record for record in coloured_maps.available(dataset) if record.representation in (name, "")]
+
+
+def _map_choice(dataset: Dataset, name: str, found: list[MapRecord]) -> MapRecord:
     if len(found) == 1:
         return found[0]
     chosen: MapRecord = st.segmented_control(
@@ -107,22 +115,32 @@ def map_choice(dataset: Dataset, name: str) -> MapRecord | None:
 
 
 @st.fragment
-def map_section(dataset: Dataset, record: MapRecord) -> None:
+def map_section(dataset: Dataset, name: str, found: list[MapRecord]) -> None:
     """The map with its colours, and what is selected on it. A fragment: selecting does not redraw the page."""
     with boundary():
-        if faithful := coloured_maps.faithful_words(dataset, record):
-            st.caption(faithful)
-        chosen = _colour_choice(dataset, record)
+        by, only, which = st.columns([3, 4, 3])
+        with which:
+            record = _map_choice(dataset, name, found)
+        with by:
+            chosen = _colour_choice(dataset, record)
+        faithful = coloured_maps.faithful_words(dataset, record)
         if chosen == GENES:
-            _gene_maps(dataset, record)
+            with only:
+                genes = _gene_choice(dataset)
+            _gene_maps(dataset, record, genes)
+            st.caption(faithful)
             return
-        colour = _antibody_colour(dataset) if chosen == ANTIBODIES else coloured_maps.colouring(dataset, chosen)
-        groups = _only(dataset, colour)
+        with only:
+            colour = _antibody_colour(dataset) if chosen == ANTIBODIES else coloured_maps.colouring(dataset, chosen)
+            groups = _only(dataset, colour)
         shown = _members(dataset, colour, groups)
         key = f"map.{dataset.id}.{record.key}.{colour.title}"
         keep = f"map.{dataset.id}.{record.key}"
-        event = coloured_maps.draw(dataset, record, colour, key=key, keep=keep, shown=shown, select=True)
-        st.caption(words.SELECT if colour.values is not None and groups is not None else words.SELECT_ONLY)
+        event = coloured_maps.draw(
+            dataset, record, colour, key=key, keep=keep, shown=shown, select=True, height=MAP_HEIGHT
+        )
+        select = words.SELECT if colour.values is not None and groups is not None else words.SELECT_ONLY
+        st.caption(f"{faithful} {select}".strip())
         selection = coloured_maps.drawn_selection(event, record, chosen, tuple(groups or ()))
         selection_panel.selection_section(dataset, selection)
 
@@ -136,13 +154,13 @@ def _colour_choice(dataset: Dataset, record: MapRecord) -> str:
         st.session_state[key] = groups[0]
     st.session_state[last] = record.representation
     options = [*groups, *scales, GENES, *([ANTIBODIES] if coloured_maps.antibodies(dataset) else [])]
-    chosen: str = st.selectbox("Colour by", options, key=key, persist_state="session", width=320)
+    chosen: str = st.selectbox("Colour by", options, key=key, persist_state="session")
     return chosen
 
 
 def _antibody_colour(dataset: Dataset) -> Colouring:
     key = f"map.antibody.{dataset.id}"
-    name = st.selectbox("Antibody", coloured_maps.antibodies(dataset), key=key, persist_state="session", width=320)
+    name = st.selectbox("Antibody", coloured_maps.antibodies(dataset), key=key, persist_state="session")
     return coloured_maps.antibody_colouring(dataset, name)
 
 
@@ -163,14 +181,16 @@ def _members(dataset: Dataset, colour: Colouring, groups: list[str] | None) -> n
     )
 
 
-def _gene_maps(dataset: Dataset, record: MapRecord) -> None:
+def _gene_choice(dataset: Dataset) -> list[str]:
+    return coloured_maps.gene_choice(dataset, key=f"map.genes.{dataset.id}", default=state.genes(dataset).labels[:1])
+
+
+def _gene_maps(dataset: Dataset, record: MapRecord, genes: list[str]) -> None:
     """Several genes side by side; one alone is large and can be selected on."""
-    genes = coloured_maps.gene_choice(dataset, key=f"map.genes.{dataset.id}", default=state.genes(dataset).labels[:1])
     if len(genes) == 1:
         colour = coloured_maps.gene_colouring(dataset, genes[0])
-        event = coloured_maps.draw(
-            dataset, record, colour, key=f"map.{dataset.id}.{record.key}.{genes[0]}", select=True
-        )
+        key = f"map.{dataset.id}.{record.key}.{genes[0]}"
+        event = coloured_maps.draw(dataset, record, colour, key=key, select=True, height=MAP_HEIGHT)
         st.caption(words.SELECT_ONLY)
         selection_panel.selection_section(dataset, coloured_maps.drawn_selection(event, record))
         return

@@ -60,9 +60,8 @@ def markers_section(dataset: Dataset, name: str) -> None:
 
 def outdated(dataset: Dataset, column: str) -> bool:
     """Whether the groups have changed since their marker genes were found."""
-    record = dataset.manifest.provenance[dataset.slots[keys.markers(column)].provenance]
     slot = keys.obs(column)
-    return record.inputs.get(slot) != dataset.slots[slot].fingerprint
+    return dataset.made_from(keys.markers(column)).get(slot) != dataset.slots[slot].fingerprint
 
 
 def marker_table(

@@ -21,13 +21,18 @@ from scapp.data.formats.text_tables import TABLE_ENDINGS, Axis, Preview, preview
 from scapp.data.locations import checked_path, readable_places, safe_file_name
 from scapp.data.public import PUBLIC
 from scapp.data.samples.find import Sample, describe_samples, find_samples, members_of, read_sheet, sample_table
+from scapp.jobs.analyse.chain import start_with_import
+from scapp.jobs.analyse.stages import AnalyseConfig
 from scapp.jobs.launch import submit
 from scapp.steps.config import ImportRequest
+from scapp.ui.analyse.chain_panel import begin
+from scapp.ui.analyse.words import ANALYSE_FILE
 from scapp.ui.home.words import EXAMPLE_INTRO
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import boundary, escape, show_error
 from scapp.ui.kit.forms import config_form
 from scapp.ui.kit.live import open_result, prewarm
+from scapp.ui.kit.routing import page_file
 from scapp.ui.kit.widgets import download_csv
 from scapp.ui.upload import words
 from scapp.workspace.runs.run import Run
@@ -116,9 +121,7 @@ def import_form() -> None:
         st.write(EXAMPLE_INTRO)
         for record in EXAMPLES:
             st.markdown(f"**{record.title}** · {record.description}")
-            if st.button("Open this example", key=f"example.{record.id}"):
-                start_example(record.id)
-                st.rerun()
+            example_buttons(record.id, key="example")
     with public, boundary():
         _public_form()
 
@@ -137,10 +140,16 @@ def _public_form() -> None:
                 st.rerun()
 
 
-def start_example(id: str) -> None:
-    """Queue the import of an example."""
+def example_buttons(id: str, *, key: str) -> None:
+    """Analyse an example, or open it and go to its quality."""
     record = next(example for example in EXAMPLES if example.id == id)
-    _start(ImportRequest(example=id, name=record.title))
+    request = ImportRequest(example=id, name=record.title)
+    with st.container(horizontal=True):
+        if st.button("Analyse", key=f"{key}.analyse.{id}"):
+            _analyse(request)
+        if st.button("Open this example", key=f"{key}.{id}"):
+            _start(request)
+            st.switch_page(page_file("upload"))
 
 
 def _upload_form() -> None:
@@ -175,11 +184,12 @@ def _upload_form() -> None:
     with st.expander("Options"):
         labels = st.file_uploader(LABELS, type=TABLES, key=f"labels.{again}")
         options = _options(offered, "upload", look)
-    if st.button("Import", type="primary", disabled=offered is None or samples is None, key="upload.go") and offered:
+    pressed = _import_buttons("upload", ready=offered is not None and samples is not None)
+    if pressed is not None and offered is not None:
         folder = files.temporary_folder(state.root() / "uploads", "upload-")
         path = _save_upload(uploaded, folder)
         labels_path = _save(labels, folder / "labels") if labels is not None else None
-        _start(
+        pressed(
             ImportRequest(
                 **options,
                 path=str(path),
@@ -218,9 +228,10 @@ def _path_form() -> None:
     with st.expander("Options"):
         labels = st.text_input(LABELS, key="path.labels")
         options = _options(offered, "path", look)
-    if st.button("Import", type="primary", disabled=offered is None or samples is None, key="path.go") and offered:
+    pressed = _import_buttons("path", ready=offered is not None and samples is not None)
+    if pressed is not None and offered is not None:
         labels_path = str(checked_path(labels, folders)) if labels else None
-        _start(
+        pressed(
             ImportRequest(
                 **options, path=str(checked), samples=tuple(samples or ()), labels=labels_path, name=offered.name
             )
@@ -228,9 +239,23 @@ def _path_form() -> None:
         st.rerun()
 
 
+def _import_buttons(place: str, *, ready: bool) -> Callable[[ImportRequest], None] | None:
+    """What was pressed: import and analyse, or import alone; None for neither."""
+    with st.container(horizontal=True):
+        analysed = st.button("Analyse", type="primary", disabled=not ready, key=f"{place}.analyse")
+        imported = st.button("Import", disabled=not ready, key=f"{place}.go")
+    st.caption(ANALYSE_FILE)
+    return _analyse if analysed else _start if imported else None
+
+
 def _start(request: ImportRequest) -> None:
     remember_import(submit(state.root(), "import", request).id)
     state.open_dataset(None)
+
+
+def _analyse(request: ImportRequest) -> None:
+    state.open_dataset(None)
+    begin(start_with_import(state.root(), request, AnalyseConfig()))
 
 
 def _offered_upload(uploaded: list[UploadedFile]) -> Offered:

@@ -92,6 +92,10 @@ class Dataset:
         """Name of the step that wrote a slot."""
         return self.manifest.provenance[self.manifest.slots[slot].provenance].step
 
+    def made_from(self, slot: str) -> dict[str, str]:
+        """Fingerprints of what a slot was made from, by slot."""
+        return self.manifest.provenance[self.manifest.slots[slot].provenance].inputs
+
     def last_settings(self, step: str) -> dict[str, Any]:
         """Settings with which a step was last carried out; empty when it was not."""
         records = reversed(list(self.manifest.provenance.values()))

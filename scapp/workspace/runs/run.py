@@ -45,6 +45,24 @@ class Failure(BaseModel):
     resumable: bool = True
 
 
+class Part(BaseModel):
+    """Which part of an analysis (``jobs.analyse``) a run is.
+
+    Parameters
+    ----------
+    analysis
+        Id of the analysis: that of its first run.
+    stage
+        Name of the stage.
+    choices
+        What the analysis was told (``AnalyseConfig``).
+    """
+
+    analysis: str = ""
+    stage: str
+    choices: dict[str, Any] = Field(default_factory=dict)
+
+
 class RunConfig(BaseModel):
     """What was asked."""
 
@@ -56,6 +74,7 @@ class RunConfig(BaseModel):
     title: str = ""
     lane: str = "light"
     created: str = ""
+    part: Part | None = None
 
 
 class Status(BaseModel):
@@ -249,16 +268,32 @@ class RunStore:
         self.folder = Path(root) / "runs"
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def create(self, step: str, *, dataset: str | None, config: dict[str, Any], title: str, lane: str) -> Run:
-        """Queue a run."""
+    def create(
+        self,
+        step: str,
+        *,
+        dataset: str | None,
+        config: dict[str, Any],
+        title: str,
+        lane: str,
+        part: Part | None = None,
+        failure: Failure | None = None,
+    ) -> Run:
+        """Queue a run; or keep one that could not even be queued, with the reason."""
         id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         building = files.temporary_folder(self.folder, ".new-")
-        asked = RunConfig(id=id, step=step, dataset=dataset, config=config, title=title, lane=lane, created=now())
+        if part is not None and not part.analysis:
+            part = part.model_copy(update={"analysis": id})
+        asked = RunConfig(
+            id=id, step=step, dataset=dataset, config=config, title=title, lane=lane, created=now(), part=part
+        )
+        status = Status(state="failed" if failure else "queued", changed=now(), error=failure)
         files.write_json(building / "config.json", asked.model_dump(mode="json"))
-        files.write_json(building / "status.json", Status(state="queued", changed=now()).model_dump(mode="json"))
+        files.write_json(building / "status.json", status.model_dump(mode="json"))
         os.replace(building, self.folder / id)
         run = Run(self.folder / id)
-        self.announce(run)
+        if failure is None:
+            self.announce(run)
         return run
 
     def open(self, id: str) -> Run:

@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from scapp.analysis.markers.suggested_names import suggest_names
+from scapp.analysis.map.config import SuggestConfig
+from scapp.analysis.markers.suggested_names import fitting_panel, suggest_names
+from scapp.core.config import describe
 from scapp.data.panels import PANELS, Panel, panel
 
 TOY = Panel("toy", "Toy", {"up": ("A", "B", "C"), "down": ("X", "Y", "Z"), "absent": ("Q1", "Q2", "Q3")})
@@ -78,3 +80,42 @@ def test_panels_are_usable():
         for genes in record.types.values():
             assert len(set(genes)) == len(genes) >= 5
             assert all(gene == gene.upper() for gene in genes)
+
+
+def test_a_type_that_is_hardly_ahead_of_its_sister_gets_the_broader_name():
+    twins = Panel(
+        "twins",
+        "Twins",
+        {"one": ("A", "B", "C"), "two": ("X", "Y", "Z"), "far": GENES[10:13]},
+        {"one": "both", "two": "both"},
+    )
+    scores = np.linspace(-3, 3, len(GENES))
+    scores[:6] = (10, 9, 8, 9.5, 8.5, 7.5)
+    (close,) = suggest_names(table(scores), {}, twins)
+    assert (close.name, close.second, close.sureness, close.genes) == ("both", "far", "clear", ("A", "B", "C"))
+    scores[3:6] = (-1, 0, 1)
+    (ahead,) = suggest_names(table(scores), {}, twins)
+    assert (ahead.name, ahead.second) == ("one", "two")
+    lonely = Panel("lonely", "Lonely", {"one": ("A", "B", "C"), "far": ("X", "Y", "Z")}, {"one": "both"})
+    scores[3:6] = (9.5, 8.5, 7.5)
+    assert suggest_names(table(scores), {}, lonely)[0].name == "one"
+
+
+def test_a_panel_fits_where_it_names_most_cells_and_twice_as_many_as_the_next():
+    other = Panel("other", "Other", {"else": ("X", "Y", "Z"), "up": ("A", "B", "C")})
+    none = Panel("none", "None", {"absent": ("Q1", "Q2", "Q3")})
+    scores = np.linspace(-3, 3, len(GENES))
+    scores[:3] = (10, 9, 8)
+    both = pd.concat([table(scores), table(np.linspace(-3, 3, len(GENES))).assign(group="h")])
+    both["group"] = pd.Categorical(both["group"])
+    for n_cells, fits in (({"g": 60, "h": 40}, True), ({"g": 40, "h": 60}, False)):
+        found = fitting_panel(both, {}, n_cells, [none, TOY])
+        assert (found.best.id, found.second.id) == ("toy", "none")
+        assert (found.share, found.second_share) == (n_cells["g"] / 100, 0)
+        assert (found.panel is TOY) == fits
+    assert fitting_panel(both, {}, {"g": 60, "h": 40}, [other, TOY]).panel is None  # both name the same cells
+
+
+def test_the_step_knows_every_panel():
+    (panels,) = [setting for setting in describe(SuggestConfig) if setting.name == "panel"]
+    assert panels.choices == ("auto", *(record.id for record in PANELS))

@@ -1,0 +1,59 @@
+"""``analyse``: from a file to a map with named clusters, with settings chosen from the data."""
+
+import argparse
+import sys
+import tempfile
+from typing import Any
+
+from scapp.analysis.map.config import SuggestConfig
+from scapp.cli.clear import say_of_batches
+from scapp.cli.console import checked_output, load, run
+from scapp.cli.options import add_input, add_settings, command, given
+from scapp.core.config import describe
+from scapp.jobs.analyse.stages import AnalyseConfig, first_stage, next_stage
+from scapp.jobs.devices import choose_device
+from scapp.jobs.session import Session
+
+
+def add_commands(commands: Any) -> None:
+    """Declare the command."""
+    text = "from a file to a map with named clusters: filter, normalise, PCA, CLEAR, maps, clusters, markers, names"
+    analyse = command(commands, "analyse", _analyse, text)
+    add_input(analyse)
+    add_settings(analyse, AnalyseConfig)
+    panel = next(setting for setting in describe(SuggestConfig) if setting.name == "panel")
+    analyse.add_argument("--panel", choices=panel.choices, default=panel.default, help=panel.help)
+    analyse.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+
+
+def _analyse(arguments: argparse.Namespace) -> dict[str, Any]:
+    output = checked_output(arguments.output)
+    choices = AnalyseConfig.build({**given(arguments, AnalyseConfig), "panel": arguments.panel})
+    device = choose_device(arguments.device)
+    with tempfile.TemporaryDirectory() as folder:
+        session = Session(folder, device=device)
+        dataset = load(session, arguments)
+        result: dict[str, Any] = {"steps": []}
+        done = first_stage(dataset)
+        while (stage := next_stage(dataset, choices, done)) is not None:
+            if stage.name == "clear":
+                say_of_batches(dataset, choices.batch_key)
+            config = stage.config(dataset, choices)
+            found = run(session, stage.step, config, dataset.id)
+            dataset = session.workspace.open(found["dataset"])
+            said = stage.said(config.model_dump(mode="json"), found)
+            print(f"{stage.title}: {said}", file=sys.stderr)
+            result["steps"].append({"step": stage.title, "said": said, "seconds": found["seconds"]})
+            if stage.step == "map":
+                result["n_clusters"] = found["n_clusters"]
+            if stage.step == "suggest":
+                result |= {"panel": found["panel"], "n_named": found["n_named"], "names": found["column"]}
+            done = stage.name
+        session.write(dataset, output)
+    return {
+        "n_cells": dataset.n_cells,
+        "n_genes": dataset.n_genes,
+        "device": device,
+        **result,
+        "files": [str(output)],
+    }

@@ -1,0 +1,1 @@
+"""Analyse: one press from a file to a map with named clusters."""

@@ -1,0 +1,18 @@
+"""Sentences of Analyse, for biologists and classes."""
+
+ANALYSE = (
+    "**Analyse** filters by the suggested thresholds, normalises, makes a map with clusters, finds their marker genes"
+    " and suggests names; then it trains CLEAR and does the same with its representation. It ends on the map, and every"
+    " step can be changed afterwards."
+)
+ANALYSE_FILE = "**Analyse** imports and goes on to a map with named clusters; **Import** lets you choose every step."
+BATCHES = (
+    "CLEAR then removes differences between these batches. Leave it unticked where they are what you study, such as"
+    " patients and controls."
+)
+STEPS = (
+    "What Analyse did, and what it chose. Change a step's settings and run again from there: the steps before it stay"
+    " as they are."
+)
+LEFT_OUT = "Left out: it cannot be done on these data."
+"""Of a stage that was passed over: clusters are too few to compare, or the values are scaled."""

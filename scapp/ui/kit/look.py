@@ -1,0 +1,10 @@
+"""Sizes that Streamlit's themes have no setting for: pages begin at the top, with a title of a line's height."""
+
+STYLE = """<style>
+[data-testid="stMainBlockContainer"] { padding: 1.6rem 2.5rem 3rem; }
+[data-testid="stMainBlockContainer"] h1 { font-size: 1.5rem; padding: 0 0 0.25rem; }
+[data-testid="stMainBlockContainer"] h2 { font-size: 1.15rem; padding: 0.75rem 0 0.25rem; }
+[data-testid="stMainBlockContainer"] h3 { font-size: 1rem; padding: 0.5rem 0 0.25rem; }
+[data-testid="stMetricValue"] { font-size: 1.4rem; }
+[data-testid="stDataFrame"], [data-testid="stMetric"] { font-variant-numeric: tabular-nums; }
+</style>"""
