@@ -16,13 +16,14 @@ image_format_choice()
 with boundary():
     analysis = chain_panel.follow()
     state.dataset_switcher()
+    if analysis is not None and not analysis.has_map:
+        st.title("Clusters & map")
+        chain_panel.progress_line(analysis, key="analyse")
+        chain_panel.steps_section(analysis)
+        st.stop()
     title, choice, settings, following = st.columns([5, 3, 2, 2], vertical_alignment="bottom")
     with title:
         st.title("Clusters & map")
-        if analysis is not None and not analysis.has_map:
-            chain_panel.progress_line(analysis, key="analyse")
-            chain_panel.steps_section(analysis)
-            st.stop()
         dataset = state.prepared_or_stop()
     with choice:
         name = map_tab.representation_choice(dataset)

@@ -12,6 +12,6 @@ st.set_page_config(page_title="scapp", page_icon="🔬", layout="wide")
 if not is_writable(state.root()):
     st.warning(READ_ONLY)
 st.html(STYLE)
-page = st.navigation(pages(), expanded=True)
+page = st.navigation(pages(state.done_pages()), expanded=True)
 mark_routed()
 page.run()

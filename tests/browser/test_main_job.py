@@ -64,7 +64,7 @@ def test_from_an_upload_to_a_file(server, open_browser, upload, tmp_path):
     press(page, "Next: make the map")
     press(page, "Make the map")
     # the page before had figures too; and UMAP compiles, which takes a minute on a busy machine
-    page.get_by_role("button", name="Make the map again").wait_for()
+    page.get_by_role("button", name="Map settings").wait_for()
     page.locator(".js-plotly-plot .nsewdrag").first.wait_for()
     plot = page.locator(".js-plotly-plot .nsewdrag").first
     plot.scroll_into_view_if_needed()

@@ -77,6 +77,8 @@ class Stage:
         Whether it can be done on a dataset; it is left out elsewhere.
     of_clear
         Whether it is left out where CLEAR is not trained.
+    shown
+        Settings of the step that a form offers; None for all.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Stage:
     said: Callable[[Mapping[str, Any], Mapping[str, Any]], str]
     applies: Callable[[Dataset], bool] = lambda dataset: True
     of_clear: bool = False
+    shown: tuple[str, ...] | None = None
 
     @property
     def record(self) -> Step:
@@ -237,7 +240,15 @@ STAGES = (
     Stage(FIRST, "import", "Import", _request, _imported),
     Stage("prepare", "prepare", "Filter and normalise", _filters, _prepared),
     Stage("map_pca", "map", "Map and clusters of PCA", _map_of("pca"), _mapped),
-    Stage("markers_pca", "markers", "Marker genes of PCA's clusters", _markers_of("pca"), _marked, _has_groups("pca")),
+    Stage(
+        "markers_pca",
+        "markers",
+        "Marker genes of PCA's clusters",
+        _markers_of("pca"),
+        _marked,
+        _has_groups("pca"),
+        shown=("method",),
+    ),
     Stage("names_pca", "suggest", "Names for PCA's clusters", _names_of("pca"), _named, _has_markers("pca")),
     Stage("clear", "clear", "Train CLEAR", _clear, _trained, of_clear=True),
     Stage("map_clear", "map", "Map and clusters of CLEAR", _map_of("clear"), _mapped, of_clear=True),
@@ -249,6 +260,7 @@ STAGES = (
         _marked,
         _has_groups("clear"),
         of_clear=True,
+        shown=("method",),
     ),
     Stage(
         "names_clear",

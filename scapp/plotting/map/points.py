@@ -1,5 +1,8 @@
 """The map of cells as a figure of points, for pages up to 50,000 cells and for reports."""
 
+import html
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -11,6 +14,7 @@ MOST_POINTS = 50_000
 """Reports of more cells draw so many of them; pages then use ``ui.scatter``, which draws all."""
 
 MISSING = "not given"
+MOST_NAMES = 40
 
 
 def plot_map(
@@ -21,6 +25,7 @@ def plot_map(
     colours: list[str] | None = None,
     axes: str = "UMAP",
     height: int = 620,
+    names: bool = False,
 ) -> go.Figure:
     """Cells at their places on the map; of more than 50,000, that many drawn at random, as the figure says.
 
@@ -38,6 +43,8 @@ def plot_map(
         Kind of map, for the titles of the axes.
     height
         In pixels.
+    names
+        Write the name of each category in the middle of its cells, of up to 40 categories.
     """
     if not len(points):
         return empty_figure("no cells")
@@ -59,6 +66,8 @@ def plot_map(
     elif isinstance(colour.dtype, pd.CategoricalDtype):
         for trace in category_traces(points, pd.Categorical(colour), size=size, colours=colours):
             figure.add_trace(trace)
+        if names:
+            figure.update_layout(annotations=_names(points, pd.Categorical(colour)))
     else:
         figure.add_trace(_scale_trace(points, colour.to_numpy(dtype=np.float32), size, title))
     if len(points) < n_cells:
@@ -86,6 +95,26 @@ def category_traces(
         if members.any():
             traces.append(_points_trace(points[members], str(name), colours[code % len(colours)], size))
     return traces
+
+
+def _names(points: np.ndarray, groups: pd.Categorical) -> list[dict[str, Any]]:
+    """The name of each category at the median of its cells, as annotations; none where there are too many.
+
+    Annotations, because text of a trace is drawn below the points of WebGL.
+    """
+    if len(groups.categories) > MOST_NAMES:
+        return []
+    found = []
+    for code, name in enumerate(groups.categories):
+        members = groups.codes == code
+        if members.any():
+            x, y = (float(place) for place in np.median(points[members], axis=0))
+            label = {"size": 11, "color": "#1c1c1c"}
+            found.append(
+                {"x": x, "y": y, "text": html.escape(str(name)), "showarrow": False, "font": label, "borderpad": 1}
+                | {"bgcolor": "rgba(255,255,255,0.72)"}
+            )
+    return found
 
 
 def _points_trace(points: np.ndarray, name: str, colour: str, size: float) -> go.Scattergl:
@@ -122,8 +151,8 @@ def _framed(figure: go.Figure, title: str, axes: str, height: int, *, legend: bo
         dragmode="lasso",
         uirevision="map",
     )
-    figure.update_xaxes(title=f"{axes} 1", showticklabels=False, zeroline=False)
-    figure.update_yaxes(title=f"{axes} 2", showticklabels=False, zeroline=False, scaleanchor="x")
+    figure.update_xaxes(title=f"{axes} 1", showticklabels=False, showgrid=False, zeroline=False)
+    figure.update_yaxes(title=f"{axes} 2", showticklabels=False, showgrid=False, zeroline=False, scaleanchor="x")
     return figure
 
 

@@ -1,7 +1,5 @@
 """An analysis on the page: begun, followed to the map, its steps changed and begun again."""
 
-from typing import Any
-
 import streamlit as st
 
 from scapp.core import keys
@@ -11,7 +9,7 @@ from scapp.ui.analyse import words
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import boundary, escape
 from scapp.ui.kit.forms import config_form
-from scapp.ui.kit.live import POLL_SECONDS, see_to_worker, show_finished, show_progress, stop_button
+from scapp.ui.kit.live import POLL_SECONDS, WORDS, see_to_worker, show_finished, show_progress, stop_button
 from scapp.ui.kit.routing import page_file
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import Run
@@ -139,37 +137,43 @@ def _live(id: str, last: str, key: str) -> None:
 
 
 def steps_section(found: Analysis) -> None:
-    """Every step with what it chose, its settings, and a way to run again from there."""
-    st.markdown(words.STEPS)
-    for stage in found.stages:
-        run = found.runs.get(stage.name)
-        with st.container(border=True):
-            if run is None:
-                later = any(each.name in found.runs for each in found.stages[found.stages.index(stage) :])
-                st.markdown(f"**{stage.title}**  \n{words.LEFT_OUT if later else 'Not yet.'}")
-            else:
-                _step(found, stage, run)
+    """Every step with what it chose; once the analysis has ended, one can be run again with what follows."""
+    st.markdown("\n".join(f"1. {_line(found, stage)}" for stage in found.stages))
+    if not found.active:
+        _change(found)
 
 
-def _step(found: Analysis, stage: Stage, run: Run) -> None:
+def _line(found: Analysis, stage: Stage) -> str:
+    run = found.runs.get(stage.name)
+    if run is None:
+        later = any(each.name in found.runs for each in found.stages[found.stages.index(stage) :])
+        return f"{stage.title}" + (f" · {words.LEFT_OUT}" if later else "")
     status = run.observe()
-    result = status.result
-    done = status.state == "done"
-    said = escape(stage.said(run.config.config, result)) if done else status.state
-    took = f" · {result['seconds']:.0f} s" if done and "seconds" in result else ""
-    st.markdown(f"**{stage.title}**{took}  \n{said}")
-    if run.config.dataset is None or found.active or not run.config.config:
+    if status.state != "done":
+        return f"**{stage.title}** · {WORDS[status.state]}"
+    took = f" · {status.result['seconds']:.0f} s" if "seconds" in status.result else ""
+    return f"**{stage.title}**{took}  \n{escape(stage.said(run.config.config, status.result))}"
+
+
+def _change(found: Analysis) -> None:
+    """Another setting for one of the steps that have been carried out, and what follows again."""
+    st.header("Run again from a step")
+    st.markdown(words.AGAIN)
+    there = [stage for stage in found.stages if stage.name in found.runs and stage.step != "import"]
+    there = [stage for stage in there if found.runs[stage.name].config.config]
+    if not there:
         return
-    with st.expander("Change the settings and run again from here"):
-        dataset = state.workspace().open(run.config.dataset)
-        start_from = stage.record.config.build(run.config.config)
-        values = _settings(stage, dataset, start_from, key=f"analyse.{run.id}")
-        if st.button("Run again from here", key=f"analyse.again.{run.id}", type="primary"):
-            config = stage.record.config.build(values)
-            begin(begin_again(state.root(), found, stage.name, config))
-
-
-def _settings(stage: Stage, dataset: Dataset, start_from: Any, *, key: str) -> dict[str, Any]:
-    return config_form(
-        stage.record.config, key=key, start=start_from, columns=state.categorical_columns(dataset), flat=True
+    names = [stage.name for stage in there]
+    titles = {stage.name: stage.title for stage in there}
+    name = st.selectbox("Step", names, format_func=titles.__getitem__, key=f"analyse.step.{found.last.id}", width=360)
+    stage, run = next(each for each in there if each.name == name), found.runs[name]
+    dataset = state.workspace().open(str(run.config.dataset))
+    values = config_form(
+        stage.record.config,
+        key=f"analyse.{run.id}",
+        start=stage.record.config.build(run.config.config),
+        columns=state.categorical_columns(dataset),
+        only=stage.shown,
     )
+    if st.button("Run again from here", key=f"analyse.again.{run.id}", type="primary"):
+        begin(begin_again(state.root(), found, name, stage.record.config.build(values)))

@@ -10,9 +10,6 @@ BATCHES = (
     "CLEAR then removes differences between these batches. Leave it unticked where they are what you study, such as"
     " patients and controls."
 )
-STEPS = (
-    "What Analyse did, and what it chose. Change a step's settings and run again from there: the steps before it stay"
-    " as they are."
-)
+AGAIN = "The steps before it stay as they are; those after it follow with what was chosen for them."
 LEFT_OUT = "Left out: it cannot be done on these data."
 """Of a stage that was passed over: clusters are too few to compare, or the values are scaled."""

@@ -1,7 +1,9 @@
 """Sizes that Streamlit's themes have no setting for: pages begin at the top, with a title of a line's height."""
 
 STYLE = """<style>
-[data-testid="stMainBlockContainer"] { padding: 1.6rem 2.5rem 3rem; }
+[data-testid="stMainBlockContainer"] { padding: 1.2rem 4rem 3rem 2.5rem; }
+[data-testid="stHeader"] { background: transparent; pointer-events: none; }
+[data-testid="stHeader"] button { pointer-events: auto; }
 [data-testid="stMainBlockContainer"] h1 { font-size: 1.5rem; padding: 0 0 0.25rem; }
 [data-testid="stMainBlockContainer"] h2 { font-size: 1.15rem; padding: 0.75rem 0 0.25rem; }
 [data-testid="stMainBlockContainer"] h3 { font-size: 1rem; padding: 0.5rem 0 0.25rem; }

@@ -5,6 +5,7 @@ opened after a server start is a page's own, Streamlit runs that page alone. ``u
 it; each page still begins with ``guard()``, which notices a page that runs alone and hands over to the navigation.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,11 +45,17 @@ def page_file(id: str) -> Path:
     return ROOT / "pages" / f"{id}.py"
 
 
-def pages() -> dict[str, list[st.Page]]:
-    """The pages for ``st.navigation``, by group."""
+def pages(done: Collection[str] = ()) -> dict[str, list[st.Page]]:
+    """The pages for ``st.navigation``, by group; those that are done with a tick behind their titles."""
     found: dict[str, list[st.Page]] = {}
     for record in PAGES:
-        page = st.Page(page_file(record.id), title=record.title, url_path=record.id, default=record.id == "home")
+        title = f"{record.title} ✓" if record.id in done else record.title
+        page = st.Page(
+            page_file(record.id),
+            title=title,
+            url_path=record.id,
+            default=record.id == "home",
+        )
         found.setdefault(record.group, []).append(page)
     return found
 

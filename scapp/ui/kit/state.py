@@ -76,6 +76,26 @@ def current_dataset() -> Dataset | None:
     return dataset
 
 
+def done_pages() -> list[str]:
+    """Pages whose work the open dataset holds; none without a dataset."""
+    id = st.query_params.get(_DATASET) or st.session_state.get(_DATASET)
+    if not id:
+        return []
+    try:
+        slots = workspace().open(id).slots
+    except DataError:
+        return []  # the page says what is wrong with it
+    holds = {
+        "upload": keys.PREPARATION in slots,
+        "clear": keys.representation("clear") in slots,
+        "map": any(keys.umap(name) in slots for name in keys.representations(slots)),
+        "circles": keys.MLS in slots,
+        "classify": keys.PREDICTED in slots or keys.MLS in slots,
+        "de": bool(keys.differentials(slots)),
+    }
+    return [page for page, done in holds.items() if done]
+
+
 def dataset_switcher() -> None:
     """Open another dataset from any page."""
     found = workspace().datasets()

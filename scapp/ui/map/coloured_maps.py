@@ -159,6 +159,7 @@ def draw(
     shown: np.ndarray | None = None,
     select: bool = False,
     height: int = 620,
+    names: bool = False,
 ) -> list[Polygon]:
     """Draw a map by its size: Plotly for thousands of cells, our own WebGL beyond.
 
@@ -176,6 +177,8 @@ def draw(
         Let the user select.
     height
         In pixels.
+    names
+        Write the names of groups onto the map, where Plotly draws it.
 
     Returns
     -------
@@ -194,7 +197,7 @@ def draw(
             where, values, title=colour.title, colours=colour.colours, axes=axes, height=height, name=name, alt=alt
         )
         return list(show_scatter(packed, key=f"{keep or key}.webgl"))
-    figure = plot_map(where, values, title=colour.title, colours=colour.colours, axes=axes, height=height)
+    figure = plot_map(where, values, title=colour.title, colours=colour.colours, axes=axes, height=height, names=names)
     event = show_figure(figure, key=key, name=name, alt=alt, select=select)
     return selected_polygons(event) if select else []
 

@@ -137,7 +137,7 @@ def map_section(dataset: Dataset, name: str, found: list[MapRecord]) -> None:
         key = f"map.{dataset.id}.{record.key}.{colour.title}"
         keep = f"map.{dataset.id}.{record.key}"
         event = coloured_maps.draw(
-            dataset, record, colour, key=key, keep=keep, shown=shown, select=True, height=MAP_HEIGHT
+            dataset, record, colour, key=key, keep=keep, shown=shown, select=True, height=MAP_HEIGHT, names=True
         )
         select = words.SELECT if colour.values is not None and groups is not None else words.SELECT_ONLY
         st.caption(f"{faithful} {select}".strip())
@@ -153,6 +153,9 @@ def _colour_choice(dataset: Dataset, record: MapRecord) -> str:
     if before not in (None, record.representation) and str(st.session_state.get(key)).endswith(f"_{before}") and groups:
         st.session_state[key] = groups[0]
     st.session_state[last] = record.representation
+    names = keys.suggested(f"leiden_{record.representation}").removeprefix("obs/")
+    if names in groups:
+        st.session_state.setdefault(key, names)
     options = [*groups, *scales, GENES, *([ANTIBODIES] if coloured_maps.antibodies(dataset) else [])]
     chosen: str = st.selectbox("Colour by", options, key=key, persist_state="session")
     return chosen

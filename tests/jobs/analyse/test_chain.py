@@ -1,15 +1,16 @@
 """The chain of runs: what follows what, once, and where it stops."""
 
+from functools import partial
+
 import pytest
 
 from scapp.core import keys
-from scapp.core.environment import Environment
 from scapp.jobs import launch
 from scapp.jobs.analyse import chain
 from scapp.jobs.analyse.stages import AnalyseConfig, stages
-from scapp.jobs.executor import carry_out
 from scapp.steps.config import ImportRequest
 from scapp.workspace.runs.run import RunStore
+from tests.jobs.analyse.working import work
 
 TINY = {"clear": {"hidden": 16, "dim": 8, "batch_size": 32, "queue_size": 64, "epochs": 2}}
 CHOICES = AnalyseConfig(settings=TINY, filter_cells=False)
@@ -17,21 +18,9 @@ CHOICES = AnalyseConfig(settings=TINY, filter_cells=False)
 
 @pytest.fixture
 def worker(workspace, monkeypatch):
-    """Carries out what is queued as the executor does, until nothing is, or so many runs."""
+    """Carries out what is queued; no process is started."""
     monkeypatch.setattr(launch, "ensure_worker", lambda root, lane: None)
-    store = RunStore(workspace.root)
-
-    def work(most=100):
-        done = []
-        while len(done) < most and (run := store.next_queued("light") or store.next_queued("training")):
-            outcome = carry_out(run, workspace, Environment())
-            run.set_status(run.status.model_copy(update=outcome))
-            if outcome["state"] == "done":
-                chain.go_on(workspace.root, run, outcome["result"]["dataset"])
-            done.append(run.config.part.stage)
-        return done
-
-    return work
+    return partial(work, workspace)
 
 
 def test_from_a_file_to_a_map_of_clear(workspace, worker, study_file):
