@@ -56,8 +56,8 @@ class ClearConfig(Config):
         800,
         title="Steps, where epochs are left open",
         help=(
-            "What trains a network is its number of steps: few cells are gone through more often than many, but every"
-            " cell 4 to 50 times."
+            "What trains a network is its number of steps: small datasets are passed over more often than large ones,"
+            " but every cell 4 to 50 times."
         ),
         ge=1,
         le=1_000_000,
@@ -73,7 +73,7 @@ class ClearConfig(Config):
     )
     min_steps_per_epoch: int = setting(
         2,
-        title="Least steps per epoch",
+        title="Minimum steps per epoch",
         help="Small data are split into at least so many batches, because one step per epoch hardly trains anything.",
         ge=1,
         le=100,

@@ -109,7 +109,7 @@ def _check(config: ClearConfig, batches: np.ndarray | None, totals: np.ndarray |
         )
     if config.queue_size == 0 and not config.symmetric:
         raise ConfigError(
-            "Without a queue and without the batch's other cells there is nothing to tell a cell from.",
+            "Without a queue and without the batch's other cells there are no negatives to contrast a cell with.",
             hint="Turn 'Symmetric loss' on, or give the queue a size.",
         )
     if config.key_encoder == "query" and not config.symmetric:

@@ -61,7 +61,7 @@ def add_commands(commands: Any) -> None:
         "--quick", action="store_true", help="a first look: few cells, two seeds, logistic regression alone"
     )
     classification.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-    classification.add_argument("--resume", action="store_true", help="go on where an interrupted command was")
+    classification.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
     add_settings(classification, ExperimentConfig)
 
 

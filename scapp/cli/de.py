@@ -1,4 +1,4 @@
-"""``de``: who is there, what changed and why, across conditions and donors."""
+"""``de``: cell-type composition, differential expression and pathways, across conditions and donors."""
 
 import argparse
 import sys

@@ -53,7 +53,7 @@ def add_commands(commands: Any) -> None:
         if name == "pseudotime":
             parser.add_argument("--stages", nargs="+", help="levels of the labels in order, the first at the root")
         parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-        parser.add_argument("--resume", action="store_true", help="go on where an interrupted command was")
+        parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint")
         add_settings(parser, step(f"evaluate_{name}").config)
         parser.set_defaults(task=name)
     across = command(tasks, "across", _across, "methods over the datasets that were compared; writes tables")

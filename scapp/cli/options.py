@@ -69,8 +69,8 @@ _OF_PAGES = (
     (re.compile(r"(?i)\btick '[^']*missing values as zero'(?: under 'Options')?"), "add --missing-as-zero"),
     (re.compile(r"(?i)\btick 'Round to whole counts'(?: under 'Options')?"), "add --round-to-counts"),
     (re.compile(r"import it again and click 'Flip' below its preview"), "give --genes-in rows or --genes-in columns"),
-    (re.compile(r"Filtering with 'Least cells per gene'"), "'scapp qc --min-cells'"),
-    (re.compile(r"Filtering with 'Least genes per cell'"), "'scapp qc --min-genes'"),
+    (re.compile(r"Filtering with 'Minimum cells per gene'"), "'scapp qc --min-cells'"),
+    (re.compile(r"Filtering with 'Minimum genes per cell'"), "'scapp qc --min-genes'"),
     (re.compile(r",? on the [A-Z][\w&]*(?: [\w&]+)* page\b"), ""),
 )
 """What hints say of pages, and what it is called on the command line."""

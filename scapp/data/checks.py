@@ -148,14 +148,14 @@ def empty_findings(matrix: sparse.csr_matrix) -> list[Finding]:
         findings.append(
             Finding(
                 f"{n_cells:,} {'cell has' if n_cells == 1 else 'cells have'} no counts at all.",
-                "Filtering with 'Least genes per cell' removes them.",
+                "Filtering with 'Minimum genes per cell' removes them.",
             )
         )
     if n_genes:
         findings.append(
             Finding(
                 f"{n_genes:,} {'gene is' if n_genes == 1 else 'genes are'} zero in every cell.",
-                "Filtering with 'Least cells per gene' removes them.",
+                "Filtering with 'Minimum cells per gene' removes them.",
             )
         )
     return findings

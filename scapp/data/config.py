@@ -173,7 +173,7 @@ class PrepareConfig(Config):
 
     min_genes: int = setting(
         200,
-        title="Least genes per cell",
+        title="Minimum genes per cell",
         help=(
             "Cells with fewer detected genes are often empty droplets. Too high a value loses small cells such as"
             " platelets."
@@ -183,24 +183,28 @@ class PrepareConfig(Config):
     )
     max_genes: int | None = setting(
         None,
-        title="Most genes per cell",
+        title="Maximum genes per cell",
         help="Very many genes can mean two cells in one droplet. Large or dividing cells have many genes as well.",
         unit="genes",
         ge=1,
     )
     min_counts: int = setting(
-        0, title="Least counts per cell", help="Cells with few molecules carry little information.", unit="counts", ge=0
+        0,
+        title="Minimum counts per cell",
+        help="Cells with few molecules carry little information.",
+        unit="counts",
+        ge=0,
     )
     max_counts: int | None = setting(
         None,
-        title="Most counts per cell",
+        title="Maximum counts per cell",
         help="Very many molecules can mean two cells in one droplet.",
         unit="counts",
         ge=1,
     )
     max_pct_mt: float | None = setting(
         None,
-        title="Most mitochondrial counts",
+        title="Maximum mitochondrial counts",
         help="A high mitochondrial share often marks dying cells; heart and muscle are naturally high.",
         unit="%",
         ge=0,
@@ -208,13 +212,13 @@ class PrepareConfig(Config):
     )
     max_doublet_score: float | None = setting(
         None,
-        title="Highest doublet score",
+        title="Maximum doublet score",
         help="Cells that score above this are taken for two cells in one droplet. Needs doublet scores.",
         ge=0,
         le=1,
     )
     min_cells: int = setting(
-        3, title="Least cells per gene", help="Genes seen in fewer cells than this are dropped.", unit="cells", ge=0
+        3, title="Minimum cells per gene", help="Genes seen in fewer cells than this are dropped.", unit="cells", ge=0
     )
     n_top_genes: int = setting(
         2000,

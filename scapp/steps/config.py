@@ -57,14 +57,14 @@ class PredictConfig(Config):
     model: str = setting("", title="Model", help="Folder of a classifier.", hidden=True)
     threshold: float = setting(
         0.0,
-        title="Least probability",
+        title="Minimum probability",
         help="Cells whose best type is less probable are called 'unassigned'.",
         ge=0,
         le=1,
     )
     most_wrong: float | None = setting(
         None,
-        title="Most wrong names",
+        title="Accepted share of wrong names",
         help=(
             "Share of wrong names among those given that you accept, such as 0.05: as many cells as needed go without a"
             " name. It is chosen on the model's validation cells; other donors or laboratories are named wrongly more"

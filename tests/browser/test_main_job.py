@@ -47,7 +47,7 @@ def test_from_an_upload_to_a_file(server, open_browser, upload, tmp_path):
     wait_for_epoch(second, 6)
     second.close()
     press(page, "Stop")
-    visible(page, "was stopped. It can go on where it was")
+    visible(page, "was stopped. It can be resumed from its last checkpoint")
     reached = epoch(page)
     press(page, "Resume")
     wait_for_epoch(page, reached)

@@ -304,7 +304,7 @@ def test_batches_of_single_cells_are_refused(values):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"queue_size": 0, "symmetric": False}, "nothing to tell"),
+        ({"queue_size": 0, "symmetric": False}, "no negatives"),
         ({"key_encoder": "query", "symmetric": False}, "symmetric"),
         ({"augmentation": {"thin_probability": 0.5}}, "raw counts"),
     ],

@@ -49,7 +49,7 @@ def test_the_command_line_speaks_in_options(run, study_file, tmp_path):
     _, _, error = run("qc", study_file, "-o", tmp_path / "q.h5ad", "--min-genes", "5000")
     assert "note: --min-genes 5000 removes 150 of 150 cells." in error
     assert "--min-genes alone removes" in error
-    assert not [word for word in ("upload", "Upload", "click", "Least genes") if word in error]
+    assert not [word for word in ("upload", "Upload", "click", "Minimum genes") if word in error]
 
 
 def test_the_usual_least_number_of_genes_follows_the_panel(run, study_file, tmp_path):

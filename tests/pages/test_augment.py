@@ -8,6 +8,8 @@ from tests.pages.conftest import button, texts
 
 def test_a_cell_is_shown_before_and_after_with_every_step(app, prepared):
     at = app("augment", dataset=prepared.id)
+    at.segmented_control(key=f"augment.{prepared.id}.preset").set_value("paper")
+    at.run()
     table = next(frame.value for frame in at.dataframe if "changed (%)" in frame.value)
     assert table["step"].tolist()[0] == "Random mask"
     assert table["step"].tolist()[-1] == "the whole chain"
@@ -47,8 +49,7 @@ def test_copies_are_measured_against_their_type(app, prepared):
 
 def test_heavy_dropout_thinning_and_groups_are_shown(app, prepared):
     at = app("augment", dataset=prepared.id)
-    at.segmented_control(key=f"augment.{prepared.id}.preset").set_value("recommended")
-    at.run()
+    assert at.segmented_control(key=f"augment.{prepared.id}.preset").value == "recommended"  # as training
     prefix = f"augment.{prepared.id}.recommended"
     for id in ("dropout", "thin", "groups"):
         at.number_input(key=f"{prefix}.{id}_probability").set_value(1.0)
@@ -59,6 +60,8 @@ def test_heavy_dropout_thinning_and_groups_are_shown(app, prepared):
 
 def test_training_starts_from_these_settings(app, prepared):
     at = app("augment", dataset=prepared.id)
+    at.segmented_control(key=f"augment.{prepared.id}.preset").set_value("paper")
+    at.run()
     at.number_input(key=f"augment.{prepared.id}.paper.mask_share").set_value(0.33)
     at.run()
     button(at, "Next: train with these augmentations").click()
@@ -79,6 +82,8 @@ def test_a_dataset_made_before_loadings_were_kept_says_what_to_do(app, prepared,
 
 def test_thinning_of_scaled_genes_is_refused(app, prepared):
     at = app("augment", dataset=prepared.id)
+    at.segmented_control(key=f"augment.{prepared.id}.preset").set_value("paper")
+    at.run()
     at.number_input(key=f"augment.{prepared.id}.paper.thin_probability").set_value(1.0)
     at.run()
     assert any("cannot be thinned" in warning.value for warning in at.warning)

@@ -1,4 +1,4 @@
-"""Who is there: shares of cell types by donor and condition."""
+"""Composition: shares of cell types by donor and condition."""
 
 import numpy as np
 import pandas as pd

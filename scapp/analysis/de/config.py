@@ -65,7 +65,7 @@ class DifferentialConfig(Config):
     )
     min_cells: int = setting(
         10,
-        title="Least cells of a donor",
+        title="Minimum cells per donor",
         help="Donors with fewer cells of the type are left out of its pseudobulk.",
         unit="cells",
         ge=1,

@@ -76,6 +76,14 @@ class FittingPanel:
     second: Panel
     second_share: float
 
+    @property
+    def in_words(self) -> str:
+        """Both, with their shares."""
+        return (
+            f"'{self.best.title}' clearly fits {self.share:.0%} of the cells, '{self.second.title}'"
+            f" {self.second_share:.0%}"
+        )
+
 
 @dataclass(frozen=True)
 class _Scored:

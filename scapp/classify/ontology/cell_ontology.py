@@ -196,7 +196,7 @@ def broader_type(probabilities: np.ndarray, graph: TypeGraph, ontology: Ontology
     graph, ontology
         See ``graph_of``.
     threshold
-        Least probability.
+        Minimum probability.
 
     Returns
     -------

@@ -54,7 +54,7 @@ def filter_data(counts: sparse.csr_matrix, metrics: pd.DataFrame, config: Prepar
         raise ConfigError(
             f"{genes.size} of {counts.shape[1]:,} genes are seen in {config.min_cells} cells or more; at least 2 are"
             " needed.",
-            hint="Lower 'Least cells per gene', then filter again.",
+            hint="Lower 'Minimum cells per gene', then filter again.",
         )
     return Kept(cells, genes)
 

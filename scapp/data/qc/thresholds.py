@@ -54,7 +54,7 @@ def suggest_thresholds(metrics: pd.DataFrame) -> dict[str, Any]:
 
 
 def usual_min_genes(n_genes: int) -> int:
-    """Least genes per cell where nobody chose it: 200, or a twentieth of the genes of a panel that measures few."""
+    """Minimum genes per cell where nobody chose it: 200, or a twentieth of the genes of a panel that measures few."""
     return min(200, n_genes // 20)
 
 

@@ -218,13 +218,14 @@ def _marked(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
 
 
 def _named(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
-    best, second = panel(summary["best_panel"]).title, panel(summary["second_panel"]).title
-    fits = f"'{best}' clearly fits {summary['best_share']:.0%} of the cells, '{second}' {summary['second_share']:.0%}"
     if not summary["panel"]:
-        return f"No marker panel fits most cells ({fits}), so clusters keep their numbers. Choose the tissue yourself."
+        return (
+            f"No marker panel fits most cells ({summary['fit']}), so clusters keep their numbers. Choose the tissue"
+            " yourself."
+        )
     return (
         f"{summary['n_named']} of {summary['n_clusters']} clusters were named by the panel"
-        f" '{panel(summary['panel']).title}' ({fits}). These are suggestions: look at the marker genes."
+        f" '{panel(summary['panel']).title}' ({summary['fit']}). These are suggestions: look at the marker genes."
     )
 
 

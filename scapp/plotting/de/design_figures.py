@@ -1,4 +1,4 @@
-"""A study of conditions: its design, and who is there."""
+"""A study of conditions: its design, and its composition."""
 
 from collections.abc import Mapping, Sequence
 

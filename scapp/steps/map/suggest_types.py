@@ -45,10 +45,7 @@ def suggest(inputs: Inputs, config: SuggestConfig, context: StepContext) -> Outc
         "panel": chosen.id if chosen else "",
         "n_clusters": len(groups),
         "n_named": len(named),
-        "best_panel": fit.best.id,
-        "best_share": round(fit.share, 3),
-        "second_panel": fit.second.id,
-        "second_share": round(fit.second_share, 3),
+        "fit": fit.in_words,
     }
     if not named:
         return Outcome(summary=summary | {"column": ""})

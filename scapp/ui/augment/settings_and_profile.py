@@ -36,7 +36,7 @@ def settings_section(dataset: Dataset) -> tuple[AugmentationConfig, bool, int]:
     preset = st.segmented_control(
         "Start from the augmentations of",
         list(PRESETS),
-        default="paper",
+        default="recommended",  # what the next page trains with unless told otherwise
         required=True,
         format_func=PRESET_NAMES.__getitem__,
         key=f"augment.{dataset.id}.preset",

@@ -31,7 +31,7 @@ CLEAR_BESIDE = (
     " same encoder."
 )
 OWN_MODEL = (
-    "This model was trained on this very dataset: what it says here shows what it has learnt by heart. See the tab"
+    "This model was trained on this very dataset: what it says here shows what it has memorised. See the tab"
     " 'Evaluate' for cells that it never saw. Cells without a label were not learnt from: for them it is a prediction"
     " like any other."
 )
@@ -51,8 +51,8 @@ CALIBRATION = (
 )
 NAMED = (
     "Cells whose best type is less probable than a threshold go without a name, and so fewer names are wrong. The"
-    " threshold is chosen on validation cells and checked here on test cells, which had no part in it. 'Most wrong"
-    " names' on the tab 'Annotate this dataset' does the same."
+    " threshold is chosen on validation cells and checked here on test cells, which had no part in it. On the tab"
+    " 'Annotate this dataset', 'Accepted share of wrong names' does the same."
 )
 WRONG = (
     "Wrongly named with a high probability: a type that the labels mix up, doublets, or a label that is itself wrong."

@@ -1,4 +1,4 @@
-"""Who is there: shares of cell types, by condition and by donor."""
+"""Composition: shares of cell types, by condition and by donor."""
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ def composition_section(dataset: Dataset) -> None:
     design, config = found
     st.markdown(words.COMPOSITION)
     if len(design.types) < 2:
-        st.info("Choose a column of cell types in the tab 'Study design' to see who is there.")
+        st.info("Choose a column of cell types in the tab 'Study design' to see the cell-type composition.")
     else:
         _shares(dataset, design, config)
     _maps(dataset, design, config)

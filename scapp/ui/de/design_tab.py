@@ -113,7 +113,7 @@ def design_section(dataset: Dataset) -> None:
     for note in notes:
         st.warning(escape(note))
     if not notes:
-        st.success("Nothing speaks against this design: every condition has several donors.")
+        st.success("No problems found with this design: every condition has several donors.")
     table = study.cells_per_sample()
     show_figure(
         plot_design(table), key="study.cells", name="cells_per_donor_and_type", alt="Cells of each type and donor"

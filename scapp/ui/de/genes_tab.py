@@ -224,7 +224,7 @@ def _chosen_genes(dataset: Dataset, table: pd.DataFrame, found: pd.DataFrame, ke
         key=f"{key}.source",
         persist_state="session",
         width=420,
-        help="Start from these; add and take away below, or in the volcano.",
+        help="Start from these; add or remove genes below, or in the volcano plot.",
     )
     symbol_of = dict(zip(table["gene"].astype(str), table["symbol"].astype(str), strict=True))
     if source == STRONGEST:

@@ -34,7 +34,7 @@ def pathways_section(dataset: Dataset) -> None:
     """Choose a comparison and sets, run, and look behind a pathway."""
     st.markdown(words.PATHWAYS)
     if not results_of(dataset):
-        st.info("Pathways explain a comparison: find differential genes first, in the tab before the last.")
+        st.info("Pathways explain a comparison: find differential genes first, in the tab 'Genes'.")
         return
     comparison = result_choice(dataset, key="pathways")
     names = _found(dataset, comparison)

@@ -7,8 +7,9 @@ from scapp.analysis.de.donor_tests import OVERALL
 from scapp.ui.kit.boundary import escape
 
 PAGE = (
-    "Compare **conditions** (healthy and ill, treated and not, young and old): who is there, what changed within a cell"
-    " type, and why. The order of the tabs is that of the CLEAR paper's study of COVID-19 blood (its Figure 5)."
+    "Compare **conditions** (healthy and ill, treated and not, young and old): how the cell-type composition differs,"
+    " what changes within a cell type, and why. The order of the tabs is that of the CLEAR paper's study of COVID-19"
+    " blood (its Figure 5)."
     " Statistics count **donors**, not cells: a thousand cells of one person are still one person."
 )
 DESIGN = "Say which columns hold the conditions, the donors and the cell types. These choices hold for all tabs."

@@ -29,13 +29,13 @@ STEPS = (
     (
         "de",
         "Compare conditions",
-        "Who is there, what changed and why, across conditions and donors. You may skip this.",
+        "Cell-type composition and differential expression across conditions and donors. You may skip this.",
     ),
     (
         "evaluate",
         "Does CLEAR help?",
         "CLEAR beside other representations on your data. You may skip this.",
     ),
-    ("export", "4 · Export", "Take away the data, tables, a report, and the session as a script."),
+    ("export", "4 · Export", "Download the data, tables, a report, and the session as a script."),
 )
 EXAMPLE_INTRO = "No file at hand? Pick an example; nothing is downloaded."

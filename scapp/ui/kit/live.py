@@ -138,7 +138,10 @@ def show_finished(run: Run, *, key: str, quiet_when_done: bool = True) -> None:
     if status.state == "failed" and status.error is not None:
         show_error(f"{run.config.title} failed. {status.error.message}", status.error.hint)
     elif status.state == "stopped":
-        st.info(f"{run.config.title} was stopped." + (" It can go on where it was." if run.has_checkpoint else ""))
+        st.info(
+            f"{run.config.title} was stopped."
+            + (" It can be resumed from its last checkpoint." if run.has_checkpoint else "")
+        )
     elif status.state == "done" and status.result.get("stale"):
         _offer_stale(run, key)
     elif not quiet_when_done:

@@ -3,8 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from scapp.analysis.map.config import ColoursConfig, NamingConfig
-from scapp.analysis.markers.suggested_names import Suggestion, suggest_names
+from scapp.analysis.map.config import ColoursConfig, NamingConfig, SuggestConfig
+from scapp.analysis.markers.suggested_names import SURE, Suggestion, fitting_panel, suggest_names
 from scapp.core import keys
 from scapp.data.panels import PANELS, panel
 from scapp.jobs.launch import run_now
@@ -13,11 +13,11 @@ from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape
 from scapp.ui.kit.widgets import download_csv
 from scapp.ui.map import coloured_maps, words
-from scapp.ui.map.clusters_tab import METHODS
+from scapp.ui.map.clusters_tab import METHODS, suggested_labels
 from scapp.ui.map.markers_tab import outdated
 from scapp.workspace.datasets.dataset import Dataset
 
-PREFILLED = ("clear", "likely")
+AUTO = "auto"
 MOST_COLOURS = 60
 
 
@@ -33,11 +33,11 @@ def naming_section(dataset: Dataset, name: str) -> None:
     source = left.selectbox("Clusters", groups, key=f"naming.source.{dataset.id}", persist_state="session")
     chosen = right.selectbox(
         "Marker panel",
-        [record.id for record in PANELS],
-        format_func=lambda id: panel(id).title,
+        [AUTO, *(record.id for record in PANELS)],
+        format_func=lambda id: "the one that fits" if id == AUTO else panel(id).title,
         key=f"naming.panel.{dataset.id}",
         persist_state="session",
-        help="Types that are suggested; choose the tissue that your cells come from.",
+        help=f"{SuggestConfig.model_fields['panel'].title}: the types that are suggested.",
     )
     table = _table(dataset, source, chosen)
     edited = st.data_editor(
@@ -97,20 +97,24 @@ def _table(dataset: Dataset, source: str, panel_id: str) -> pd.DataFrame:
             "Find the marker genes again (tab 'Marker genes')."
         )
     elif keys.markers(source) in dataset:
-        found = _suggestions(dataset, source, panel_id)
+        fit, found = _suggestions(dataset, source, panel_id)
+        st.caption(fit)
     else:
         st.info(f"Find the marker genes of '{escape(source)}' first (tab 'Marker genes') to have names suggested.")
     computed = source.startswith(tuple(METHODS))
+    known = suggested_labels(dataset)
+    brought = _most_of(values, state.grouping(dataset, known)) if known not in (None, source) else {}
     rows = []
     for group in groups:
         best = found.get(group)
-        sure = best is not None and best.sureness in PREFILLED
+        sure = best is not None and best.sureness in SURE
         rows.append(
             {
                 "cluster": group,
                 "cells": int(sizes.get(group, 0)),
                 "name": best.name if best and sure and computed else group,
                 "suggested": best.name if best and best.sureness != "unsure" else "",
+                **({f"most are, by '{known}'": brought[group]} if brought else {}),
                 "how sure": best.sureness if best else "",
                 "fit (AUC)": best.auc if best else None,
                 "speaks for it": ", ".join(best.genes[:5]) if best else "",
@@ -120,21 +124,34 @@ def _table(dataset: Dataset, source: str, panel_id: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _most_of(clusters: pd.Series, labels: pd.Series) -> dict[str, str]:
+    """Cluster -> its most frequent label of the file, with the share of the cluster's cells."""
+    table = pd.crosstab(clusters, labels.astype(str), dropna=False)
+    shares = table.div(table.sum(axis=1), axis=0)
+    return {str(group): f"{row.idxmax()} ({row.max():.0%})" for group, row in shares.iterrows()}
+
+
 def _closest(best: Suggestion) -> str:
     """The best and the next, also where neither is sure enough to be suggested."""
     ranked = [(best.name, best.auc), (best.second, best.second_auc)]
     return ", ".join(f"{name} ({area:.2f})" for name, area in ranked if name)
 
 
-def _suggestions(dataset: Dataset, source: str, panel_id: str) -> dict[str, Suggestion]:
-    element = dataset.slots[keys.markers(source)].element
-    return {found.group: found for found in _suggested(element, panel_id, dataset, source)}
+def _suggestions(dataset: Dataset, source: str, panel_id: str) -> tuple[str, dict[str, Suggestion]]:
+    """How panels fit, in words, and each cluster's suggestion."""
+    fit, suggested = _suggested(dataset.slots[keys.markers(source)].element, panel_id, dataset, source)
+    if panel_id == AUTO and not suggested:
+        st.info(f"No marker panel fits most cells ({fit}), so no names are suggested. {words.CHOOSE_PANEL}")
+    return f"Of the panels, {fit}.", {found.group: found for found in suggested}
 
 
-@st.cache_data(max_entries=16, show_spinner="Comparing marker genes with the panel…")
-def _suggested(element: str, panel_id: str, _dataset: Dataset, _source: str) -> list[Suggestion]:
-    table = state.read(_dataset, keys.markers(_source))
-    return suggest_names(table, state.genes(_dataset).symbol_of(), panel(panel_id))
+@st.cache_data(max_entries=16, show_spinner="Comparing marker genes with the panels…")
+def _suggested(element: str, panel_id: str, _dataset: Dataset, _source: str) -> tuple[str, list[Suggestion]]:
+    table, symbols = state.read(_dataset, keys.markers(_source)), state.genes(_dataset).symbol_of()
+    sizes = {str(group): int(size) for group, size in state.grouping(_dataset, _source).value_counts().items()}
+    fit = fitting_panel(table, symbols, sizes, PANELS)
+    chosen = fit.panel if panel_id == AUTO else panel(panel_id)
+    return fit.in_words, [] if chosen is None else suggest_names(table, symbols, chosen)
 
 
 def colours_section(dataset: Dataset) -> None:

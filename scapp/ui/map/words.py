@@ -21,10 +21,12 @@ MARKERS = (
 NAMING = (
     "A suggestion compares the cluster's marker genes with the panel: the fit is the chance that one of a type's genes"
     " stands above another gene in the cluster (0.5 is chance). **clear**: far above chance and ahead of the next type;"
-    " **likely**: above chance, with genes that speak for it and no other type as good; otherwise no name is suggested,"
+    " **likely**: above chance, with genes that speak for it and no other type as good. Of two kinds of one type that"
+    " are hardly apart, the type is named (T cell, Monocyte). Otherwise no name is suggested,"
     " and a cluster that you leave unnamed keeps its number. It is a hint, not a proof: look at the genes. Clusters of"
     " the same name become one group."
 )
+CHOOSE_PANEL = "Choose the tissue that your cells come from, if it is among the panels."
 COLOURS = "Colours are kept with the data, used on every map, and exported in `uns` as scanpy expects them."
 COMPARE = "Draw a lasso on the left map: the same cells are shown on the right one."
 CLUSTER_SCORES = (

@@ -205,7 +205,7 @@ def _sliders(metrics: pd.DataFrame, prefix: str) -> PrepareConfig:
             values[lower] = chosen[0]
             values[upper] = chosen[1] if chosen[1] < top else None
     values["min_cells"] = st.number_input(
-        "Least cells per gene",
+        "Minimum cells per gene",
         0,
         None,
         3,

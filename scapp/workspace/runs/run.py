@@ -197,7 +197,7 @@ class Run:
             observed = self.observe()
             if observed.state not in ("stopped", "failed"):
                 raise RunError(
-                    f"This run is {observed.state}; only a stopped or failed one can go on.",
+                    f"This run is {observed.state}; only a stopped or failed one can be resumed.",
                     hint="Wait for it, or start a new run.",
                 )
             stop_orphan(self.status)
@@ -240,7 +240,7 @@ class Silences:
 _silences = Silences()
 
 WORKER_DIED = Failure(
-    message="The worker process ended without a word: it was killed, or the computer was restarted.",
+    message="The worker process ended without a message: it was killed, or the computer was restarted.",
     hint="Click 'Resume' to go on from the last checkpoint. If it happens again, free some memory first.",
 )
 WORKER_SILENT = Failure(

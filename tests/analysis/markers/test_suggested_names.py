@@ -111,6 +111,7 @@ def test_a_panel_fits_where_it_names_most_cells_and_twice_as_many_as_the_next():
     for n_cells, fits in (({"g": 60, "h": 40}, True), ({"g": 40, "h": 60}, False)):
         found = fitting_panel(both, {}, n_cells, [none, TOY])
         assert (found.best.id, found.second.id) == ("toy", "none")
+        assert found.in_words == f"'Toy' clearly fits {n_cells['g']}% of the cells, 'None' 0%"
         assert (found.share, found.second_share) == (n_cells["g"] / 100, 0)
         assert (found.panel is TOY) == fits
     assert fitting_panel(both, {}, {"g": 60, "h": 40}, [other, TOY]).panel is None  # both name the same cells

@@ -29,7 +29,7 @@ def test_genes_are_counted_in_the_kept_cells():
 def test_filters_that_leave_nothing_are_refused_with_the_worst_named():
     counts = sparse.csr_matrix(np.ones((3, 3), dtype=np.float32))
     metrics = pd.DataFrame({"n_genes_by_counts": [3, 3, 3], "total_counts": [3.0, 3, 3]})
-    with pytest.raises(ConfigError, match="'Least genes per cell' alone removes 3"):
+    with pytest.raises(ConfigError, match="'Minimum genes per cell' alone removes 3"):
         filter_data(counts, metrics, config(min_genes=10))
     with pytest.raises(ConfigError, match="0 of 3 genes"):
         filter_data(counts, metrics, config(min_cells=10))

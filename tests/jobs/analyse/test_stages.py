@@ -68,6 +68,6 @@ def test_what_was_done_is_said_with_its_figures():
     }
     said = stage("prepare").said(config, summary)
     assert said.startswith("Kept 2,638 of 2,700 cells (at least 1,200 counts, at most 7.5% mitochondrial counts);")
-    named = {"n_named": 0, "n_clusters": 5, "panel": "", "best_panel": "gut", "best_share": 0.31}
-    said = stage("names_pca").said({}, named | {"second_panel": "blood", "second_share": 0.3})
+    named = {"n_named": 0, "n_clusters": 5, "panel": "", "fit": "'Intestine' clearly fits 31% of the cells"}
+    said = stage("names_pca").said({}, named)
     assert said.startswith("No marker panel fits most cells ('Intestine' clearly fits 31% of the cells")
