@@ -16,9 +16,9 @@ image_format_choice()
 with boundary():
     analysis = chain_panel.follow()
     state.dataset_switcher()
-    if analysis is not None and not analysis.has_map:
+    if analysis is not None and not map_tab.has_map(state.current_dataset()):
         st.title("Clusters & map")
-        chain_panel.progress_line(analysis, key="analyse")
+        chain_panel.progress_line(analysis)
         chain_panel.steps_section(analysis)
         st.stop()
     title, choice, settings, following = st.columns([5, 3, 2, 2], vertical_alignment="bottom")
@@ -39,8 +39,8 @@ with boundary():
             next_button("clear", "Next: train CLEAR", dataset=dataset.id)
     analysis = analysis or chain_panel.analysis_shown(dataset)
     if analysis is not None:
-        chain_panel.progress_line(analysis, key="analyse")
-    map_tab.map_run_section(dataset, name)
+        chain_panel.progress_line(analysis)
+    map_tab.map_run_section(dataset, name, followed="" if analysis is None else analysis.last.run.id)
     tabs = ["Map", "Clusters", "Marker genes", "Cell types", "Compare maps"]
     tabs += ["Steps"] if analysis is not None else []
     map_shown, clusters_shown, markers_shown, types_shown, compare_shown, *steps_shown = st.tabs(
@@ -72,7 +72,7 @@ with boundary():
     for shown in steps_shown:
         if shown.open and analysis is not None:
             with shown, boundary():
-                chain_panel.steps_section(analysis)
+                chain_panel.steps_section(analysis, dataset)
     files_and_script.copy_as_python(
         dataset, ("map", "cluster", "sweep", "markers", "suggest", "annotate", "name_clusters", "colours")
     )

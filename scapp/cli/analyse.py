@@ -10,7 +10,7 @@ from scapp.cli.clear import say_of_batches
 from scapp.cli.console import checked_output, load, run
 from scapp.cli.options import add_input, add_settings, command, given
 from scapp.core.config import describe
-from scapp.jobs.analyse.stages import AnalyseConfig, first_stage, next_stage
+from scapp.jobs.analyse.stages import AnalyseConfig, first_stage, next_stage, to_come
 from scapp.jobs.devices import choose_device
 from scapp.jobs.session import Session
 
@@ -32,10 +32,17 @@ def _analyse(arguments: argparse.Namespace) -> dict[str, Any]:
     device = choose_device(arguments.device)
     with tempfile.TemporaryDirectory() as folder:
         session = Session(folder, device=device)
+        from scapp.reports.export import read_preparation
+
         dataset = load(session, arguments)
         result: dict[str, Any] = {"steps": []}
-        done = first_stage(dataset)
-        while (stage := next_stage(dataset, choices, done)) is not None:
+        if choices.filter_cells and read_preparation(arguments.input):
+            print(
+                "note: this file was filtered before and is filtered again; --filter-cells no keeps all.",
+                file=sys.stderr,
+            )
+        remaining = to_come(choices, first_stage(dataset))
+        while (stage := next_stage(dataset, remaining)) is not None:
             if stage.name == "clear":
                 say_of_batches(dataset, choices.batch_key)
             config = stage.config(dataset, choices)
@@ -44,11 +51,9 @@ def _analyse(arguments: argparse.Namespace) -> dict[str, Any]:
             said = stage.said(config.model_dump(mode="json"), found)
             print(f"{stage.title}: {said}", file=sys.stderr)
             result["steps"].append({"step": stage.title, "said": said, "seconds": found["seconds"]})
-            if stage.step == "map":
-                result["n_clusters"] = found["n_clusters"]
-            if stage.step == "suggest":
-                result |= {"panel": found["panel"], "n_named": found["n_named"], "names": found["column"]}
-            done = stage.name
+            of = result.setdefault(stage.name.partition("_")[2], {}) if stage.step in ("map", "suggest") else {}
+            of |= {name: found[name] for name in ("n_clusters", "panel", "n_named", "column") if name in found}
+            remaining = remaining[remaining.index(stage.name) + 1 :]
         session.write(dataset, output)
     return {
         "n_cells": dataset.n_cells,

@@ -17,7 +17,7 @@ from scapp.core.environment import Environment
 from scapp.core.errors import DivergedError, ScappError, of_storage
 from scapp.core.processes import end_with_parent
 from scapp.core.step_context import StepStopped
-from scapp.jobs.analyse.chain import go_on
+from scapp.jobs.analyse.chain import try_to_go_on
 from scapp.jobs.apart import carry_out_apart, warm
 from scapp.jobs.devices import choose_device
 from scapp.jobs.run_context import RunContext
@@ -50,7 +50,7 @@ def serve(root: Path, lane: str) -> None:
             else:
                 outcome = carry_out(run, workspace, environment)
             if outcome["state"] == "done":
-                go_on(root, run, outcome["result"]["dataset"])
+                try_to_go_on(root, run, outcome["result"])
         answers.write(json.dumps(outcome) + "\n")
 
 

@@ -21,6 +21,7 @@ from filelock import Timeout
 from scapp.core.environment import THREAD_VARIABLES, Environment
 from scapp.core.processes import started_at
 from scapp.core.provenance import now
+from scapp.jobs.analyse.chain import try_to_go_on
 from scapp.jobs.deaths import death
 from scapp.jobs.lanes import Lane
 from scapp.workspace.housekeeping import tidy
@@ -92,6 +93,8 @@ class Supervisor:
                 observed = run.observe()
                 if observed.state in ("failed", "done") and run.status.state != observed.state:
                     run.set_status(observed)
+                    if observed.state == "done":
+                        try_to_go_on(self.root, run, observed.result)
 
     def _take(self, run: Run) -> None:
         child = self._warm_child()

@@ -251,7 +251,7 @@ def _naming(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> s
 
 
 def _suggest(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
-    if not made.get("panel"):
+    if not made.get("n_named"):
         return f"No marker panel fitted the clusters of '{config['source']}', and no names were suggested."
     return (
         f"Names were suggested for clusters of '{config['source']}' by the area under the curve of a panel's markers"

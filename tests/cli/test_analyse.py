@@ -22,10 +22,11 @@ def test_a_file_becomes_a_map_with_clusters_and_what_was_chosen_is_said(capsys, 
     assert result["n_cells"] == adata.n_obs <= 900
     assert {"X_pca", "X_umap_pca"} <= set(adata.obsm)
     assert "X_clear" not in adata.obsm
-    assert result["n_clusters"] == adata.obs["leiden_pca"].nunique()
-    assert result["panel"] == "blood"
-    assert result["n_named"] > 0
-    assert adata.obs[result["names"]].nunique() <= result["n_clusters"]
+    found = result["pca"]
+    assert found["n_clusters"] == adata.obs["leiden_pca"].nunique()
+    assert found["panel"] == "blood"
+    assert found["n_named"] > 0
+    assert adata.obs[found["column"]].nunique() <= found["n_clusters"]
     for entry in result["steps"]:
         assert f"{entry['step']}: {entry['said']}" in said
 

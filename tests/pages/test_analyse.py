@@ -83,7 +83,7 @@ def test_steps_say_what_was_chosen_and_can_be_run_again(app, workspace, analysed
     box(at, "Step").set_value("map_pca")
     at.run()
     # the settings of the map have one of the same name
-    key = f"analyse.{analysed.runs['map_pca'].id}.resolution"
+    key = f"analyse.{analysed.done['map_pca'].run.id}.resolution"
     next(number for number in at.number_input if number.key == key).set_value(2.5)
     at.run()
     button(at, "Run again from here").click()
@@ -100,14 +100,47 @@ def test_a_step_that_failed_is_shown_with_its_reason(app, workspace, study_file)
     at = app("map", analysis=first.id)
     assert at.error
     assert "Import failed" in at.error[0].value
-    assert any(b.label == "Discard" for b in at.button)
+    button(at, "Start again").click()
+    at.run()
+    assert RunStore(workspace.root).open(first.id).status.state == "queued"
+    work(workspace)
+    at.run()
+    button(at, "Discard").click()
+    at.run()
+    assert RunStore(workspace.root).list() == []
+
+
+def test_another_dataset_that_the_user_opens_is_not_taken_away(app, workspace, study_file):
+    first = chain.start_with_import(workspace.root, ImportRequest(path=str(study_file), name="study"), QUICK)
+    work(workspace, 3)
+    at = app("map", analysis=first.id)
+    made = at.session_state["dataset"]
+    parent = workspace.open(made).manifest.parent.id
+    box(at, "Dataset").set_value(parent)
+    at.run()
+    assert not at.exception
+    assert at.session_state["dataset"] == parent
+    assert "analysis" not in at.session_state
+
+
+def test_an_analysis_is_stopped_and_goes_on(app, workspace, study_file):
+    first = chain.start_with_import(workspace.root, ImportRequest(path=str(study_file), name="study"), QUICK)
+    work(workspace, 2)
+    at = app("map", analysis=first.id)
+    button(at, "Stop").click()
+    at.run()
+    assert work(workspace) == []
+    at.run()
+    button(at, "Continue").click()
+    at.run()
+    assert work(workspace) == ["map_pca", "markers_pca", "names_pca"]
 
 
 def test_an_analysis_that_was_cut_off_between_two_steps_goes_on(app, workspace, analysed):
     store = runs(workspace)
-    store.discard(analysed.runs["names_pca"].id)
+    store.discard(analysed.done["names_pca"].run.id)
     at = app("map", dataset=analysed.dataset)
-    assert any("was interrupted" in warning.value for warning in at.warning)
+    assert any("was stopped after" in warning.value for warning in at.warning)
     button(at, "Continue").click()
     at.run()
     assert work(workspace) == ["names_pca"]

@@ -13,6 +13,8 @@ from scapp.data.panels import Panel
 LEAST_GENES = 3
 Sureness = Literal["clear", "likely", "unsure", "no panel fits"]
 SURE: tuple[Sureness, ...] = ("clear", "likely")
+UNNAMED = "cluster "
+"""Begins the name of a cluster that has none."""
 CLEAR_AUC, LIKELY_AUC = 0.85, 0.75
 CLEAR_MARGIN, LIKELY_MARGIN = 0.04, 0.01
 BROADER_MARGIN = 0.10
@@ -68,6 +70,8 @@ class FittingPanel:
         The panel that names most cells clearly, and the share of the cells that it names.
     second, second_share
         The next one.
+    askable
+        Whether any type of any panel has enough genes in the data to be asked about.
     """
 
     panel: Panel | None
@@ -75,10 +79,15 @@ class FittingPanel:
     share: float
     second: Panel
     second_share: float
+    askable: bool
 
     @property
     def in_words(self) -> str:
-        """Both, with their shares."""
+        """Both, with their shares, or why there are none."""
+        if not self.askable:
+            return "the data hold too few of their genes, or name genes in another way"
+        if not self.share:
+            return "none clearly names any"
         return (
             f"'{self.best.title}' clearly fits {self.share:.0%} of the cells, '{self.second.title}'"
             f" {self.second_share:.0%}"
@@ -141,14 +150,16 @@ def fitting_panel(
         At least two.
     """
     total = sum(n_cells.values())
-    shares = []
+    shares, askable = [], False
     for panel in panels:
-        clear = [found.group for found in suggest_names(markers, symbols, panel) if found.sureness == "clear"]
+        suggested = suggest_names(markers, symbols, panel)
+        askable = askable or any(found.sureness != "no panel fits" for found in suggested)
+        clear = [found.group for found in suggested if found.sureness == "clear"]
         shares.append((sum(n_cells[group] for group in clear) / total, panel))
     shares.sort(key=lambda entry: entry[0], reverse=True)
     (share, best), (second_share, second) = shares[:2]
     fits = share >= FITTING_SHARE and share >= FITTING_RATIO * second_share
-    return FittingPanel(best if fits else None, best, share, second, second_share)
+    return FittingPanel(best if fits else None, best, share, second, second_share, askable)
 
 
 def _area(ranks: np.ndarray, members: np.ndarray) -> tuple[float, float]:

@@ -1,18 +1,52 @@
 """Analyse in the worker: a chain of runs, each queued when the one before is done, whether or not a page is open."""
 
+import contextlib
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
 from scapp.core.config import Config
-from scapp.core.errors import ScappError
-from scapp.jobs.analyse.stages import FIRST, AnalyseConfig, Stage, first_stage, next_stage, stage, stages
-from scapp.jobs.launch import submit
+from scapp.core.errors import ConfigError, RunError, ScappError
+from scapp.jobs.analyse.stages import (
+    FIRST,
+    AnalyseConfig,
+    Stage,
+    after_change,
+    first_stage,
+    next_stage,
+    stage,
+    stages,
+    to_come,
+)
+from scapp.jobs.launch import discard, resume, submit
 from scapp.steps.config import ImportRequest
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.store import Workspace
-from scapp.workspace.runs.run import ACTIVE, Failure, Part, Run, RunStore
+from scapp.workspace.runs.run import ACTIVE, Failure, Part, Run, RunStore, Status
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A stage that has been begun: its run, and the status that the run had when it was looked at."""
+
+    run: Run
+    status: Status
+
+    @property
+    def dataset(self) -> str | None:
+        """Id of what it made or works on."""
+        return self.status.result.get("dataset") or self.run.config.dataset
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether it is done, and what it made was not refused because its input had changed meanwhile."""
+        return self.status.state == "done" and not self.status.result.get("stale")
 
 
 @dataclass(frozen=True)
@@ -21,66 +55,67 @@ class Analysis:
 
     Parameters
     ----------
+    root
+        The workspace's folder.
     id
         That of its first run.
     choices
         What it was told.
-    runs
-        Stage -> the run that carried it out last, for the stages that have begun, in order. What had been done after a
-        stage that was begun again is not among them.
-    dataset
-        Id of what it has made or works on by now; None before the import is done.
+    done
+        Stage -> how it was carried out last, in order. Stages that are to be carried out again are not among them.
+    last
+        What was begun last.
+    datasets
+        Ids of what it was begun on and of what it has made.
     """
 
+    root: Path
     id: str
     choices: AnalyseConfig
-    runs: dict[str, Run]
-    dataset: str | None
+    done: dict[str, Done]
+    last: Done
+    datasets: frozenset[str]
 
     @property
-    def last(self) -> Run:
-        """The run that was begun last."""
-        return list(self.runs.values())[-1]
+    def part(self) -> Part:
+        """The part that was begun last."""
+        assert self.last.run.config.part is not None
+        return self.last.run.config.part
+
+    @property
+    def dataset(self) -> str | None:
+        """Id of what it has made or works on by now; None before the import is done."""
+        return self.last.dataset
 
     @property
     def stages(self) -> list[Stage]:
         """What it consists of."""
         wanted = stages(self.choices)
-        first = next(iter(self.runs))
         names = [each.name for each in wanted]
-        return wanted[names.index(first) :]
-
-    @property
-    def datasets(self) -> set[str]:
-        """Ids of what it was begun on and of what it has made."""
-        named = [(run.config.dataset, run.observe().result.get("dataset")) for run in self.runs.values()]
-        return {id for pair in named for id in pair if id}
-
-    @property
-    def has_map(self) -> bool:
-        """Whether the first map stands."""
-        return any(stage.step == "map" and self._done(stage.name) for stage in self.stages)
-
-    def _done(self, name: str) -> bool:
-        return name in self.runs and self.runs[name].observe().state == "done"
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing comes after what has been done."""
-        if self.dataset is None:
-            return False
-        dataset = Workspace(self.last.folder.parent.parent).open(self.dataset)
-        return next_stage(dataset, self.choices, list(self.runs)[-1]) is None
+        return wanted[min(names.index(name) for name in (*self.done, self.part.stage)) :]
 
     @property
     def active(self) -> bool:
         """Whether a run of it waits or works."""
-        return self.last.observe().state in ACTIVE
+        return self.last.status.state in ACTIVE
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing comes after what has been done."""
+        if not self.last.is_saved or self.dataset is None:
+            return False
+        return next_stage(Workspace(self.root).open(self.dataset), self.part.to_come) is None
+
+    @property
+    def could_not_begin(self) -> bool:
+        """Whether the last stage failed before it was queued."""
+        return self.last.status.state == "failed" and not self.last.run.config.config
 
 
 def start_with_import(root: Path, request: ImportRequest, choices: AnalyseConfig) -> Run:
     """Queue an analysis that begins with a file or an example; its first run."""
-    return submit(root, "import", request, part=_part(FIRST, choices))
+    part = _part(FIRST, choices, to_come(choices, FIRST))
+    return submit(root, "import", request, part=part)
 
 
 def start(root: Path, dataset: Dataset, choices: AnalyseConfig) -> Run:
@@ -91,28 +126,43 @@ def start(root: Path, dataset: Dataset, choices: AnalyseConfig) -> Run:
     ScappError
         The first step cannot be carried out on the dataset.
     """
-    first = next_stage(dataset, choices, first_stage(dataset))
+    remaining = to_come(choices, first_stage(dataset))
+    first = next_stage(dataset, remaining)
     assert first is not None
-    return _queue(root, first, first.config(dataset, choices), dataset, _part(first.name, choices))
+    part = _part(first.name, choices, to_come(choices, first.name))
+    return submit(root, first.step, first.config(dataset, choices), dataset, part)
 
 
-def begin_again(root: Path, analysis: Analysis, name: str, config: Config) -> Run:
-    """Carry out a stage of an analysis again with other settings, and what comes after it.
+def begin_again(root: Path, seen: Analysis, name: str, config: Config) -> Run:
+    """Carry out a stage of an analysis again with other settings, and what rests on it.
 
     Raises
     ------
+    RunError
+        The analysis has gone on since it was looked at.
     ScappError
         The step cannot be carried out.
     """
-    before = analysis.runs[name]
-    settings = {**analysis.choices.settings, name: config.model_dump(mode="json")}
-    choices = analysis.choices.model_copy(update={"settings": settings})
-    dataset = Workspace(root).open(before.config.dataset) if before.config.dataset else None
-    return _queue(root, stage(name), config, dataset, _part(name, choices, analysis.id))
+    with _locked(root, seen.id):
+        now = analysis(root, seen.id)
+        if now is None or now.active or now.last.run.id != seen.last.run.id:
+            raise RunError(
+                "This analysis has gone on since the page was drawn.", hint="Reload the page, then try again."
+            )
+        settings = {**now.choices.settings, name: config.model_dump(mode="json")}
+        changed: dict[str, Any] = {"settings": settings}
+        if panel := getattr(config, "panel", None):
+            changed["panel"] = panel  # the tissue is that of all clusters
+        choices = now.choices.model_copy(update=changed)
+        on = now.done[name].run.config.dataset if name in now.done else now.dataset
+        dataset = Workspace(root).open(on) if on else None
+        part = _part(name, choices, after_change(choices, name, now.done), now.id, after=now.last.run.id)
+        _forget_stop(root, now.id)
+        return submit(root, stage(name).step, config, dataset, part)
 
 
-def go_on(root: Path, run: Run, dataset_id: str | None) -> Run | None:
-    """Queue what comes after a run that is done, unless it has been queued; None at the end of the analysis.
+def go_on(root: Path, run: Run, result: dict[str, Any]) -> Run | None:
+    """Queue what comes after a run that is done, unless it has been queued, or the analysis is to stop.
 
     What comes next and cannot be carried out is kept as a failed run, which says why.
 
@@ -122,64 +172,118 @@ def go_on(root: Path, run: Run, dataset_id: str | None) -> Run | None:
         The workspace's folder.
     run
         Of an analysis, or any other, after which nothing comes.
-    dataset_id
-        What the run wrote or made.
+    result
+        The run's summary; after one that was not saved, because its input had changed, nothing comes.
+
+    Returns
+    -------
+    The run that follows; None at the end of the analysis, or where it does not go on.
     """
     part = run.config.part
-    if part is None or dataset_id is None:
+    if part is None or result.get("stale") or not result.get("dataset"):
         return None
     store = RunStore(root)
-    with FileLock(Path(root) / "locks" / f"analysis-{part.analysis}.lock"):
-        dataset = Workspace(root).open(dataset_id)
-        choices = AnalyseConfig.build(part.choices)
-        following = next_stage(dataset, choices, part.stage)
-        if following is None:
-            return None
-        later = [other for other in _runs(store, part.analysis) if other.config.created > run.config.created]
+    with _locked(root, part.analysis):
+        later = [
+            other for other in _runs(store, part.analysis) if other.config.part and other.config.part.after == run.id
+        ]
         if later:
             return later[0]
-        after = _part(following.name, choices, part.analysis)
+        if _stop_file(root, part.analysis).exists():
+            return None
+        dataset = Workspace(root).open(result["dataset"])
+        choices = AnalyseConfig.build(part.choices)
+        following = next_stage(dataset, part.to_come)
+        if following is None:
+            return None
+        remaining = part.to_come[part.to_come.index(following.name) + 1 :]
+        after = _part(following.name, choices, remaining, part.analysis, after=run.id)
         try:
-            return _queue(root, following, following.config(dataset, choices), dataset, after)
+            return submit(root, following.step, following.config(dataset, choices), dataset, after)
         except ScappError as error:
+            failure = Failure(message=error.message, hint=error.hint, resumable=False)
             return store.create(
                 following.step,
-                dataset=dataset_id,
+                dataset=dataset.id,
                 config={},
                 title=following.title,
                 lane=following.record.lane,
                 part=after,
-                failure=Failure(message=error.message, hint=error.hint, resumable=False),
+                failure=failure,
             )
 
 
+def try_to_go_on(root: Path, run: Run, result: dict[str, Any]) -> None:
+    """``go_on`` for the worker: a run that is done stays done, whatever comes of what follows."""
+    try:
+        go_on(root, run, result)
+    except Exception:
+        # logged in full; the page of the analysis offers to continue
+        logger.exception("what follows %s could not be queued", run.id)
+
+
+def stop(root: Path, id: str) -> None:
+    """Ask an analysis to stop: its run, and what would follow."""
+    with _locked(root, id):
+        _stop_file(root, id).touch()
+        found = analysis(root, id)
+        if found is not None and found.active:
+            found.last.run.request_stop()
+
+
+def carry_on(root: Path, id: str) -> None:
+    """Go on with an analysis that was stopped or cut off, in a stage or between two, or whose next could not begin."""
+    _forget_stop(root, id)
+    found = analysis(root, id)
+    if found is not None and found.last.status.state == "stopped":
+        resume(root, found.last.run)
+    if found is not None and found.could_not_begin:
+        before = found.part.after
+        discard(root, found.last.run)
+        found = analysis(root, id) if before else None
+    if found is not None and found.last.is_saved:
+        go_on(root, found.last.run, found.last.status.result)
+
+
 def analysis(root: Path, id: str) -> Analysis | None:
-    """An analysis by its id; None where nothing is left of it."""
-    found = _runs(RunStore(root), id)
+    """An analysis by its id; None where nothing is left of it, or another version of scapp has made it."""
+    found = [(run, status) for run in _runs(RunStore(root), id) if (status := _status(run)) is not None]
     if not found:
         return None
-    newest: dict[str, Run] = {}
-    last = found[-1]
-    assert last.config.part is not None
-    choices = AnalyseConfig.build(last.config.part.choices)
-    names = [each.name for each in stages(choices)]
-    end = names.index(last.config.part.stage)
-    for run in found:
+    last = Done(*found[-1])
+    assert last.run.config.part is not None
+    try:
+        choices = AnalyseConfig.build(last.run.config.part.choices)
+    except ConfigError as error:
+        logger.warning("analysis %s is not shown: %s", id, error)
+        return None
+    newest: dict[str, Done] = {}
+    for run, status in found:
         assert run.config.part is not None
-        if run.config.part.stage in names[: end + 1]:
-            newest[run.config.part.stage] = run
-    ordered = {name: newest[name] for name in names if name in newest}
-    worked_on = (run.observe().result.get("dataset") or run.config.dataset for run in reversed(ordered.values()))
-    return Analysis(id, choices, ordered, next((dataset for dataset in worked_on if dataset), None))
+        newest[run.config.part.stage] = Done(run, status)
+    names = [each.name for each in stages(choices) if each.name not in last.run.config.part.to_come]
+    datasets = {each for run, status in found for each in (run.config.dataset, status.result.get("dataset")) if each}
+    done = {name: newest[name] for name in names if name in newest}
+    if last.run.config.part.stage not in done:
+        return None
+    return Analysis(Path(root), id, choices, done, last, frozenset(datasets))
 
 
 def analysis_of(root: Path, dataset: Dataset) -> Analysis | None:
-    """The analysis that worked on a dataset last."""
-    for run in RunStore(root).list(dataset=dataset.id):
-        if run.config.part is not None:
-            found = analysis(root, run.config.part.analysis)
-            return found if found is not None and found.dataset == dataset.id else None
+    """The analysis that made a dataset or worked on it last."""
+    for run in RunStore(root).list():
+        part, status = run.config.part, _status(run)
+        if part is not None and status is not None and dataset.id in (run.config.dataset, status.result.get("dataset")):
+            return analysis(root, part.analysis)
     return None
+
+
+def _status(run: Run) -> Status | None:
+    """Of a run; None where it was discarded meanwhile."""
+    try:
+        return run.observe()
+    except FileNotFoundError:
+        return None
 
 
 def _runs(store: RunStore, id: str) -> list[Run]:
@@ -187,9 +291,22 @@ def _runs(store: RunStore, id: str) -> list[Run]:
     return [run for run in reversed(store.list()) if run.config.part is not None and run.config.part.analysis == id]
 
 
-def _part(name: str, choices: AnalyseConfig, id: str = "") -> Part:
-    return Part(analysis=id, stage=name, choices=choices.model_dump(mode="json"))
+def _part(name: str, choices: AnalyseConfig, remaining: list[str], id: str = "", after: str = "") -> Part:
+    return Part(analysis=id, stage=name, to_come=remaining, after=after, choices=choices.model_dump(mode="json"))
 
 
-def _queue(root: Path, what: Stage, config: Config, dataset: Dataset | None, part: Part) -> Run:
-    return submit(root, what.step, config, dataset, part)
+def _stop_file(root: Path, id: str) -> Path:
+    return Path(root) / "locks" / f"analysis-{id}.stop"
+
+
+def _forget_stop(root: Path, id: str) -> None:
+    _stop_file(root, id).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _locked(root: Path, id: str) -> Iterator[None]:
+    """One process at a time decides what an analysis does next."""
+    folder = Path(root) / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / f"analysis-{id}.lock", timeout=30):
+        yield

@@ -4,21 +4,23 @@ The chain is steps of the catalogue and nothing else: each leaves its provenance
 settings, and stands in the exported script.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from scapp.analysis.map.config import SuggestConfig
 from scapp.clear.against_pca import in_words
 from scapp.core import keys
 from scapp.core.config import Config, setting
-from scapp.core.errors import DataError, listed
+from scapp.core.errors import ConfigError, DataError, listed
 from scapp.data.config import KEEP_EVERYTHING
 from scapp.data.panels import panel
 from scapp.data.qc.thresholds import suggest_thresholds
 from scapp.steps.catalogue import Step, step
+from scapp.steps.step import Reading
 from scapp.workspace.datasets.dataset import Dataset
 
 LEAST_CELLS = 2
@@ -31,10 +33,10 @@ class AnalyseConfig(Config):
 
     filter_cells: bool = setting(
         True,
-        title="Filter cells",
+        title="Filter cells and genes",
         help=(
-            "Remove cells outside the suggested thresholds: five median absolute deviations for counts and genes, three"
-            " for the mitochondrial share. Without it every cell is kept."
+            "Remove cells outside the suggested thresholds (five median absolute deviations for counts and genes, three"
+            " for the mitochondrial share) and genes in fewer than three cells. Without it all are kept."
         ),
     )
     batch_key: str | None = setting(
@@ -77,6 +79,8 @@ class Stage:
         Whether it can be done on a dataset; it is left out elsewhere.
     of_clear
         Whether it is left out where CLEAR is not trained.
+    rests_on
+        Stages whose result it uses.
     shown
         Settings of the step that a form offers; None for all.
     """
@@ -88,6 +92,7 @@ class Stage:
     said: Callable[[Mapping[str, Any], Mapping[str, Any]], str]
     applies: Callable[[Dataset], bool] = lambda dataset: True
     of_clear: bool = False
+    rests_on: tuple[str, ...] = ()
     shown: tuple[str, ...] | None = None
 
     @property
@@ -103,13 +108,10 @@ class Stage:
         ConfigError
             A setting that was chosen by hand is out of bounds.
         DataError
-            The batch column is not there; this is noticed at the first stage, not when CLEAR is trained.
+            The batch column cannot be one; this is noticed at the first stage, not when CLEAR is trained.
         """
-        if choices.batch_key is not None and choices.batch_key not in dataset.columns():
-            raise DataError(
-                f"There is no annotation '{choices.batch_key}'; there are {', '.join(dataset.columns()) or 'none'}.",
-                hint="Choose one of them as the batch column, or none.",
-            )
+        if choices.batch_key is not None:
+            _check_batches(dataset, choices)
         return self.record.config.build({**self.chosen(dataset, choices), **choices.settings.get(self.name, {})})
 
 
@@ -118,11 +120,24 @@ def stages(choices: AnalyseConfig) -> list[Stage]:
     return [stage for stage in STAGES if choices.train_clear or not stage.of_clear]
 
 
-def next_stage(dataset: Dataset, choices: AnalyseConfig, after: str) -> Stage | None:
-    """What comes after a stage on a dataset; None at the end."""
-    wanted = stages(choices)
-    done = [stage.name for stage in wanted].index(after)
-    return next((stage for stage in wanted[done + 1 :] if stage.applies(dataset)), None)
+def to_come(choices: AnalyseConfig, after: str) -> list[str]:
+    """Names of the stages after one."""
+    names = [each.name for each in stages(choices)]
+    return names[names.index(after) + 1 :]
+
+
+def after_change(choices: AnalyseConfig, name: str, done: Collection[str]) -> list[str]:
+    """Names of the stages that follow where one is carried out again: what rests on it, and what has not been done."""
+    again = {name}
+    for each in stages(choices):
+        if again.intersection(each.rests_on):
+            again.add(each.name)
+    return [each for each in to_come(choices, name) if each in again or each not in done]
+
+
+def next_stage(dataset: Dataset, remaining: Sequence[str]) -> Stage | None:
+    """The first of the remaining stages that can be done on a dataset; None where there is none."""
+    return next((found for found in map(stage, remaining) if found.applies(dataset)), None)
 
 
 def first_stage(dataset: Dataset) -> str:
@@ -133,6 +148,24 @@ def first_stage(dataset: Dataset) -> str:
 def stage(name: str) -> Stage:
     """A stage by its name."""
     return next(found for found in STAGES if found.name == name)
+
+
+def _check_batches(dataset: Dataset, choices: AnalyseConfig) -> None:
+    """Refuse a batch column that training would refuse, or that would do nothing."""
+    name = str(choices.batch_key)
+    if not choices.train_clear:
+        raise ConfigError(
+            "The batch column is for training CLEAR, which is turned off.",
+            hint="Leave 'Batch column' empty, or turn 'Train CLEAR' on.",
+        )
+    batches = Reading(dataset).batches(name)
+    n_batches = 0 if batches is None else len(np.unique(batches))
+    if n_batches < 2 or n_batches > max(dataset.n_cells // 2, 2):
+        raise DataError(
+            f"'{name}' has {n_batches:,} {'value' if n_batches == 1 else 'different values'} for {dataset.n_cells:,}"
+            " cells: these are not batches.",
+            hint="Choose another column as 'Batch column', or none.",
+        )
 
 
 def _request(dataset: Dataset, choices: AnalyseConfig) -> dict[str, Any]:
@@ -173,7 +206,14 @@ def _has_groups(name: str) -> Callable[[Dataset], bool]:
 
 
 def _has_markers(name: str) -> Callable[[Dataset], bool]:
-    return lambda dataset: keys.markers(f"leiden_{name}") in dataset
+    """Whether the clusters have marker genes that were found for these very clusters."""
+    clusters, markers = keys.clusters("leiden", name), keys.markers(f"leiden_{name}")
+
+    def applies(dataset: Dataset) -> bool:
+        slots = dataset.slots
+        return markers in slots and dataset.made_from(markers).get(clusters) == slots[clusters].fingerprint
+
+    return applies
 
 
 def _clear(dataset: Dataset, choices: AnalyseConfig) -> dict[str, Any]:
@@ -185,19 +225,26 @@ def _imported(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
 
 
 LIMITS = (
-    ("min_counts", "at least {:,} counts"),
-    ("max_counts", "at most {:,} counts"),
+    ("min_counts", "a total of at least {:,}"),
+    ("max_counts", "a total of at most {:,}"),
     ("min_genes", "at least {:,} genes"),
     ("max_genes", "at most {:,} genes"),
-    ("max_pct_mt", "at most {:g}% mitochondrial counts"),
+    ("max_pct_mt", "at most {:g}% mitochondrial"),
     ("max_doublet_score", "a doublet score of at most {:g}"),
 )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _prepared(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     limits = [text.format(config[name]) for name, text in LIMITS if config.get(name)]
     before, after = summary["n_cells_before"], summary["n_cells_after"]
     kept = f"Kept {after:,} of {before:,} cells" + (f" ({', '.join(limits)})" if limits else " (no filter)")
+    kept += f" and {summary['n_genes_after']:,} of {summary['n_genes_before']:,} genes"
+    if least := config.get("min_cells"):
+        kept += f" (in at least {_count(least, 'cell')})"
     normalised = "normalised" if summary["normalised"] else "values taken as they are"
     return (
         f"{kept}; {normalised}; {summary['n_highly_variable']:,} highly variable genes; {summary['n_components']}"
@@ -207,22 +254,22 @@ def _prepared(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
 
 def _mapped(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     return (
-        f"{summary['n_clusters']} Leiden clusters at resolution {config['resolution']:g}; the map keeps"
+        f"{_count(summary['n_clusters'], 'Leiden cluster')} at resolution {config['resolution']:g}; the map keeps"
         f" {100 * summary['neighbours_kept']:.0f}% of each cell's nearest neighbours."
     )
 
 
 def _marked(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     test = {"wilcoxon": "the Wilcoxon test", "t-test": "the t-test"}[config["method"]]
-    return f"{summary['n_genes']:,} genes were compared in {summary['n_groups']} clusters by {test}."
+    return f"{summary['n_genes']:,} genes were compared in {_count(summary['n_groups'], 'cluster')} by {test}."
 
 
 def _named(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     if not summary["panel"]:
-        return (
-            f"No marker panel fits most cells ({summary['fit']}), so clusters keep their numbers. Choose the tissue"
-            " yourself."
-        )
+        chosen = " Choose the tissue yourself." if summary["askable"] else ""
+        return f"No marker panel fits most cells ({summary['fit']}), so clusters keep their numbers.{chosen}"
+    if not summary["n_named"]:
+        return f"The panel '{panel(summary['panel']).title}' names no cluster ({summary['fit']})."
     return (
         f"{summary['n_named']} of {summary['n_clusters']} clusters were named by the panel"
         f" '{panel(summary['panel']).title}' ({summary['fit']}). These are suggestions: look at the marker genes."
@@ -237,39 +284,42 @@ def _trained(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     return f"{summary['epochs']} epochs in {summary['train_seconds']:.0f} s{told}.{compared}"
 
 
+def _map_stages(name: str, title: str, made_by: str, also: tuple[str, ...] = (), *, of_clear: bool) -> list[Stage]:
+    """Map and clusters of a representation, their marker genes and names."""
+    made, found, named = f"map_{name}", f"markers_{name}", f"names_{name}"
+    return [
+        Stage(
+            made, "map", f"Map and clusters of {title}", _map_of(name), _mapped, rests_on=(made_by,), of_clear=of_clear
+        ),
+        Stage(
+            found,
+            "markers",
+            f"Marker genes of {title}'s clusters",
+            _markers_of(name),
+            _marked,
+            _has_groups(name),
+            of_clear,
+            rests_on=(made,),
+            shown=("method",),
+        ),
+        Stage(
+            named,
+            "suggest",
+            f"Names for {title}'s clusters",
+            _names_of(name),
+            _named,
+            _has_markers(name),
+            of_clear,
+            rests_on=(found, *also),
+        ),
+    ]
+
+
 STAGES = (
     Stage(FIRST, "import", "Import", _request, _imported),
-    Stage("prepare", "prepare", "Filter and normalise", _filters, _prepared),
-    Stage("map_pca", "map", "Map and clusters of PCA", _map_of("pca"), _mapped),
-    Stage(
-        "markers_pca",
-        "markers",
-        "Marker genes of PCA's clusters",
-        _markers_of("pca"),
-        _marked,
-        _has_groups("pca"),
-        shown=("method",),
-    ),
-    Stage("names_pca", "suggest", "Names for PCA's clusters", _names_of("pca"), _named, _has_markers("pca")),
-    Stage("clear", "clear", "Train CLEAR", _clear, _trained, of_clear=True),
-    Stage("map_clear", "map", "Map and clusters of CLEAR", _map_of("clear"), _mapped, of_clear=True),
-    Stage(
-        "markers_clear",
-        "markers",
-        "Marker genes of CLEAR's clusters",
-        _markers_of("clear"),
-        _marked,
-        _has_groups("clear"),
-        of_clear=True,
-        shown=("method",),
-    ),
-    Stage(
-        "names_clear",
-        "suggest",
-        "Names for CLEAR's clusters",
-        _names_of("clear"),
-        _named,
-        _has_markers("clear"),
-        of_clear=True,
-    ),
+    Stage("prepare", "prepare", "Filter and normalise", _filters, _prepared, rests_on=(FIRST,)),
+    *_map_stages("pca", "PCA", "prepare", of_clear=False),
+    Stage("clear", "clear", "Train CLEAR", _clear, _trained, of_clear=True, rests_on=("prepare",)),
+    # a tissue that is chosen for one kind of clusters holds for the other
+    *_map_stages("clear", "CLEAR", "clear", ("names_pca",), of_clear=True),
 )

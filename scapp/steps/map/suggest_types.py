@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from scapp.analysis.map.config import SuggestConfig
-from scapp.analysis.markers.suggested_names import SURE, fitting_panel, suggest_names
+from scapp.analysis.markers.suggested_names import SURE, UNNAMED, fitting_panel, suggest_names
 from scapp.core import keys
 from scapp.core.errors import DataError
 from scapp.core.step_context import StepContext
@@ -15,6 +15,9 @@ from scapp.steps.step import Inputs, Outcome, Reading
 
 def suggest(inputs: Inputs, config: SuggestConfig, context: StepContext) -> Outcome:
     """Write the suggested name of every cluster; one without a clear or likely name is called by its number.
+
+    Where no cluster has a name, the annotation is written all the same, so that names of earlier clusters do not stay;
+    the summary's ``column`` is empty then.
 
     Raises
     ------
@@ -46,16 +49,15 @@ def suggest(inputs: Inputs, config: SuggestConfig, context: StepContext) -> Outc
         "n_clusters": len(groups),
         "n_named": len(named),
         "fit": fit.in_words,
+        "askable": fit.askable,
     }
-    if not named:
-        return Outcome(summary=summary | {"column": ""})
-    titles = [named.get(group, f"cluster {group}") for group in groups]
+    titles = [named.get(group, f"{UNNAMED}{group}") for group in groups]
     categories = list(dict.fromkeys(titles))
     codes = np.array([categories.index(title) for title in titles] + [-1])[clusters.codes]
     written = keys.suggested(config.source)
     return Outcome(
         {written: pd.Categorical.from_codes(codes, categories)},
-        summary=summary | {"column": written.removeprefix("obs/")},
+        summary=summary | {"column": written.removeprefix("obs/") if named else ""},
     )
 
 

@@ -3,24 +3,27 @@
 import streamlit as st
 
 from scapp.core import keys
-from scapp.jobs.analyse.chain import Analysis, analysis, analysis_of, begin_again, go_on, start
-from scapp.jobs.analyse.stages import AnalyseConfig, Stage
+from scapp.jobs.analyse.chain import Analysis, analysis, analysis_of, begin_again, carry_on, start, stop
+from scapp.jobs.analyse.stages import AnalyseConfig, Stage, stage
 from scapp.ui.analyse import words
 from scapp.ui.kit import state
-from scapp.ui.kit.boundary import boundary, escape
+from scapp.ui.kit.boundary import boundary, escape, show_error
 from scapp.ui.kit.forms import config_form
-from scapp.ui.kit.live import POLL_SECONDS, WORDS, see_to_worker, show_finished, show_progress, stop_button
+from scapp.ui.kit.live import POLL_SECONDS, WORDS, see_to_worker, show_finished, show_progress
 from scapp.ui.kit.routing import page_file
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import Run
 
 FOLLOWED = "analysis"
+_LED_TO = "analysis.led_to"
+"""The dataset to which following has led this session."""
 
 
 def begin(run: Run) -> None:
     """Go to the map, which follows the analysis that a run belongs to."""
     assert run.config.part is not None
     st.session_state[FOLLOWED] = run.config.part.analysis
+    st.session_state[_LED_TO] = run.config.dataset
     query = {FOLLOWED: run.config.part.analysis, "dataset": run.config.dataset}
     st.switch_page(page_file("map"), query_params={name: value for name, value in query.items() if value})
 
@@ -55,19 +58,27 @@ def start_section(dataset: Dataset) -> None:
 
 
 def follow() -> Analysis | None:
-    """The analysis that this session follows; what it has made by now is opened."""
+    """The analysis that this session follows; a dataset that it has newly made is opened.
+
+    It is followed until it has ended, or the user opens another dataset.
+    """
     id = st.query_params.get(FOLLOWED) or st.session_state.get(FOLLOWED)
     found = analysis(state.root(), id) if id else None
     opened = st.query_params.get("dataset") or st.session_state.get("dataset")
-    if found is None or (opened and opened not in found.datasets):
+    if found is None:
+        _forget()
+        return None
+    led_to = st.session_state.setdefault(_LED_TO, opened)
+    if opened not in (None, led_to, found.dataset):
         _forget()
         return None
     st.session_state[FOLLOWED] = st.query_params[FOLLOWED] = found.id
     if found.dataset is not None and found.dataset != opened:
         state.open_dataset(found.dataset)
+    st.session_state[_LED_TO] = found.dataset
     if found.dataset is not None:
         _show_newest(found, found.dataset)
-    if not found.active:
+    if found.ended:
         _forget()
     return found
 
@@ -78,21 +89,20 @@ def analysis_shown(dataset: Dataset) -> Analysis | None:
 
 
 def _forget() -> None:
-    st.session_state.pop(FOLLOWED, None)
+    for name in (FOLLOWED, _LED_TO):
+        st.session_state.pop(name, None)
     st.query_params.pop(FOLLOWED, None)
 
 
 def _show_newest(found: Analysis, dataset: str) -> None:
-    """Let the map show what has just been made, unless the user has chosen something else meanwhile."""
-    done = [(name, run) for name, run in found.runs.items() if run.observe().state == "done"]
-    for prefix in ("map", "names"):
-        for name, run in done:
-            what, _, representation = name.partition("_")
-            if what != prefix or not representation:
-                continue
-            column = run.observe().result.get("column") or f"leiden_{representation}"
-            _set_unless_chosen(f"map.representation.{dataset}", representation, run.id)
-            _set_unless_chosen(f"map.colour.{dataset}", column, run.id)
+    """Let the map show what has been made last, unless the user has chosen something else meanwhile."""
+    for name, done in found.done.items():
+        what, _, representation = name.partition("_")
+        if what not in ("map", "names") or not done.is_saved:
+            continue
+        column = done.status.result.get("column") or f"leiden_{representation}"
+        _set_unless_chosen(f"map.representation.{dataset}", representation, done.run.id)
+        _set_unless_chosen(f"map.colour.{dataset}", column, done.run.id)
 
 
 def _set_unless_chosen(key: str, value: str, run_id: str) -> None:
@@ -106,74 +116,109 @@ def _set_unless_chosen(key: str, value: str, run_id: str) -> None:
     st.session_state[mark] = {**before, run_id: value}
 
 
-def progress_line(found: Analysis, *, key: str) -> None:
-    """How far an analysis is; why it ended where it did; nothing once it is done."""
+def progress_line(found: Analysis) -> None:
+    """How far an analysis is; why it ended where it did, and how it goes on; nothing once it is done."""
     if found.active:
-        _live(found.id, found.last.id, key)
-        return
-    last = found.last
-    if last.observe().state != "done":
-        show_finished(last, key=key)
+        _live(found.id, found.last.run.id)
+    elif found.could_not_begin:
+        error = found.last.status.error
+        assert error is not None
+        show_error(f"{found.last.run.config.title} could not begin. {error.message}", error.hint)
+        _carry_on_button(found, "Try again")
+    elif found.last.status.state == "stopped":
+        st.info(f"Analyse was stopped in '{stage(found.part.stage).title}'.")
+        _carry_on_button(found, "Continue")
+    elif not found.last.is_saved:
+        show_finished(found.last.run, key="analyse")
     elif not found.ended:
-        st.warning(f"Analyse was interrupted after '{last.config.title}'.")
-        if st.button("Continue", key=f"{key}.on", type="primary"):
-            go_on(state.root(), last, last.observe().result["dataset"])
-            st.rerun()
+        st.warning(f"Analyse was stopped after '{stage(found.part.stage).title}'.")
+        _carry_on_button(found, "Continue")
+
+
+def _carry_on_button(found: Analysis, label: str) -> None:
+    if st.button(label, key=f"analyse.on.{found.last.run.id}", type="primary"):
+        carry_on(state.root(), found.id)
+        st.rerun()
 
 
 @st.fragment(run_every=POLL_SECONDS)
-def _live(id: str, last: str, key: str) -> None:
+def _live(id: str, last: str) -> None:
     with boundary():
         found = analysis(state.root(), id)
-        if found is None or found.last.id != last or not found.active:
+        if found is None or found.last.run.id != last or not found.active:
             st.rerun()
-        if found.last.observe().state == "queued":
-            see_to_worker(found.last)
-        names = [stage.name for stage in found.stages]
-        number = names.index(list(found.runs)[-1]) + 1
+        if found.last.status.state == "queued":
+            see_to_worker(found.last.run)
+        names = [each.name for each in found.stages]
+        number = names.index(found.part.stage) + 1
         with st.container(horizontal=True, vertical_alignment="center"):
-            show_progress(found.last, before=f"Analyse, step {number} of {len(names)} · ")
-            stop_button(found.last, key=key)
+            show_progress(found.last.run, before=f"Analyse, step {number} of {len(names)} · ")
+            stopping = found.last.run.stop_requested
+            # a callback, so that no click is lost because a step has just ended
+            st.button(
+                "Stopping…" if stopping else "Stop",
+                key=f"analyse.stop_button.{id}",
+                disabled=stopping,
+                on_click=stop,
+                args=(state.root(), id),
+            )
 
 
-def steps_section(found: Analysis) -> None:
-    """Every step with what it chose; once the analysis has ended, one can be run again with what follows."""
-    st.markdown("\n".join(f"1. {_line(found, stage)}" for stage in found.stages))
+def steps_section(found: Analysis, dataset: Dataset | None = None) -> None:
+    """Every step with what it chose; once the analysis rests, one can be run again with what rests on it.
+
+    Parameters
+    ----------
+    found
+        The analysis.
+    dataset
+        The one that is open, where it may be another than that of the analysis.
+    """
+    if dataset is not None and found.dataset is not None and found.dataset != dataset.id:
+        st.info(words.ANOTHER_DATASET)
+    st.markdown("\n".join(f"1. {_line(found, each)}" for each in found.stages))
     if not found.active:
         _change(found)
 
 
-def _line(found: Analysis, stage: Stage) -> str:
-    run = found.runs.get(stage.name)
-    if run is None:
-        later = any(each.name in found.runs for each in found.stages[found.stages.index(stage) :])
-        return f"{stage.title}" + (f" · {words.LEFT_OUT}" if later else "")
-    status = run.observe()
-    if status.state != "done":
-        return f"**{stage.title}** · {WORDS[status.state]}"
-    took = f" · {status.result['seconds']:.0f} s" if "seconds" in status.result else ""
-    return f"**{stage.title}**{took}  \n{escape(stage.said(run.config.config, status.result))}"
+def _line(found: Analysis, each: Stage) -> str:
+    done = found.done.get(each.name)
+    if done is None:
+        passed = each.name not in found.part.to_come or found.ended
+        return f"{each.title}" + (f" · {words.LEFT_OUT}" if passed else "")
+    if done.status.state != "done":
+        return f"**{each.title}** · {WORDS[done.status.state]}"
+    if not done.is_saved:
+        return f"**{each.title}** · {words.NOT_SAVED}"
+    result = done.status.result
+    took = f" · {result['seconds']:.0f} s" if "seconds" in result else ""
+    return f"**{each.title}**{took}  \n{escape(each.said(done.run.config.config, result))}"
 
 
 def _change(found: Analysis) -> None:
-    """Another setting for one of the steps that have been carried out, and what follows again."""
+    """Another setting for one of the steps that have been begun, and what rests on it again."""
+    there = {dataset.id for dataset in state.workspace().datasets()}
+    titles = {
+        each.name: each.title
+        for each in found.stages
+        if each.name in found.done and found.done[each.name].run.config.dataset in there
+    }
+    if not titles:
+        return
     st.header("Run again from a step")
     st.markdown(words.AGAIN)
-    there = [stage for stage in found.stages if stage.name in found.runs and stage.step != "import"]
-    there = [stage for stage in there if found.runs[stage.name].config.config]
-    if not there:
-        return
-    names = [stage.name for stage in there]
-    titles = {stage.name: stage.title for stage in there}
-    name = st.selectbox("Step", names, format_func=titles.__getitem__, key=f"analyse.step.{found.last.id}", width=360)
-    stage, run = next(each for each in there if each.name == name), found.runs[name]
-    dataset = state.workspace().open(str(run.config.dataset))
+    last = found.last.run.id
+    name = st.selectbox("Step", list(titles), format_func=titles.__getitem__, key=f"analyse.step.{last}", width=360)
+    each, done = stage(name), found.done[name]
+    dataset = state.workspace().open(str(done.run.config.dataset))
+    # one that could not begin has no settings yet
+    config = done.run.config.config or each.chosen(dataset, found.choices)
     values = config_form(
-        stage.record.config,
-        key=f"analyse.{run.id}",
-        start=stage.record.config.build(run.config.config),
+        each.record.config,
+        key=f"analyse.{done.run.id}",
+        start=each.record.config.build(config),
         columns=state.categorical_columns(dataset),
-        only=stage.shown,
+        only=each.shown,
     )
-    if st.button("Run again from here", key=f"analyse.again.{run.id}", type="primary"):
-        begin(begin_again(state.root(), found, name, stage.record.config.build(values)))
+    if st.button("Run again from here", key=f"analyse.again.{done.run.id}", type="primary"):
+        begin(begin_again(state.root(), found, name, each.record.config.build(values)))

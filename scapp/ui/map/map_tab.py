@@ -5,6 +5,7 @@ import streamlit as st
 
 from scapp.analysis.map.config import MapConfig
 from scapp.analysis.map.selection import selected
+from scapp.analysis.markers.suggested_names import UNNAMED
 from scapp.core import keys
 from scapp.core.provenance import Provenance
 from scapp.jobs.launch import submit
@@ -48,6 +49,11 @@ def is_made(dataset: Dataset, name: str) -> bool:
     return keys.umap(name) in dataset or keys.drawn("tsne", name) in dataset
 
 
+def has_map(dataset: Dataset | None) -> bool:
+    """Whether any map was made on a dataset."""
+    return dataset is not None and any(is_made(dataset, name) for name in keys.representations(dataset.slots))
+
+
 def settings_section(dataset: Dataset, name: str) -> None:
     """Settings of the map, and the button."""
     run = latest_of("map", dataset, representation=name)
@@ -62,8 +68,8 @@ def settings_section(dataset: Dataset, name: str) -> None:
         st.rerun()
 
 
-def map_run_section(dataset: Dataset, name: str) -> None:
-    """A map that is being made, and what is to be known of one that is there."""
+def map_run_section(dataset: Dataset, name: str, *, followed: str = "") -> None:
+    """A map that is being made, but for a run that is followed elsewhere; what is to be known of one that is there."""
     made = is_made(dataset, name)
     if made and _of_parent(dataset, name):
         st.info(
@@ -72,7 +78,9 @@ def map_run_section(dataset: Dataset, name: str) -> None:
         )
     elif made and _outdated(dataset, name):
         st.warning("The representation has changed since this map was made. Make the map again to see it.")
-    run_panel(latest_of("map", dataset, representation=name), key=f"map.{name}")
+    run = latest_of("map", dataset, representation=name)
+    if run is not None and run.id != followed:
+        run_panel(run, key=f"map.{name}")
 
 
 def _outdated(dataset: Dataset, name: str) -> bool:
@@ -153,12 +161,22 @@ def _colour_choice(dataset: Dataset, record: MapRecord) -> str:
     if before not in (None, record.representation) and str(st.session_state.get(key)).endswith(f"_{before}") and groups:
         st.session_state[key] = groups[0]
     st.session_state[last] = record.representation
-    names = keys.suggested(f"leiden_{record.representation}").removeprefix("obs/")
-    if names in groups:
+    if names := _names_of_now(dataset, record.representation):
         st.session_state.setdefault(key, names)
     options = [*groups, *scales, GENES, *([ANTIBODIES] if coloured_maps.antibodies(dataset) else [])]
     chosen: str = st.selectbox("Colour by", options, key=key, persist_state="session")
     return chosen
+
+
+def _names_of_now(dataset: Dataset, representation: str) -> str | None:
+    """The annotation of suggested names, where they are those of the clusters of now."""
+    clusters = keys.clusters("leiden", representation)
+    names = keys.suggested(f"leiden_{representation}")
+    if names not in dataset or clusters not in dataset:
+        return None
+    of_now = dataset.made_from(names).get(clusters) == dataset.slots[clusters].fingerprint
+    known = any(not name.startswith(UNNAMED) for name in state.read(dataset, names).categories)
+    return names.removeprefix("obs/") if of_now and known else None
 
 
 def _antibody_colour(dataset: Dataset) -> Colouring:

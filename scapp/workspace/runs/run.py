@@ -54,12 +54,18 @@ class Part(BaseModel):
         Id of the analysis: that of its first run.
     stage
         Name of the stage.
+    to_come
+        Names of the stages that are to follow, in order.
+    after
+        Id of the run that it follows.
     choices
         What the analysis was told (``AnalyseConfig``).
     """
 
     analysis: str = ""
     stage: str
+    to_come: list[str] = Field(default_factory=list)
+    after: str = ""
     choices: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -4,12 +4,15 @@ from functools import partial
 
 import pytest
 
-from scapp.core import keys
+from scapp.core import files, keys
+from scapp.core.environment import Environment
+from scapp.core.errors import RunError
 from scapp.jobs import launch
 from scapp.jobs.analyse import chain
-from scapp.jobs.analyse.stages import AnalyseConfig, stages
+from scapp.jobs.analyse.stages import AnalyseConfig, stage, stages
+from scapp.jobs.executor import carry_out
 from scapp.steps.config import ImportRequest
-from scapp.workspace.runs.run import RunStore
+from scapp.workspace.runs.run import RunStore, Status
 from tests.jobs.analyse.working import work
 
 TINY = {"clear": {"hidden": 16, "dim": 8, "batch_size": 32, "queue_size": 64, "epochs": 2}}
@@ -31,6 +34,7 @@ def test_from_a_file_to_a_map_of_clear(workspace, worker, study_file):
     assert (begun.dataset, begun.active) == (None, True)
     assert worker() == [each.name for each in stages(CHOICES)]
     ended = chain.analysis(workspace.root, first.id)
+    assert ended.ended
     dataset = workspace.open(ended.dataset)
     assert {"obsm/X_umap_pca", "obsm/X_umap_clear", "obs/leiden_clear", "uns/markers_leiden_clear"} <= set(
         dataset.slots
@@ -38,58 +42,138 @@ def test_from_a_file_to_a_map_of_clear(workspace, worker, study_file):
     assert dataset.manifest.parent is not None
     assert not ended.active
     assert chain.analysis_of(workspace.root, dataset).id == first.id
-    assert chain.analysis_of(workspace.root, workspace.open(dataset.manifest.parent.id)) is None
+    assert ended.datasets == {dataset.id, dataset.manifest.parent.id}
 
 
 def test_what_follows_is_queued_once(workspace, worker, imported):
     first = chain.start(workspace.root, imported, CHOICES)
     assert worker(1) == ["prepare"]
-    result = first.observe().result["dataset"]
+    result = first.observe().result
     following = chain.go_on(workspace.root, first, result)
     assert chain.go_on(workspace.root, first, result).id == following.id
     assert len(RunStore(workspace.root).list()) == 2
 
 
 def test_any_other_run_is_followed_by_nothing(workspace, worker, prepared):
-    run = launch.submit(workspace.root, "map", chain.stage("map_pca").config(prepared, CHOICES), prepared)
-    assert chain.go_on(workspace.root, run, prepared.id) is None
+    run = launch.submit(workspace.root, "map", stage("map_pca").config(prepared, CHOICES), prepared)
+    assert chain.go_on(workspace.root, run, {"dataset": prepared.id}) is None
 
 
-def test_a_stage_is_carried_out_again_with_what_follows(workspace, worker, prepared):
-    choices = CHOICES.model_copy(update={"train_clear": False})
-    first = chain.start(workspace.root, prepared, choices)
-    assert worker() == ["map_pca", "markers_pca", "names_pca"]
-    before = workspace.open(prepared.id).slots["obs/leiden_pca"].fingerprint
-    ended = chain.analysis(workspace.root, first.id)
-    config = chain.stage("map_pca").config(prepared, ended.choices).model_copy(update={"resolution": 3.0})
-    chain.begin_again(workspace.root, ended, "map_pca", config)
+def again(workspace, id, name, **changed):
+    seen = chain.analysis(workspace.root, id)
+    record = stage(name).record.config
+    config = record.build({**seen.done[name].run.config.config, **changed})
+    return chain.begin_again(workspace.root, seen, name, config)
+
+
+def test_a_stage_is_carried_out_again_with_what_rests_on_it(workspace, worker, prepared):
+    pytest.importorskip("torch")
+    first = chain.start(workspace.root, prepared, CHOICES)
+    assert worker()[0] == "map_pca"
+    before = workspace.open(prepared.id).slots
+    again(workspace, first.id, "map_pca", resolution=3.0)
     begun = chain.analysis(workspace.root, first.id)
-    assert list(begun.runs) == ["map_pca"]
     assert begun.active
-    assert worker() == ["map_pca", "markers_pca", "names_pca"]
-    assert workspace.open(prepared.id).slots["obs/leiden_pca"].fingerprint != before
+    assert list(begun.done) == ["map_pca", "clear", "map_clear", "markers_clear"]
+    # CLEAR does not rest on PCA's clusters; its names do, for the tissue is one
+    assert worker() == ["map_pca", "markers_pca", "names_pca", "names_clear"]
+    ended = chain.analysis(workspace.root, first.id)
+    assert ended.ended
+    assert list(ended.done) == [each.name for each in stages(CHOICES)][2:]
+    after = workspace.open(prepared.id).slots
+    changed = {slot for slot in before if after[slot].fingerprint != before[slot].fingerprint}
+    assert "obs/leiden_pca" in changed
+    assert not changed & {"obsm/X_clear", "obs/leiden_clear", "obsm/X_umap_clear"}
     # what was chosen by hand stays chosen where an earlier stage is begun again
-    again = chain.analysis(workspace.root, first.id)
-    assert again.choices.settings["map_pca"]["resolution"] == 3.0
-    assert set(again.choices.settings) == {"clear", "map_pca"}
+    assert ended.choices.settings["map_pca"]["resolution"] == 3.0
+    again(workspace, first.id, "names_pca", panel="gut")
+    assert worker() == ["names_pca", "names_clear"]
+    assert chain.analysis(workspace.root, first.id).last.run.config.config["panel"] == "gut"
 
 
-def test_what_cannot_be_carried_out_is_a_failed_run_that_says_why(workspace, worker, imported):
-    choices = AnalyseConfig(settings={"map_pca": {"n_neighbors": 1}})
+def test_one_cluster_leaves_its_genes_and_names_out_and_the_rest_goes_on(workspace, worker, prepared):
+    first = chain.start(workspace.root, prepared, AnalyseConfig(train_clear=False))
+    worker()
+    again(workspace, first.id, "map_pca", resolution=1e-4)
+    assert worker() == ["map_pca"]
+    ended = chain.analysis(workspace.root, first.id)
+    assert ended.ended
+    assert list(ended.done) == ["map_pca"]
+
+
+def test_two_pages_cannot_begin_the_same_analysis_again(workspace, worker, prepared):
+    first = chain.start(workspace.root, prepared, AnalyseConfig(train_clear=False))
+    worker()
+    seen = chain.analysis(workspace.root, first.id)
+    config = stage("map_pca").config(prepared, seen.choices)
+    chain.begin_again(workspace.root, seen, "map_pca", config)
+    with pytest.raises(RunError, match="has gone on"):
+        chain.begin_again(workspace.root, seen, "map_pca", config)
+    worker()
+    with pytest.raises(RunError, match="has gone on"):
+        chain.begin_again(workspace.root, seen, "map_pca", config)
+
+
+def test_what_cannot_begin_is_a_failed_run_that_says_why_and_can_be_tried_again(
+    workspace, worker, imported, monkeypatch
+):
+    choices = AnalyseConfig(settings={"map_pca": {"n_neighbors": 1}}, train_clear=False)
     first = chain.start(workspace.root, imported, choices)
     worker()
     ended = chain.analysis(workspace.root, first.id)
-    assert list(ended.runs) == ["prepare", "map_pca"]
-    status = ended.last.observe()
-    assert status.state == "failed"
-    assert "n_neighbors" in status.error.message
-    assert not status.error.resumable
+    assert list(ended.done) == ["prepare", "map_pca"]
+    assert ended.could_not_begin
+    assert not ended.ended
+    assert "n_neighbors" in ended.last.status.error.message
     assert keys.umap("pca") not in workspace.open(ended.dataset)
+    chain.carry_on(workspace.root, first.id)  # nothing has changed
+    assert chain.analysis(workspace.root, first.id).could_not_begin
+    seen = chain.analysis(workspace.root, first.id)
+    config = stage("map_pca").record.config.build({"representation": "pca"})
+    chain.begin_again(workspace.root, seen, "map_pca", config)
+    assert worker() == ["map_pca", "markers_pca", "names_pca"]
 
 
 def test_a_stopped_run_is_followed_by_nothing_until_it_goes_on(workspace, worker, prepared):
     first = chain.start(workspace.root, prepared, AnalyseConfig(train_clear=False))
-    first.request_stop()
+    chain.stop(workspace.root, first.id)
     assert worker() == []
-    launch.resume(workspace.root, first)
+    chain.carry_on(workspace.root, first.id)
     assert worker() == ["map_pca", "markers_pca", "names_pca"]
+
+
+def test_a_stop_that_comes_when_a_step_has_just_ended_holds(workspace, worker, prepared):
+    first = chain.start(workspace.root, prepared, AnalyseConfig(train_clear=False))
+    outcome = carry_out(first, workspace, Environment())
+    chain.stop(workspace.root, first.id)
+    first.set_status(Status.model_validate({**first.status.model_dump(), **outcome}))
+    assert chain.go_on(workspace.root, first, outcome["result"]) is None
+    stopped = chain.analysis(workspace.root, first.id)
+    assert (stopped.active, stopped.ended, stopped.last.is_saved) == (False, False, True)
+    chain.carry_on(workspace.root, first.id)
+    assert worker() == ["markers_pca", "names_pca"]
+
+
+def test_a_result_that_was_not_saved_is_followed_by_nothing(workspace, worker, prepared):
+    first = chain.start(workspace.root, prepared, AnalyseConfig(train_clear=False))
+    result = {"dataset": prepared.id, "stale": "X_pca has changed meanwhile."}
+    first.set_status(Status(state="done", result=result))
+    assert chain.go_on(workspace.root, first, result) is None
+    found = chain.analysis(workspace.root, first.id)
+    assert not found.last.is_saved
+    assert not found.ended
+
+
+def test_a_worker_survives_what_cannot_be_queued(workspace, worker, prepared, caplog):
+    first = chain.start(workspace.root, prepared, AnalyseConfig(train_clear=False))
+    chain.try_to_go_on(workspace.root, first, {"dataset": "0123456789abcdef"})
+    assert "could not be queued" in caplog.text
+
+
+def test_a_record_of_another_version_is_no_analysis(workspace, worker, prepared):
+    first = chain.start(workspace.root, prepared, AnalyseConfig(train_clear=False))
+    written = files.read_json(first.folder / "config.json")
+    written["part"]["choices"]["later_option"] = 1
+    files.write_json(first.folder / "config.json", written)
+    assert chain.analysis(workspace.root, first.id) is None
+    assert chain.analysis_of(workspace.root, prepared) is None

@@ -5,17 +5,20 @@ import pandas as pd
 import pytest
 
 from scapp.core import keys
+from scapp.core.errors import ConfigError, DataError
 from scapp.data.qc.thresholds import suggest_thresholds
-from scapp.jobs.analyse.stages import STAGES, AnalyseConfig, first_stage, next_stage, stage, stages
+from scapp.jobs.analyse.stages import (
+    STAGES,
+    AnalyseConfig,
+    after_change,
+    first_stage,
+    next_stage,
+    stage,
+    stages,
+    to_come,
+)
 from scapp.workspace.datasets.staging import new_provenance
-
-
-def chain(dataset, choices, after):
-    found = []
-    while (following := next_stage(dataset, choices, after)) is not None:
-        found.append(following.name)
-        after = following.name
-    return found
+from tests.conftest import run_step
 
 
 def with_values(workspace, dataset, values):
@@ -44,7 +47,7 @@ def test_filters_are_the_suggested_ones_or_none(workspace, imported):
 
 def test_a_prepared_dataset_is_not_filtered_again(prepared):
     assert first_stage(prepared) == "prepare"
-    assert next_stage(prepared, AnalyseConfig(), "prepare").name == "map_pca"
+    assert next_stage(prepared, to_come(AnalyseConfig(), "prepare")).name == "map_pca"
     config = stage("clear").config(prepared, AnalyseConfig(batch_key="batch"))
     assert (config.preset, config.batch_key) == ("recommended", "batch")
 
@@ -54,20 +57,60 @@ def test_genes_are_compared_where_there_are_two_clusters(workspace, prepared, gr
     codes = np.arange(prepared.n_cells) % groups
     clusters = pd.Categorical.from_codes(codes, [str(group) for group in range(groups)])
     dataset = with_values(workspace, prepared, {keys.clusters("leiden", "pca"): clusters})
-    assert (next_stage(dataset, AnalyseConfig(), "map_pca").name == "markers_pca") == (groups == 2)
+    assert (next_stage(dataset, to_come(AnalyseConfig(), "map_pca")).name == "markers_pca") == (groups == 2)
+
+
+def test_names_rest_on_markers_of_the_clusters_of_now(workspace, prepared, tmp_path):
+    run_step(workspace, "map", {"representation": "pca"}, prepared.id, tmp_path / "map")
+    run_step(workspace, "markers", {"groupby": "leiden_pca"}, prepared.id, tmp_path / "markers")
+    assert stage("names_pca").applies(workspace.open(prepared.id))
+    run_step(workspace, "map", {"representation": "pca", "resolution": 4}, prepared.id, tmp_path / "other")
+    assert not stage("names_pca").applies(workspace.open(prepared.id))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [(["a"], "1 value"), (range(150), "150 different values"), ([*["a"] * 80, *["b"] * 50, *[None] * 20], "20 cells")],
+)
+def test_what_cannot_be_batches_is_refused_at_the_first_stage(workspace, prepared, values, said):
+    column = pd.Categorical(list(values) * (prepared.n_cells // len(list(values))))
+    dataset = with_values(workspace, prepared, {keys.obs("odd"): column})
+    with pytest.raises(DataError, match=said):
+        stage("map_pca").config(dataset, AnalyseConfig(batch_key="odd"))
+    with pytest.raises(ConfigError, match="turned off"):
+        stage("map_pca").config(dataset, AnalyseConfig(batch_key="batch", train_clear=False))
+
+
+def test_what_is_made_again_is_what_rests_on_the_change():
+    everything = [each.name for each in STAGES]
+    assert after_change(AnalyseConfig(), "prepare", everything) == everything[2:]
+    assert after_change(AnalyseConfig(), "clear", everything) == ["map_clear", "markers_clear", "names_clear"]
+    assert after_change(AnalyseConfig(), "markers_pca", everything) == ["names_pca", "names_clear"]
+    assert after_change(AnalyseConfig(), "map_pca", everything[:3]) == everything[3:]  # nothing came after it yet
 
 
 def test_what_was_done_is_said_with_its_figures():
-    config = {"min_counts": 1200, "max_counts": None, "min_genes": 0, "max_pct_mt": 7.5}
+    config = {"min_counts": 1200, "max_counts": None, "min_genes": 0, "max_pct_mt": 7.5, "min_cells": 3}
     summary = {
         "n_cells_before": 2700,
         "n_cells_after": 2638,
+        "n_genes_before": 100,
+        "n_genes_after": 90,
         "normalised": True,
         "n_highly_variable": 2000,
         "n_components": 50,
     }
     said = stage("prepare").said(config, summary)
-    assert said.startswith("Kept 2,638 of 2,700 cells (at least 1,200 counts, at most 7.5% mitochondrial counts);")
-    named = {"n_named": 0, "n_clusters": 5, "panel": "", "fit": "'Intestine' clearly fits 31% of the cells"}
+    assert said.startswith(
+        "Kept 2,638 of 2,700 cells (a total of at least 1,200, at most 7.5% mitochondrial) and 90 of"
+    )
+    assert "90 of 100 genes (in at least 3 cells)" in said
+    named = {
+        "n_named": 0,
+        "n_clusters": 5,
+        "panel": "",
+        "fit": "'Intestine' clearly fits 31% of the cells",
+        "askable": True,
+    }
     said = stage("names_pca").said({}, named)
     assert said.startswith("No marker panel fits most cells ('Intestine' clearly fits 31% of the cells")

@@ -13,6 +13,6 @@ def work(workspace, most=100):
         outcome = carry_out(run, workspace, Environment())
         run.set_status(Status.model_validate({**run.status.model_dump(), **outcome}))
         if outcome["state"] == "done":
-            chain.go_on(workspace.root, run, outcome["result"]["dataset"])
+            chain.go_on(workspace.root, run, outcome["result"])
         done.append(run.config.part.stage)
     return done
