@@ -11,6 +11,7 @@ from scipy import sparse
 from scapp.analysis.map.label_agreement import kmeans_agreement
 from scapp.clear.apply import FILES, ClearModel
 from scapp.clear.config import ClearConfig
+from scapp.clear.learnt import fault_of
 from scapp.clear.onto_map import on_the_map_of
 from scapp.clear.parallel.ranks import choose_processes
 from scapp.clear.train import train_clear
@@ -64,15 +65,20 @@ def train(inputs: Inputs, config: ClearConfig, context: StepContext) -> Outcome:
         config, genes, target_sum, dict(result.weights), result.moments, result.correction, result.beside
     )
     model.save(inputs.folder)
+    last = result.history[-1]
+    fault = fault_of(last)
     run_name = f"clear_{inputs.run_id[-6:]}" if inputs.run_id else "clear"
+    # what has learnt nothing does not take the place of what may have
+    chosen_now = run_name != "clear" and (fault is None or keys.representation("clear") not in data)
     embeddings: dict[str, Any] = {keys.representation(run_name): result.embedding}
-    if run_name != "clear":
+    if chosen_now:
         embeddings[keys.representation("clear")] = SameAs(keys.representation(run_name))
     if result.beside is not None:
         embeddings[keys.parts(run_name)] = result.beside.columns
-        if run_name != "clear":
+        if chosen_now:
             embeddings[keys.parts("clear")] = SameAs(keys.parts(run_name))
-    last = result.history[-1]
+    elif chosen_now and keys.parts("clear") in data:
+        embeddings[keys.parts("clear")] = {}  # of an earlier run: nothing stands beside this one
     summary = {
         "representation": run_name,
         "n_cells": int(result.embedding.shape[0]),
@@ -83,6 +89,7 @@ def train(inputs: Inputs, config: ClearConfig, context: StepContext) -> Outcome:
         "chance": last["chance"],
         "accuracy": last["accuracy"],
         "spread": last["spread"],
+        "fault": fault or "",
         "train_seconds": float(sum(row["seconds"] for row in result.history)),
         "cells_per_s": float(np.median([row["cells_per_s"] for row in result.history])),
     }

@@ -94,6 +94,37 @@ def test_a_run_of_clear_stores_its_embedding_once(workspace, prepared, tmp_path)
     assert outputs[keys.representation("clear")] == own.fingerprint
 
 
+@pytest.mark.parametrize("fault", [None, "near chance"])
+def test_a_training_that_has_learnt_nothing_does_not_take_the_place_of_another(
+    workspace, prepared, tmp_path, monkeypatch, fault
+):
+    pytest.importorskip("torch")
+    from scapp.core.step_context import QuietContext
+    from scapp.steps import clear
+    from scapp.steps.engine import Machine, execute
+
+    monkeypatch.setattr(clear, "fault_of", lambda last: fault)
+    chosen = []
+    for number in (1, 2):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        execute(
+            step("clear"),
+            step("clear").config.build({**TINY, "seed": number}),
+            QuietContext(),
+            workspace=workspace,
+            dataset_id=prepared.id,
+            folder=folder,
+            machine=Machine("cpu", 1),
+            run_id=f"20260101-000000-00000{number}",
+        )
+        done = workspace.open(prepared.id).slots
+        own = done[keys.representation(f"clear_00000{number}")].fingerprint
+        chosen.append(done[keys.representation("clear")].fingerprint == own)
+    # the first is all there is; the second replaces it if it has learnt
+    assert chosen == [True, fault is None]
+
+
 def test_choosing_another_run_writes_nothing_and_takes_its_map_along(workspace, prepared, tmp_path):
     rng = np.random.default_rng(0)
     values = {keys.representation(name): rng.normal(size=(150, 4)).astype(np.float32) for name in ("clear", "clear_b")}

@@ -281,7 +281,9 @@ def _trained(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     compared = ""
     if "against_pca" in summary:
         compared = " " + in_words(summary["against_pca"])[1].replace("**", "")
-    return f"{summary['epochs']} epochs in {summary['train_seconds']:.0f} s{told}.{compared}"
+    fault = {"collapsed": " All cells look alike: it has collapsed.", "near chance": " Hardly anything was learnt."}
+    said = fault.get(summary["fault"], "")
+    return f"{summary['epochs']} epochs in {summary['train_seconds']:.0f} s{told}.{said}{compared}"
 
 
 def _map_stages(name: str, title: str, made_by: str, also: tuple[str, ...] = (), *, of_clear: bool) -> list[Stage]:

@@ -21,7 +21,6 @@ from scapp.plotting.clear.replay import (
 from scapp.ui.clear import cell_loss, words
 from scapp.ui.kit import live, state
 from scapp.ui.kit.boundary import boundary
-from scapp.ui.kit.routing import next_button
 from scapp.ui.kit.widgets import download_csv, show_figure
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import ACTIVE, Run
@@ -33,23 +32,25 @@ FIGURE_SECONDS = 3.0
 def run_section(dataset: Dataset, run: Run) -> None:
     """Everything about one run: live while it is active."""
     state_now = run.observe().state
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        colour = _colour_choice(dataset)
-        paused = state_now in ACTIVE and st.toggle(
-            "Pause the live view",
-            key=f"pause.{run.id}",
-            help="Training goes on; the figures stand still, so that you can zoom and look.",
-        )
     if state_now in ACTIVE:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            colour = _colour_choice(dataset)
+            paused = st.toggle(
+                "Pause the live view",
+                key=f"pause.{run.id}",
+                help="Training goes on; the figures stand still, so that you can zoom and look.",
+            )
         _live_progress(run.id)
         _live_figures(dataset.id, run.id, colour, paused)
         return
     live.show_finished(run, key="clear")
-    if state_now == "done":
-        st.success(_closing_words(dataset, run))
-        _compared_with_pca(run)
-        next_button("map", "Next: make the map", dataset=dataset.id)
-    _numbers(run, run.metrics)
+    if state_now == "done" and run.status.result.get("fault"):
+        st.warning(_fault_words(dataset, run))
+    left, right = st.columns([2, 5], vertical_alignment="bottom")
+    with left:
+        colour = _colour_choice(dataset)
+    with right:
+        _numbers(run, run.metrics)
     _looked_back(dataset, run, colour)
     if state_now == "done":
         live.show_log(run)
@@ -59,6 +60,12 @@ def run_section(dataset: Dataset, run: Run) -> None:
             if st.button("Yes, discard it", key=f"discard.{run.id}", type="primary"):
                 discard(state.root(), run)
                 st.rerun()
+
+
+def _fault_words(dataset: Dataset, run: Run) -> str:
+    """That nothing was learnt, and what became of it."""
+    kept = "" if is_chosen(dataset, run) else f" {words.NOT_CHOSEN}"
+    return f"{words.FAULTS[run.status.result['fault']]}{kept}"
 
 
 def _closing_words(dataset: Dataset, run: Run) -> str:
@@ -75,12 +82,20 @@ def _compared_with_pca(run: Run) -> None:
     result = run.status.result
     if "against_pca" in result:
         expected, text = in_words(result["against_pca"])
-        {"closer": st.success, "equal": st.info, "worse": st.warning}[expected](text)
+        _said(text, warn=expected == "worse")
     if not result.get("label_key"):
         st.caption(words.NO_LABELS)
     elif "ari" in result:
         tone, text = words.worth(result["label_key"], result["n_labels"], result["ari"], result.get("reference_ari"))
-        {"good": st.success, "equal": st.info, "worse": st.warning}[tone](text)
+        _said(text, warn=tone == "worse")
+
+
+def _said(text: str, *, warn: bool) -> None:
+    """A sentence; in a box only where it warns."""
+    if warn:
+        st.warning(text)
+    else:
+        st.markdown(text)
 
 
 def is_chosen(dataset: Dataset, run: Run) -> bool:
@@ -176,7 +191,10 @@ def _looked_back(dataset: Dataset, run: Run, colour: str | None) -> None:
 def _figures(dataset: Dataset, run: Run, colour: str | None, rows: list[dict[str, Any]], numbers: list[int]) -> None:
     curves = curves_data(rows)
     frame = read_snapshot(run.folder, numbers[-1]) if numbers else None
-    st.markdown(words.verdict(rows, ended=run.observe().state not in ACTIVE))
+    ended = run.observe().state not in ACTIVE
+    said = words.verdict(rows, ended=ended)
+    if not ended:
+        st.markdown(said)
     left, right = st.columns([3, 2])
     with left:
         points = np.empty((0, 2)) if frame is None else frame["points"]
@@ -185,6 +203,11 @@ def _figures(dataset: Dataset, run: Run, colour: str | None, rows: list[dict[str
     with right:
         show_figure(plot_loss(curves), key=f"loss.{run.id}", name="clear_loss", alt="Loss and chance level per epoch")
         st.caption(words.LOSS)
+    if ended:
+        st.markdown(said)
+    if run.observe().state == "done":
+        st.markdown(_closing_words(dataset, run))
+        _compared_with_pca(run)
     watched = "ari_epoch" in curves
     small = [
         ("accuracy", plot_curve(curves, "accuracy", "instance accuracy"), words.ACCURACY),
@@ -225,18 +248,17 @@ def _numbers(run: Run, rows: list[dict[str, Any]]) -> None:
     if not rows:
         return
     last = rows[-1]
-    columns = st.columns(6)
+    columns = st.columns(5)
     columns[0].metric("Epoch", f"{last['epoch']}/{last['epochs']}")
     columns[1].metric("Loss", f"{last['loss']:.3f}")
     columns[2].metric("Chance level", f"{last['chance']:.3f}")
-    columns[3].metric("Accuracy", f"{100 * last['accuracy']:.1f}%", help=words.ACCURACY)
-    columns[4].metric("Cells/s", f"{last['cells_per_s']:,.0f}")
+    columns[3].metric("Cells/s", f"{np.median([row['cells_per_s'] for row in rows]):,.0f}", help=words.CELLS_PER_S)
     seconds = [row["seconds"] for row in rows]
     if run.observe().state in ACTIVE:
         left = (last["epochs"] - last["epoch"]) * float(np.median(seconds[-20:]))
-        columns[5].metric("Time left", duration(left))
+        columns[4].metric("Time left", duration(left))
     else:
-        columns[5].metric("Trained for", duration(sum(seconds)))
+        columns[4].metric("Trained for", duration(sum(seconds)))
 
 
 def _colours(

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from scapp.clear.learnt import Fault, fault_of
 from scapp.clear.one_cell import OneCell
 from scapp.metrics.mixing import VISIBLE
 
@@ -45,6 +46,7 @@ ONE_CELL_SAMPLE = (
     " of them."
 )
 ACCURACY = "Share of views whose own partner is more similar than every negative."
+CELLS_PER_S = "Median over the epochs so far."
 SPREAD = (
     "The collapse meter. Near 1 the embeddings use all directions; near 0 all cells look alike and the map will be"
     " empty of meaning."
@@ -87,6 +89,14 @@ def batches_seen(column: str, share: float, chance: float) -> str:
 
 
 VERDICT_EPOCHS = 10
+FAULTS: dict[Fault, str] = {
+    "collapsed": "**Collapsed**: all cells look alike. Strengthen the augmentations or lower the learning rate.",
+    "near chance": "The loss is still close to chance: little has been learnt so far.",
+}
+NOT_CHOSEN = (
+    "It did not replace the representation that pages mean by CLEAR; to use it all the same, choose it below under"
+    " 'Runs of this dataset'."
+)
 NOISE = 0.05
 """ARIs of equally good representations differ by so much from seed to seed (benchmarks/README.md)."""
 
@@ -132,10 +142,8 @@ def verdict(rows: list[dict[str, float]], *, ended: bool = False) -> str:
     if not rows:
         return "Waiting for the first epoch."
     last = rows[-1]
-    if last["spread"] < 0.02:
-        return "**Collapsed**: all cells look alike. Strengthen the augmentations or lower the learning rate."
-    if last["chance"] - last["loss"] < 0.02 * last["chance"]:
-        return "The loss is still close to chance: little has been learnt so far."
+    if (fault := fault_of(last)) is not None:
+        return FAULTS[fault]
     if len(rows) < VERDICT_EPOCHS and not ended:
         return "**Learning**: the loss is below chance; a few more epochs will show where it goes."
     fallen = rows[-min(VERDICT_EPOCHS, len(rows))]["loss"] - last["loss"]
