@@ -1,4 +1,4 @@
-"""Home: what scapp is, the datasets, examples."""
+"""Home: what scapp is, a file or an example to begin with, the datasets, the pages."""
 
 import streamlit as st
 
@@ -7,7 +7,7 @@ from scapp.ui.home import dataset_list, words
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import boundary
 from scapp.ui.kit.live import run_panel
-from scapp.ui.kit.routing import guard, link
+from scapp.ui.kit.routing import guard, link, page_file
 from scapp.ui.upload import import_form
 
 guard()
@@ -15,22 +15,26 @@ st.title("scapp")
 with boundary():
     st.markdown(words.WHAT_IS_SCAPP)
     current = state.current_dataset()
-    # two rows: titles must not be cut off
-    cards = [*st.columns(4), *st.columns(4)]
-    for card, (page, title, text) in zip(cards, words.STEPS, strict=True):
-        with card.container(border=True, height="stretch"):
-            link(page, f"**{title}**", dataset=current.id if current else None)
-            st.write(text)
-
-    st.header("Examples")
-    st.write(words.EXAMPLE_INTRO)
-    for column, example in zip(st.columns(len(EXAMPLES)), EXAMPLES, strict=True):
-        with column.container(border=True, height="stretch"):
-            st.markdown(f"**{example.title}**")
-            st.write(example.description)
+    own, *places = st.columns(len(EXAMPLES) + 1)
+    with own.container(border=True, height="stretch"):
+        st.markdown(words.OWN_DATA)
+        if st.button("Choose a file", type="primary", key="home.own"):
+            state.open_dataset(None)
+            st.switch_page(page_file("upload"))
+    for place, example in zip(places, EXAMPLES, strict=True):
+        with place.container(border=True, height="stretch"):
+            st.markdown(f"**{example.title}**  \n{example.description}")
             import_form.example_buttons(example.id, key="home.example")
 
     st.header("Your datasets")
     dataset_list.dataset_list()
     if waiting := import_form.import_in_progress():
         run_panel(waiting, key="home.import")
+
+    st.header("Pages")
+    # two rows: titles must not be cut off
+    cards = [*st.columns(4), *st.columns(4)]
+    for card, (page, title, text) in zip(cards, words.STEPS, strict=True):
+        with card.container(border=True, height="stretch"):
+            link(page, f"**{title}**", dataset=current.id if current else None)
+            st.caption(text)

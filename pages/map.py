@@ -21,18 +21,16 @@ with boundary():
         chain_panel.progress_line(analysis)
         chain_panel.steps_section(analysis)
         st.stop()
-    title, choice, settings, following = st.columns([5, 3, 2, 2], vertical_alignment="bottom")
+    title, controls = st.columns([5, 7], vertical_alignment="bottom")
     with title:
         st.title("Clusters & map")
         dataset = state.prepared_or_stop()
-    with choice:
+    with controls, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom"):
         name = map_tab.representation_choice(dataset)
-    made = map_tab.is_made(dataset, name)
-    with settings:
+        made = map_tab.is_made(dataset, name)
         if made:
-            with st.popover("Map settings", width="stretch"):
+            with st.popover("Map settings"):
                 map_tab.settings_section(dataset, name)
-    with following:
         if keys.representation("clear") in dataset:
             next_button("export", "Next: export", dataset=dataset.id)
         else:

@@ -54,6 +54,7 @@ class ClassifierConfig(Config):
             "'lr': logistic regression on the genes; 'actinn': a small network (Ma and Pellegrini 2020); 'scdae': a"
             " denoising autoencoder with a head."
         ),
+        labels={"lr": "Logistic regression", "actinn": "ACTINN", "scdae": "scDAE"},
     )
     component: ComponentName = setting(
         "mls",
@@ -63,6 +64,7 @@ class ClassifierConfig(Config):
             " its own; 'competing' gives every type a circle too, and lets the circles compete for each cell; 'none' is"
             " the base model alone."
         ),
+        labels={"none": "none", "mlp": "MLP-CC", "mls": "MLS-CC", "competing": "Competing circles"},
     )
     clear: str = setting("", title="CLEAR beside it", help="Folder of a finished run of CLEAR.", hidden=True)
     valid_share: float = setting(

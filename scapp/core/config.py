@@ -7,8 +7,9 @@ command line and the tables in docs/methods.md.
 import copy
 import json
 import types
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self, Union, get_args, get_origin
+from typing import Any, Literal, Self, Union, cast, get_args, get_origin
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
@@ -60,6 +61,7 @@ def setting(
     column: bool = False,
     hidden: bool = False,
     empty: str = "no limit",
+    labels: Mapping[str, str] | None = None,
 ) -> Any:
     """Declare one choice.
 
@@ -83,8 +85,13 @@ def setting(
         Not shown in forms (set by the program).
     empty
         What an optional number that is left empty means.
+    labels
+        What a form calls the values of a choice; those that are not named are shown as they are.
     """
-    extra: dict[str, Any] = {"unit": unit, "advanced": advanced, "column": column, "hidden": hidden, "empty": empty}
+    extra: dict[str, Any] = {
+        **{"unit": unit, "advanced": advanced, "column": column, "hidden": hidden, "empty": empty},
+        "labels": dict(labels or {}),
+    }
     return Field(default, title=title, description=help, ge=ge, le=le, gt=gt, json_schema_extra=extra)
 
 
@@ -107,6 +114,7 @@ class Setting:
     minimum: float | None
     maximum: float | None
     choices: tuple[Any, ...]
+    labels: dict[str, str]
     advanced: bool
     hidden: bool
     empty: str
@@ -151,6 +159,7 @@ def describe(model: type[Config], group: str | None = None, instead: Config | No
                 minimum=minimum,
                 maximum=maximum,
                 choices=get_args(annotation) if get_origin(annotation) is Literal else (),
+                labels=dict(cast("Mapping[str, str]", extra.get("labels", {}))),
                 advanced=bool(extra.get("advanced")),
                 hidden=bool(extra.get("hidden")),
                 empty=str(extra.get("empty", "")),

@@ -235,6 +235,7 @@ class PrepareConfig(Config):
             "'seurat' and 'cell_ranger' rank the dispersion of log values, 'seurat_v3' the standardised variance of"
             " counts."
         ),
+        labels={"seurat": "Seurat", "cell_ranger": "Cell Ranger", "seurat_v3": "Seurat v3"},
         advanced=True,
     )
     batch_key: str | None = setting(

@@ -2,8 +2,10 @@ from typing import Literal
 
 import pytest
 
+from scapp.analysis.map.config import MapConfig
 from scapp.core.config import Config, describe, setting
 from scapp.core.errors import ConfigError
+from scapp.steps.catalogue import STEPS
 
 
 class Inner(Config):
@@ -49,3 +51,11 @@ def test_config_is_frozen_and_survives_json():
     with pytest.raises(Exception, match="frozen"):
         config.limit = 4
     assert Outer.model_validate_json(config.to_json()) == config
+
+
+def test_what_forms_call_a_value_is_said_of_a_value_that_there_is():
+    for step in STEPS:
+        for found in describe(step.config):
+            assert set(found.labels) <= set(found.choices), found.name
+    method = next(found for found in describe(MapConfig) if found.name == "method")
+    assert method.labels == {"umap": "UMAP", "tsne": "t-SNE"}

@@ -123,6 +123,17 @@ def test_another_dataset_that_the_user_opens_is_not_taken_away(app, workspace, s
     assert "analysis" not in at.session_state
 
 
+def test_a_dataset_that_was_deleted_is_not_followed(app, workspace, study_file):
+    first = chain.start_with_import(workspace.root, ImportRequest(path=str(study_file), name="study"), QUICK)
+    work(workspace, 3)
+    for dataset in workspace.datasets():
+        workspace.delete(dataset.id)
+    at = app("map", analysis=first.id)
+    assert not at.exception
+    assert not at.error
+    assert "No dataset is open" in texts(at)
+
+
 def test_an_analysis_is_stopped_and_goes_on(app, workspace, study_file):
     first = chain.start_with_import(workspace.root, ImportRequest(path=str(study_file), name="study"), QUICK)
     work(workspace, 2)

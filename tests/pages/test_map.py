@@ -5,6 +5,7 @@ import pytest
 from streamlit.util import ReadOnlyAttributeDictionary
 
 from scapp.core import keys
+from scapp.ui.kit import state
 from scapp.ui.map import coloured_maps
 from scapp.workspace.datasets.staging import new_provenance
 from tests.conftest import run_step
@@ -65,6 +66,22 @@ def test_the_map_can_be_coloured_by_several_genes(app, trained):
     assert not at.exception
     assert {"**Gene00003**", "**MT-ND1**"} <= {m.value for m in at.markdown}
     assert "of each cell's 15 nearest neighbours in CLEAR" in texts(at)
+
+
+def test_a_gene_is_searched_for_and_goes_before_the_annotation(app, trained):
+    at = on_tab(app, trained, "Map")
+    assert any(element.label == "Show only" for element in at.multiselect)
+    box(at, "Gene").set_value("Gene00003")
+    at.run()
+    assert not at.exception
+    assert not at.error
+    assert box(at, "Colour by").value == "leiden_clear"
+    assert not any(element.label == "Show only" for element in at.multiselect)
+    lasso_everything(at, trained, f"map.{trained.id}.X_umap_clear.Gene00003")
+    assert "150 cells selected" in texts(at)
+    box(at, "Gene").set_value(None)
+    at.run()
+    assert any(element.label == "Show only" for element in at.multiselect)
 
 
 def test_selected_cells_are_counted_labelled_and_kept(app, workspace, trained):
@@ -200,3 +217,15 @@ def test_two_maps_are_compared(app, workspace, trained, tmp_path):
 @pytest.mark.parametrize("tab", ["Map", "Clusters", "Marker genes", "Cell types", "Compare maps"])
 def test_every_tab_of_a_dataset_without_a_map_says_what_to_do(app, prepared, tab):
     on_tab(app, prepared, tab)
+
+
+def test_numbers_that_measure_something_are_a_scale(app, workspace, trained):
+    numbers = np.arange(trained.n_cells)
+    columns = {"age": numbers % 40, "stage_number": numbers % 9, "my_cluster": numbers % 40, "flag": numbers % 2 == 0}
+    dataset = workspace.commit(
+        trained.id, {keys.obs(name): values for name, values in columns.items()}, provenance=new_provenance("import")
+    )
+    groups = state.categorical_columns(dataset)
+    assert {"stage_number", "my_cluster", "flag"} <= set(groups)
+    assert "age" not in groups
+    assert "age" in state.numeric_columns(dataset)

@@ -4,6 +4,7 @@ from typing import Literal
 
 from scapp.analysis.map.selection import Selection
 from scapp.core.config import Config, setting
+from scapp.data.panels import PANELS
 
 MOST_TSNE_CELLS = 20_000
 MapMethod = Literal["umap", "tsne"]
@@ -16,7 +17,8 @@ class MapConfig(Config):
     method: MapMethod = setting(
         "umap",
         title="Map",
-        help="umap shows how groups connect; tsne separates groups more and is offered up to 20,000 cells.",
+        help="UMAP shows how groups connect; t-SNE separates groups more and is offered up to 20,000 cells.",
+        labels={"umap": "UMAP", "tsne": "t-SNE"},
     )
     n_neighbors: int = setting(
         15, title="Neighbours", help="Fewer show fine detail, more show the broad shape.", unit="cells", ge=2, le=200
@@ -80,6 +82,7 @@ class MarkersConfig(Config):
         "wilcoxon",
         title="Test",
         help="Wilcoxon asks whether a gene's values rank higher in the group; the t-test is faster and leans on means.",
+        labels={"wilcoxon": "Wilcoxon rank-sum test", "t-test": "Welch's t-test"},
     )
     selection: Selection | None = setting(None, title="Selection A", help="Cells of interest.", hidden=True)
     against: Selection | None = setting(
@@ -95,6 +98,7 @@ class SuggestConfig(Config):
         "auto",
         title="Tissue",
         help="Whose cell types are suggested. 'auto' takes the panel that clearly fits most cells, and none otherwise.",
+        labels={"auto": "the one that fits", **{record.id: record.title for record in PANELS}},
     )
 
 

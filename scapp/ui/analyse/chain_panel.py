@@ -65,7 +65,7 @@ def follow() -> Analysis | None:
     id = st.query_params.get(FOLLOWED) or st.session_state.get(FOLLOWED)
     found = analysis(state.root(), id) if id else None
     opened = st.query_params.get("dataset") or st.session_state.get("dataset")
-    if found is None:
+    if found is None or not _is_there(found.dataset):
         _forget()
         return None
     led_to = st.session_state.setdefault(_LED_TO, opened)
@@ -81,6 +81,11 @@ def follow() -> Analysis | None:
     if found.ended:
         _forget()
     return found
+
+
+def _is_there(dataset: str | None) -> bool:
+    """Whether a dataset has not been deleted; none has not been made yet."""
+    return dataset is None or any(found.id == dataset for found in state.workspace().datasets())
 
 
 def analysis_shown(dataset: Dataset) -> Analysis | None:

@@ -18,7 +18,7 @@ def dataset_list() -> None:
         show_error(fault.message, fault.hint)
     found = state.workspace().datasets()
     if not found:
-        st.info("There are no datasets yet. Open an example above, or import a file on the Upload & QC page.")
+        st.info("There are no datasets yet. Choose a file or analyse an example above.")
         return
     for dataset in found:
         with st.container(border=True):
@@ -35,10 +35,16 @@ def _row(dataset: Dataset) -> None:
     )
     if open_column.button("Open", key=f"open.{dataset.id}", width="stretch"):
         state.open_dataset(dataset.id)
-        prepared = keys.PREPARATION in dataset
-        st.switch_page(page_file("clear" if prepared else "upload"), query_params={"dataset": dataset.id})
+        st.switch_page(page_file(_page_of(dataset)), query_params={"dataset": dataset.id})
     with more_column.popover("More", width="stretch"):
         _actions(dataset)
+
+
+def _page_of(dataset: Dataset) -> str:
+    """Where work on a dataset goes on: on its map, else in training, else with its quality."""
+    if any(keys.umap(name) in dataset for name in keys.representations(dataset.slots)):
+        return "map"
+    return "clear" if keys.PREPARATION in dataset else "upload"
 
 
 def _actions(dataset: Dataset) -> None:

@@ -4,6 +4,10 @@ WHAT_IS_SCAPP = (
     "scapp takes a count matrix from single-cell RNA-seq, trains **CLEAR** on it (self-supervised contrastive "
     "learning: a network learns to recognise a cell after its profile was distorted), and shows the cells on a map."
 )
+OWN_DATA = (
+    "**Your own data**  \nA count matrix: 10x folders and `.h5`, `.h5ad`, `.rds`, `.loom`, tables and more. *Analyse*"
+    " leads to a map with named clusters by itself; *Import* lets you choose every step."
+)
 READ_ONLY = (
     "This workspace is read-only: datasets can be looked at and downloaded, and nothing can be imported, run or"
     " changed. To work in it, make its folder writable, or start scapp with another workspace (--workspace)."

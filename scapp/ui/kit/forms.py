@@ -64,7 +64,10 @@ def _widget(setting: Setting, value: Any, key: str, columns: Sequence[str]) -> A
     if setting.kind == "bool":
         return st.toggle(label, value, **common)
     if setting.kind == "choice":
-        return st.selectbox(label, setting.choices, index=setting.choices.index(value), **common)
+        index = setting.choices.index(value)
+        return st.selectbox(
+            label, setting.choices, index=index, format_func=lambda name: setting.labels.get(name, name), **common
+        )
     if setting.kind == "column":
         options = [None, *columns]
         index = options.index(value) if value in options else 0

@@ -27,7 +27,9 @@ from scapp.workspace.datasets.store import Workspace
 from scapp.workspace.runs.run import Run, RunStore
 
 _DATASET = "dataset"
-MOST_NUMBERED_GROUPS = 60
+MOST_NUMBERED_GROUPS, MOST_LEVELS = 60, 20
+"""Levels of whole numbers up to which a column groups cells: where its name says so, and elsewhere."""
+GROUP_WORDS = ("cluster", "leiden", "louvain", "batch", "sample", "donor", "plate", "library", "group", "run")
 
 
 def environment() -> Environment:
@@ -192,16 +194,18 @@ def categorical_columns(dataset: Dataset, *, most: int = 200) -> list[str]:
         if isinstance(values, pd.Categorical):
             if len(values.categories) <= most:
                 found.append(name)
-        elif _few_levels(np.asarray(values)):
+        elif _few_levels(name, np.asarray(values)):
             found.append(name)
     return found
 
 
-def _few_levels(values: np.ndarray) -> bool:
-    """Truth values, and whole numbers that number groups (batch 1, 2, 3) rather than measure something."""
+def _few_levels(name: str, values: np.ndarray) -> bool:
+    """Truth values, and whole numbers that number groups (batch 1, 2, 3) rather than measure something (ages)."""
     if values.dtype == bool:
         return True
-    return values.dtype.kind in "iu" and len(np.unique(values)) <= min(MOST_NUMBERED_GROUPS, len(values) // 2)
+    numbers_groups = any(word in name.lower() for word in GROUP_WORDS)
+    most = MOST_NUMBERED_GROUPS if numbers_groups else MOST_LEVELS
+    return values.dtype.kind in "iu" and len(np.unique(values)) <= min(most, len(values) // 2)
 
 
 def numeric_columns(dataset: Dataset) -> list[str]:

@@ -40,6 +40,7 @@ def representation_choice(dataset: Dataset) -> str:
         persist_state="session",
         help="What neighbours, map and clusters are computed from."
         + ("" if "clear" in names else " CLEAR is offered here once it has been trained."),
+        width=240,
     )
     return chosen
 
@@ -126,15 +127,17 @@ def _map_choice(dataset: Dataset, name: str, found: list[MapRecord]) -> MapRecor
 def map_section(dataset: Dataset, name: str, found: list[MapRecord]) -> None:
     """The map with its colours, and what is selected on it. A fragment: selecting does not redraw the page."""
     with boundary():
-        by, only, which = st.columns([3, 4, 3])
+        by, searched, only, which = st.columns([3, 3, 3, 3] if len(found) > 1 else [4, 3, 4, 0.01])
         with which:
             record = _map_choice(dataset, name, found)
         with by:
             chosen = _colour_choice(dataset, record)
+        with searched:
+            gene = _gene_search(dataset)
         faithful = coloured_maps.faithful_words(dataset, record)
-        if chosen == GENES:
+        if gene is not None or chosen == GENES:
             with only:
-                genes = _gene_choice(dataset)
+                genes = _gene_choice(dataset) if gene is None else [gene]
             _gene_maps(dataset, record, genes)
             st.caption(faithful)
             return
@@ -200,6 +203,20 @@ def _members(dataset: Dataset, colour: Colouring, groups: list[str] | None) -> n
     return selected(
         coloured_maps.Selection(column=colour.title, groups=tuple(groups)), dataset.n_cells, None, colour.values
     )
+
+
+def _gene_search(dataset: Dataset) -> str | None:
+    """A gene to colour by at once; it goes before the annotation."""
+    gene: str | None = st.selectbox(
+        "Gene",
+        state.genes(dataset).labels,
+        index=None,
+        key=f"map.gene.{dataset.id}",
+        persist_state="session",
+        placeholder="type a gene",
+        help="Colours the map by this gene until the field is emptied. To compare several, colour by 'genes'.",
+    )
+    return gene
 
 
 def _gene_choice(dataset: Dataset) -> list[str]:
