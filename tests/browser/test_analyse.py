@@ -53,3 +53,8 @@ def test_from_a_file_to_a_named_map(server, open_browser, blood):
     # the menu in which a reader chooses the theme
     page.get_by_test_id("stMainMenu").click()
     visible(page, "Settings")
+    page.keyboard.press("Escape")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    # Streamlit's bar lies over the buttons at the top, and lets clicks through
+    press(page, "Next: export")
+    visible(page, "What the dataset holds")

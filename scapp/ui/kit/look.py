@@ -1,9 +1,12 @@
-"""Sizes that Streamlit's themes have no setting for: pages begin at the top, with a title of a line's height."""
+"""Sizes that Streamlit's themes have no setting for: pages begin at the top, with a title of a line's height.
+
+Streamlit's own bar lies over that line; only its buttons take clicks.
+"""
 
 STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 1.2rem 4rem 3rem 2.5rem; }
-[data-testid="stHeader"] { background: transparent; pointer-events: none; }
-[data-testid="stHeader"] button { pointer-events: auto; }
+[data-testid="stHeader"], [data-testid="stToolbar"] { background: transparent; pointer-events: none; }
+[data-testid="stHeader"] button, [data-testid="stHeader"] a { pointer-events: auto; }
 [data-testid="stMainBlockContainer"] h1 { font-size: 1.5rem; padding: 0 0 0.25rem; }
 [data-testid="stMainBlockContainer"] h2 { font-size: 1.15rem; padding: 0.75rem 0 0.25rem; }
 [data-testid="stMainBlockContainer"] h3 { font-size: 1rem; padding: 0.5rem 0 0.25rem; }
