@@ -18,8 +18,8 @@ import scanpy as sc
 from scipy import sparse
 
 from scapp.analysis.markers.rank_genes import rank_genes
-from scapp.analysis.markers.suggested_names import fitting_panel, suggest_names
-from scapp.data.panels import PANELS, panel
+from scapp.analysis.markers.suggested_names import fitting_panel
+from scapp.data.panels import PANELS
 
 TISSUES = {
     "zheng_pbmc_facs": "blood",
@@ -111,7 +111,7 @@ def rows_of(path: Path, tissue: str) -> list[dict[str, object]]:
         sizes = {str(name): int((clusters == name).sum()) for name in clusters.categories}
         fit = fitting_panel(markers, {}, sizes, PANELS)
         shared = {"set": path.stem, "resolution": resolution, "fits": fit.panel.id if fit.panel else ""}
-        for found in suggest_names(markers, {}, panel(tissue)) if tissue else []:
+        for found in fit.suggestions[tissue] if tissue else []:
             mine = labels[np.asarray(clusters == found.group)]
             pattern = STANDS_FOR.get(found.name)
             share = float(np.mean([bool(pattern and re.search(pattern, label)) for label in mine]))

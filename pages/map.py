@@ -27,10 +27,10 @@ with boundary():
         dataset = state.prepared_or_stop()
     with controls, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom"):
         name = map_tab.representation_choice(dataset)
-        made = map_tab.is_made(dataset, name)
+        made, run = map_tab.is_made(dataset, name), map_tab.latest_run(dataset, name)
         if made:
             with st.popover("Map settings"):
-                map_tab.settings_section(dataset, name)
+                map_tab.settings_section(dataset, name, run)
         if keys.representation("clear") in dataset:
             next_button("export", "Next: export", dataset=dataset.id)
         else:
@@ -38,7 +38,7 @@ with boundary():
     analysis = analysis or chain_panel.analysis_shown(dataset)
     if analysis is not None:
         chain_panel.progress_line(analysis)
-    map_tab.map_run_section(dataset, name, followed="" if analysis is None else analysis.last.run.id)
+    map_tab.map_run_section(dataset, name, run, followed="" if analysis is None else analysis.last.run.id)
     tabs = ["Map", "Clusters", "Marker genes", "Cell types", "Compare maps"]
     tabs += ["Steps"] if analysis is not None else []
     map_shown, clusters_shown, markers_shown, types_shown, compare_shown, *steps_shown = st.tabs(
@@ -47,7 +47,7 @@ with boundary():
     if map_shown.open:
         with map_shown, boundary():
             if not made:
-                map_tab.settings_section(dataset, name)
+                map_tab.settings_section(dataset, name, run)
             if maps := map_tab.maps_of(dataset, name):
                 map_tab.map_section(dataset, name, maps)
                 selection_panel.results_section(dataset)

@@ -32,7 +32,7 @@ with boundary():
     filters.summary(dataset)
     if keys.PREPARATION in dataset:
         next_button("clear", "Next: train CLEAR", dataset=dataset.id)
-        if not any(keys.umap(name) in dataset for name in keys.representations(dataset.slots)):
+        if not keys.has_umap(dataset.slots):
             chain_panel.start_section(dataset)
         filters.before_and_after(dataset)
         files_and_script.copy_as_python(dataset, ("import", "doublets", "prepare", "subset"))

@@ -5,11 +5,9 @@ import sys
 import tempfile
 from typing import Any
 
-from scapp.analysis.map.config import SuggestConfig
 from scapp.cli.clear import say_of_batches
 from scapp.cli.console import checked_output, load, run
 from scapp.cli.options import add_input, add_settings, command, given
-from scapp.core.config import describe
 from scapp.jobs.analyse.stages import AnalyseConfig, first_stage, next_stage, to_come
 from scapp.jobs.devices import choose_device
 from scapp.jobs.session import Session
@@ -21,19 +19,17 @@ def add_commands(commands: Any) -> None:
     analyse = command(commands, "analyse", _analyse, text)
     add_input(analyse)
     add_settings(analyse, AnalyseConfig)
-    panel = next(setting for setting in describe(SuggestConfig) if setting.name == "panel")
-    analyse.add_argument("--panel", choices=panel.choices, default=panel.default, help=panel.help)
     analyse.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
 
 
 def _analyse(arguments: argparse.Namespace) -> dict[str, Any]:
+    from scapp.reports.export import read_preparation
+
     output = checked_output(arguments.output)
-    choices = AnalyseConfig.build({**given(arguments, AnalyseConfig), "panel": arguments.panel})
+    choices = AnalyseConfig.build(given(arguments, AnalyseConfig))
     device = choose_device(arguments.device)
     with tempfile.TemporaryDirectory() as folder:
         session = Session(folder, device=device)
-        from scapp.reports.export import read_preparation
-
         dataset = load(session, arguments)
         result: dict[str, Any] = {"steps": []}
         if choices.filter_cells and read_preparation(arguments.input):
@@ -51,8 +47,9 @@ def _analyse(arguments: argparse.Namespace) -> dict[str, Any]:
             said = stage.said(config.model_dump(mode="json"), found)
             print(f"{stage.title}: {said}", file=sys.stderr)
             result["steps"].append({"step": stage.title, "said": said, "seconds": found["seconds"]})
-            of = result.setdefault(stage.name.partition("_")[2], {}) if stage.step in ("map", "suggest") else {}
-            of |= {name: found[name] for name in ("n_clusters", "panel", "n_named", "column") if name in found}
+            if stage.step in ("map", "suggest"):
+                kept = {name: found[name] for name in ("n_clusters", "panel", "n_named", "column") if name in found}
+                result.setdefault(stage.representation, {}).update(kept)
             remaining = remaining[remaining.index(stage.name) + 1 :]
         session.write(dataset, output)
     return {

@@ -89,7 +89,11 @@ def setting(
         What a form calls the values of a choice; those that are not named are shown as they are.
     """
     extra: dict[str, Any] = {
-        **{"unit": unit, "advanced": advanced, "column": column, "hidden": hidden, "empty": empty},
+        "unit": unit,
+        "advanced": advanced,
+        "column": column,
+        "hidden": hidden,
+        "empty": empty,
         "labels": dict(labels or {}),
     }
     return Field(default, title=title, description=help, ge=ge, le=le, gt=gt, json_schema_extra=extra)

@@ -5,7 +5,7 @@ Single-valued fields (``X``, ``obs_names``) have no slash. Keys may hold any cha
 split at its first slash only and never becomes part of a path on disk.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 OBS_NAMES = "obs_names"
 VAR_NAMES = "var_names"
@@ -207,6 +207,11 @@ def representations(slots: Iterable[str]) -> list[str]:
     """Names of the representations among slots; maps and other two-dimensional plots are left out."""
     found = [key[2:] for key in names_in(slots, "obsm") if key.startswith("X_")]
     return [name for name in found if not name.removeprefix("file_").startswith(("umap", "tsne", "draw_graph"))]
+
+
+def has_umap(slots: Collection[str]) -> bool:
+    """Whether slots hold the UMAP of any representation."""
+    return any(umap(name) in slots for name in representations(slots))
 
 
 def suggest(columns: Iterable[str], wanted: Iterable[str]) -> str | None:

@@ -120,9 +120,11 @@ class AnnDataSource:
         record = self._record_of(slot)
         return str(record["step"]) if record else "import"
 
-    def made_from(self, slot: str) -> dict[str, str]:
-        """Fingerprints of what a slot was made from, as far as ``uns["scapp"]`` says."""
-        return dict(self._record_of(slot).get("inputs", {}))
+    def is_current(self, slot: str, source: str) -> bool:
+        """Whether a slot was made from what another holds now, as far as ``uns["scapp"]`` says."""
+        if slot not in self.slots or source not in self.slots:
+            return False
+        return self._record_of(slot).get("inputs", {}).get(source) == self.fingerprint(source)
 
     def _record_of(self, slot: str) -> dict[str, Any]:
         """What ``uns["scapp"]`` says of how a slot was made; empty where it says nothing."""

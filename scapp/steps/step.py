@@ -53,8 +53,8 @@ class Source(Protocol):
     def maker(self, slot: str) -> str:
         """Name of the step that wrote a slot."""
 
-    def made_from(self, slot: str) -> Mapping[str, str]:
-        """Fingerprints of what a slot was made from, by slot."""
+    def is_current(self, slot: str, source: str) -> bool:
+        """Whether a slot was made from what another holds now; False where either is empty."""
 
     def last_settings(self, step: str) -> dict[str, Any]:
         """Settings with which a step was last carried out; empty when it was not."""
@@ -75,7 +75,7 @@ class Reading:
         self.name, self.n_cells, self.n_genes = source.name, source.n_cells, source.n_genes
         self.source, self.slots = source.source, source.slots
         self.maker, self.last_settings = source.maker, source.last_settings
-        self.made_from = source.made_from
+        self.is_current = source.is_current
 
     def __contains__(self, slot: str) -> bool:
         return slot in self.slots

@@ -8,6 +8,7 @@ from scapp.data.panels import PANELS
 
 MOST_TSNE_CELLS = 20_000
 MapMethod = Literal["umap", "tsne"]
+PanelChoice = Literal["auto", "blood", "pancreas", "brain", "gut", "tissue"]
 
 
 class MapConfig(Config):
@@ -94,7 +95,7 @@ class SuggestConfig(Config):
     """Names for clusters, from their marker genes."""
 
     source: str = setting("leiden", title="Clusters", help="The annotation whose groups are named.", hidden=True)
-    panel: Literal["auto", "blood", "pancreas", "brain", "gut", "tissue"] = setting(
+    panel: PanelChoice = setting(
         "auto",
         title="Tissue",
         help="Whose cell types are suggested. 'auto' takes the panel that clearly fits most cells, and none otherwise.",

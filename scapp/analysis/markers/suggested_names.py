@@ -13,6 +13,8 @@ from scapp.data.panels import Panel
 LEAST_GENES = 3
 Sureness = Literal["clear", "likely", "unsure", "no panel fits"]
 SURE: tuple[Sureness, ...] = ("clear", "likely")
+AUTO = "auto"
+"""Chooses the panel that fits."""
 UNNAMED = "cluster "
 """Begins the name of a cluster that has none."""
 CLEAR_AUC, LIKELY_AUC = 0.85, 0.75
@@ -72,6 +74,8 @@ class FittingPanel:
         The next one.
     askable
         Whether any type of any panel has enough genes in the data to be asked about.
+    suggestions
+        Panel's id -> what it suggests for every group.
     """
 
     panel: Panel | None
@@ -80,6 +84,12 @@ class FittingPanel:
     second: Panel
     second_share: float
     askable: bool
+    suggestions: Mapping[str, list[Suggestion]]
+
+    def by(self, choice: str) -> tuple[str, list[Suggestion]]:
+        """Id of the panel that is chosen (``auto``: the one that fits), and what it suggests; empty where none is."""
+        id = choice if choice != AUTO else self.panel.id if self.panel else ""
+        return id, self.suggestions[id] if id else []
 
     @property
     def in_words(self) -> str:
@@ -150,16 +160,16 @@ def fitting_panel(
         At least two.
     """
     total = sum(n_cells.values())
-    shares, askable = [], False
+    shares, askable, suggestions = [], False, {}
     for panel in panels:
-        suggested = suggest_names(markers, symbols, panel)
+        suggested = suggestions[panel.id] = suggest_names(markers, symbols, panel)
         askable = askable or any(found.sureness != "no panel fits" for found in suggested)
         clear = [found.group for found in suggested if found.sureness == "clear"]
         shares.append((sum(n_cells[group] for group in clear) / total, panel))
     shares.sort(key=lambda entry: entry[0], reverse=True)
     (share, best), (second_share, second) = shares[:2]
     fits = share >= FITTING_SHARE and share >= FITTING_RATIO * second_share
-    return FittingPanel(best if fits else None, best, share, second, second_share, askable)
+    return FittingPanel(best if fits else None, best, share, second, second_share, askable, suggestions)
 
 
 def _area(ranks: np.ndarray, members: np.ndarray) -> tuple[float, float]:

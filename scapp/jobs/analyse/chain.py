@@ -33,9 +33,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Done:
-    """A stage that has been begun: its run, and the status that the run had when it was looked at."""
+    """A stage that has been begun: its run, which part that is, and the status that it had when it was looked at."""
 
     run: Run
+    part: Part
     status: Status
 
     @property
@@ -65,8 +66,6 @@ class Analysis:
         Stage -> how it was carried out last, in order. Stages that are to be carried out again are not among them.
     last
         What was begun last.
-    datasets
-        Ids of what it was begun on and of what it has made.
     """
 
     root: Path
@@ -74,13 +73,11 @@ class Analysis:
     choices: AnalyseConfig
     done: dict[str, Done]
     last: Done
-    datasets: frozenset[str]
 
     @property
     def part(self) -> Part:
         """The part that was begun last."""
-        assert self.last.run.config.part is not None
-        return self.last.run.config.part
+        return self.last.part
 
     @property
     def dataset(self) -> str | None:
@@ -92,7 +89,7 @@ class Analysis:
         """What it consists of."""
         wanted = stages(self.choices)
         names = [each.name for each in wanted]
-        return wanted[min(names.index(name) for name in (*self.done, self.part.stage)) :]
+        return wanted[names.index(next(iter(self.done))) :]
 
     @property
     def active(self) -> bool:
@@ -154,7 +151,7 @@ def begin_again(root: Path, seen: Analysis, name: str, config: Config) -> Run:
         if panel := getattr(config, "panel", None):
             changed["panel"] = panel  # the tissue is that of all clusters
         choices = now.choices.model_copy(update=changed)
-        on = now.done[name].run.config.dataset if name in now.done else now.dataset
+        on = now.done[name].run.config.dataset
         dataset = Workspace(root).open(on) if on else None
         part = _part(name, choices, after_change(choices, name, now.done), now.id, after=now.last.run.id)
         _forget_stop(root, now.id)
@@ -182,13 +179,10 @@ def go_on(root: Path, run: Run, result: dict[str, Any]) -> Run | None:
     part = run.config.part
     if part is None or result.get("stale") or not result.get("dataset"):
         return None
-    store = RunStore(root)
     with _locked(root, part.analysis):
-        later = [
-            other for other in _runs(store, part.analysis) if other.config.part and other.config.part.after == run.id
-        ]
-        if later:
-            return later[0]
+        later = next((other for other, its in _runs(root, part.analysis) if its.after == run.id), None)
+        if later is not None:
+            return later
         if _stop_file(root, part.analysis).exists():
             return None
         dataset = Workspace(root).open(result["dataset"])
@@ -202,7 +196,7 @@ def go_on(root: Path, run: Run, result: dict[str, Any]) -> Run | None:
             return submit(root, following.step, following.config(dataset, choices), dataset, after)
         except ScappError as error:
             failure = Failure(message=error.message, hint=error.hint, resumable=False)
-            return store.create(
+            return RunStore(root).create(
                 following.step,
                 dataset=dataset.id,
                 config={},
@@ -238,41 +232,36 @@ def carry_on(root: Path, id: str) -> None:
     if found is not None and found.last.status.state == "stopped":
         resume(root, found.last.run)
     if found is not None and found.could_not_begin:
-        before = found.part.after
         discard(root, found.last.run)
-        found = analysis(root, id) if before else None
+        found = analysis(root, id)
     if found is not None and found.last.is_saved:
         go_on(root, found.last.run, found.last.status.result)
 
 
 def analysis(root: Path, id: str) -> Analysis | None:
     """An analysis by its id; None where nothing is left of it, or another version of scapp has made it."""
-    found = [(run, status) for run in _runs(RunStore(root), id) if (status := _status(run)) is not None]
+    found = [Done(run, part, status) for run, part in _runs(root, id) if (status := _status(run)) is not None]
     if not found:
         return None
-    last = Done(*found[-1])
-    assert last.run.config.part is not None
+    last = found[-1]
     try:
-        choices = AnalyseConfig.build(last.run.config.part.choices)
+        choices = AnalyseConfig.build(last.part.choices)
     except ConfigError as error:
         logger.warning("analysis %s is not shown: %s", id, error)
         return None
-    newest: dict[str, Done] = {}
-    for run, status in found:
-        assert run.config.part is not None
-        newest[run.config.part.stage] = Done(run, status)
-    names = [each.name for each in stages(choices) if each.name not in last.run.config.part.to_come]
-    datasets = {each for run, status in found for each in (run.config.dataset, status.result.get("dataset")) if each}
+    newest = {each.part.stage: each for each in found}
+    names = [each.name for each in stages(choices) if each.name not in last.part.to_come]
     done = {name: newest[name] for name in names if name in newest}
-    if last.run.config.part.stage not in done:
+    if last.part.stage not in done:
         return None
-    return Analysis(Path(root), id, choices, done, last, frozenset(datasets))
+    return Analysis(Path(root), id, choices, done, last)
 
 
 def analysis_of(root: Path, dataset: Dataset) -> Analysis | None:
     """The analysis that made a dataset or worked on it last."""
     for run in RunStore(root).list():
-        part, status = run.config.part, _status(run)
+        part = run.config.part
+        status = _status(run) if part is not None else None
         if part is not None and status is not None and dataset.id in (run.config.dataset, status.result.get("dataset")):
             return analysis(root, part.analysis)
     return None
@@ -286,9 +275,10 @@ def _status(run: Run) -> Status | None:
         return None
 
 
-def _runs(store: RunStore, id: str) -> list[Run]:
-    """Runs of an analysis, oldest first."""
-    return [run for run in reversed(store.list()) if run.config.part is not None and run.config.part.analysis == id]
+def _runs(root: Path, id: str) -> list[tuple[Run, Part]]:
+    """Runs of an analysis with the parts that they are, oldest first."""
+    found = ((run, run.config.part) for run in reversed(RunStore(root).list()))
+    return [(run, part) for run, part in found if part is not None and part.analysis == id]
 
 
 def _part(name: str, choices: AnalyseConfig, remaining: list[str], id: str = "", after: str = "") -> Part:

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scapp.analysis.map.config import SuggestConfig
+from scapp.analysis.map.config import PanelChoice, SuggestConfig
 from scapp.clear.against_pca import in_words
 from scapp.core import keys
-from scapp.core.config import Config, setting
+from scapp.core.config import Config, same_as, setting
 from scapp.core.errors import ConfigError, DataError, listed
 from scapp.data.config import KEEP_EVERYTHING
 from scapp.data.panels import panel
@@ -48,12 +48,7 @@ class AnalyseConfig(Config):
     train_clear: bool = setting(
         True, title="Train CLEAR", help="Without it the map and the clusters are those of PCA alone."
     )
-    panel: str = setting(
-        "auto",
-        title=str(SuggestConfig.model_fields["panel"].title),
-        help=str(SuggestConfig.model_fields["panel"].description),
-        hidden=True,
-    )
+    panel: PanelChoice = same_as(SuggestConfig, "panel")
     settings: dict[str, dict[str, Any]] = setting(
         {}, title="Settings", help="Stage -> settings of its step that were chosen by hand.", hidden=True
     )
@@ -79,6 +74,8 @@ class Stage:
         Whether it can be done on a dataset; it is left out elsewhere.
     of_clear
         Whether it is left out where CLEAR is not trained.
+    representation
+        What its map, clusters and names are of; empty for other stages.
     rests_on
         Stages whose result it uses.
     shown
@@ -92,6 +89,7 @@ class Stage:
     said: Callable[[Mapping[str, Any], Mapping[str, Any]], str]
     applies: Callable[[Dataset], bool] = lambda dataset: True
     of_clear: bool = False
+    representation: str = ""
     rests_on: tuple[str, ...] = ()
     shown: tuple[str, ...] | None = None
 
@@ -207,13 +205,7 @@ def _has_groups(name: str) -> Callable[[Dataset], bool]:
 
 def _has_markers(name: str) -> Callable[[Dataset], bool]:
     """Whether the clusters have marker genes that were found for these very clusters."""
-    clusters, markers = keys.clusters("leiden", name), keys.markers(f"leiden_{name}")
-
-    def applies(dataset: Dataset) -> bool:
-        slots = dataset.slots
-        return markers in slots and dataset.made_from(markers).get(clusters) == slots[clusters].fingerprint
-
-    return applies
+    return lambda dataset: dataset.is_current(keys.markers(f"leiden_{name}"), keys.clusters("leiden", name))
 
 
 def _clear(dataset: Dataset, choices: AnalyseConfig) -> dict[str, Any]:
@@ -291,7 +283,14 @@ def _map_stages(name: str, title: str, made_by: str, also: tuple[str, ...] = (),
     made, found, named = f"map_{name}", f"markers_{name}", f"names_{name}"
     return [
         Stage(
-            made, "map", f"Map and clusters of {title}", _map_of(name), _mapped, rests_on=(made_by,), of_clear=of_clear
+            made,
+            "map",
+            f"Map and clusters of {title}",
+            _map_of(name),
+            _mapped,
+            of_clear=of_clear,
+            representation=name,
+            rests_on=(made_by,),
         ),
         Stage(
             found,
@@ -301,6 +300,7 @@ def _map_stages(name: str, title: str, made_by: str, also: tuple[str, ...] = (),
             _marked,
             _has_groups(name),
             of_clear,
+            representation=name,
             rests_on=(made,),
             shown=("method",),
         ),
@@ -312,6 +312,7 @@ def _map_stages(name: str, title: str, made_by: str, also: tuple[str, ...] = (),
             _named,
             _has_markers(name),
             of_clear,
+            representation=name,
             rests_on=(found, *also),
         ),
     ]

@@ -64,13 +64,19 @@ def name_clusters(inputs: Inputs, config: NamingConfig, context: StepContext) ->
             hint="Name the clusters again: they have been made anew.",
         )
     names = [" ".join(config.names.get(name, name).split()) or name for name in known]
-    groups = list(dict.fromkeys(names))
-    codes = np.array([groups.index(name) for name in names] + [-1])[clusters.codes]
-    named = pd.Categorical.from_codes(codes, groups)
+    named = renamed(clusters, names)
+    groups = list(named.categories)
     return Outcome(
         {keys.obs(column): named, **_colours_by_name(inputs, column, named)},
         summary={"column": column, "n_groups": len(groups)},
     )
+
+
+def renamed(clusters: pd.Categorical, names: list[str]) -> pd.Categorical:
+    """Clusters by their names, in category order; those of one name become one group."""
+    groups = list(dict.fromkeys(names))
+    codes = np.array([groups.index(name) for name in names] + [-1])[clusters.codes]
+    return pd.Categorical.from_codes(codes, groups)
 
 
 def colour(inputs: Inputs, config: ColoursConfig, context: StepContext) -> Outcome:

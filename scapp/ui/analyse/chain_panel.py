@@ -51,6 +51,7 @@ def start_section(dataset: Dataset) -> None:
                     key=f"analyse.{dataset.id}.{told}",
                     start=AnalyseConfig(batch_key=column if told else None),
                     columns=columns,
+                    skip=("panel",),  # a tissue is asked for where none fits, in the steps
                     flat=True,
                 )
         if pressed:
@@ -102,9 +103,9 @@ def _forget() -> None:
 def _show_newest(found: Analysis, dataset: str) -> None:
     """Let the map show what has been made last, unless the user has chosen something else meanwhile."""
     for name, done in found.done.items():
-        what, _, representation = name.partition("_")
-        if what not in ("map", "names") or not done.is_saved:
+        if stage(name).step not in ("map", "suggest") or not done.is_saved:
             continue
+        representation = stage(name).representation
         column = done.status.result.get("column") or f"leiden_{representation}"
         _set_unless_chosen(f"map.representation.{dataset}", representation, done.run.id)
         _set_unless_chosen(f"map.colour.{dataset}", column, done.run.id)

@@ -42,7 +42,7 @@ def _row(dataset: Dataset) -> None:
 
 def _page_of(dataset: Dataset) -> str:
     """Where work on a dataset goes on: on its map, else in training, else with its quality."""
-    if any(keys.umap(name) in dataset for name in keys.representations(dataset.slots)):
+    if keys.has_umap(dataset.slots):
         return "map"
     return "clear" if keys.PREPARATION in dataset else "upload"
 

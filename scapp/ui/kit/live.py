@@ -103,14 +103,8 @@ def show_progress(run: Run, *, before: str = "") -> None:
     total = max(float(progress.get("total", 1)), 1e-9)
     share = min(max(float(progress.get("done", 0)) / total, 0.0), 1.0)
     text = str(progress.get("text", "")) if status.state != "queued" else _why_waiting(run)
-    st.progress(
-        share,
-        text=(
-            f"{before}{run.config.title}: {WORDS[status.state]} · {text}"
-            if text
-            else f"{before}{run.config.title}: {WORDS[status.state]}"
-        ),
-    )
+    said = f"{before}{run.config.title}: {WORDS[status.state]}"
+    st.progress(share, text=f"{said} · {text}" if text else said)
 
 
 def _why_waiting(run: Run) -> str:

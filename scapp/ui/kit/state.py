@@ -90,7 +90,7 @@ def done_pages() -> list[str]:
     holds = {
         "upload": keys.PREPARATION in slots,
         "clear": keys.representation("clear") in slots,
-        "map": any(keys.umap(name) in slots for name in keys.representations(slots)),
+        "map": keys.has_umap(slots),
         "circles": keys.MLS in slots,
         "classify": keys.PREDICTED in slots or keys.MLS in slots,
         "de": bool(keys.differentials(slots)),

@@ -17,7 +17,7 @@ from scapp.ui.kit.routing import link
 from scapp.ui.map import coloured_maps, selection_panel, words
 from scapp.ui.map.coloured_maps import ANTIBODIES, GENES, Colouring, MapRecord
 from scapp.workspace.datasets.dataset import Dataset
-from scapp.workspace.runs.run import ACTIVE
+from scapp.workspace.runs.run import ACTIVE, Run
 
 MAP_HEIGHT = 540
 """Pixels: controls, map and its legend fit into a window of 900."""
@@ -55,9 +55,13 @@ def has_map(dataset: Dataset | None) -> bool:
     return dataset is not None and any(is_made(dataset, name) for name in keys.representations(dataset.slots))
 
 
-def settings_section(dataset: Dataset, name: str) -> None:
-    """Settings of the map, and the button."""
-    run = latest_of("map", dataset, representation=name)
+def latest_run(dataset: Dataset, name: str) -> Run | None:
+    """The newest run that makes the map of a representation."""
+    return latest_of("map", dataset, representation=name)
+
+
+def settings_section(dataset: Dataset, name: str, run: Run | None) -> None:
+    """Settings of the map, and the button while no run makes it."""
     active = run is not None and run.observe().state in ACTIVE
     made = is_made(dataset, name)
     values = config_form(MapConfig, key=f"map.{dataset.id}", start=MapConfig(representation=name), flat=made)
@@ -69,7 +73,7 @@ def settings_section(dataset: Dataset, name: str) -> None:
         st.rerun()
 
 
-def map_run_section(dataset: Dataset, name: str, *, followed: str = "") -> None:
+def map_run_section(dataset: Dataset, name: str, run: Run | None, *, followed: str = "") -> None:
     """A map that is being made, but for a run that is followed elsewhere; what is to be known of one that is there."""
     made = is_made(dataset, name)
     if made and _of_parent(dataset, name):
@@ -79,7 +83,6 @@ def map_run_section(dataset: Dataset, name: str, *, followed: str = "") -> None:
         )
     elif made and _outdated(dataset, name):
         st.warning("The representation has changed since this map was made. Make the map again to see it.")
-    run = latest_of("map", dataset, representation=name)
     if run is not None and run.id != followed:
         run_panel(run, key=f"map.{name}")
 
@@ -109,8 +112,6 @@ def maps_of(dataset: Dataset, name: str) -> list[MapRecord]:
 
 
 def _map_choice(dataset: Dataset, name: str, found: list[MapRecord]) -> MapRecord:
-    if len(found) == 1:
-        return found[0]
     chosen: MapRecord = st.segmented_control(
         "Map",
         found,
@@ -127,9 +128,11 @@ def _map_choice(dataset: Dataset, name: str, found: list[MapRecord]) -> MapRecor
 def map_section(dataset: Dataset, name: str, found: list[MapRecord]) -> None:
     """The map with its colours, and what is selected on it. A fragment: selecting does not redraw the page."""
     with boundary():
-        by, searched, only, which = st.columns([3, 3, 3, 3] if len(found) > 1 else [4, 3, 4, 0.01])
-        with which:
-            record = _map_choice(dataset, name, found)
+        by, searched, only, *which = st.columns([3, 3, 3, 3] if len(found) > 1 else [4, 3, 4])
+        record = found[0]
+        for column in which:
+            with column:
+                record = _map_choice(dataset, name, found)
         with by:
             chosen = _colour_choice(dataset, record)
         with searched:
@@ -173,13 +176,11 @@ def _colour_choice(dataset: Dataset, record: MapRecord) -> str:
 
 def _names_of_now(dataset: Dataset, representation: str) -> str | None:
     """The annotation of suggested names, where they are those of the clusters of now."""
-    clusters = keys.clusters("leiden", representation)
     names = keys.suggested(f"leiden_{representation}")
-    if names not in dataset or clusters not in dataset:
+    if not dataset.is_current(names, keys.clusters("leiden", representation)):
         return None
-    of_now = dataset.made_from(names).get(clusters) == dataset.slots[clusters].fingerprint
     known = any(not name.startswith(UNNAMED) for name in state.read(dataset, names).categories)
-    return names.removeprefix("obs/") if of_now and known else None
+    return names.removeprefix("obs/") if known else None
 
 
 def _antibody_colour(dataset: Dataset) -> Colouring:

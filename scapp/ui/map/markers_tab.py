@@ -60,8 +60,7 @@ def markers_section(dataset: Dataset, name: str) -> None:
 
 def outdated(dataset: Dataset, column: str) -> bool:
     """Whether the groups have changed since their marker genes were found."""
-    slot = keys.obs(column)
-    return dataset.made_from(keys.markers(column)).get(slot) != dataset.slots[slot].fingerprint
+    return not dataset.is_current(keys.markers(column), keys.obs(column))
 
 
 def marker_table(

@@ -4,9 +4,10 @@ import pandas as pd
 import streamlit as st
 
 from scapp.analysis.map.config import ColoursConfig, NamingConfig, SuggestConfig
-from scapp.analysis.markers.suggested_names import SURE, Suggestion, fitting_panel, suggest_names
+from scapp.analysis.markers.suggested_names import AUTO, SURE, Suggestion, fitting_panel
 from scapp.core import keys
-from scapp.data.panels import PANELS, panel
+from scapp.core.config import describe
+from scapp.data.panels import PANELS
 from scapp.jobs.launch import run_now
 from scapp.plotting.palette import palette
 from scapp.ui.kit import state
@@ -17,7 +18,7 @@ from scapp.ui.map.clusters_tab import METHODS, suggested_labels
 from scapp.ui.map.markers_tab import outdated
 from scapp.workspace.datasets.dataset import Dataset
 
-AUTO = "auto"
+PANEL = next(setting for setting in describe(SuggestConfig) if setting.name == "panel")
 MOST_COLOURS = 60
 
 
@@ -33,11 +34,11 @@ def naming_section(dataset: Dataset, name: str) -> None:
     source = left.selectbox("Clusters", groups, key=f"naming.source.{dataset.id}", persist_state="session")
     chosen = right.selectbox(
         "Marker panel",
-        [AUTO, *(record.id for record in PANELS)],
-        format_func=lambda id: "the one that fits" if id == AUTO else panel(id).title,
+        PANEL.choices,
+        format_func=PANEL.labels.__getitem__,
         key=f"naming.panel.{dataset.id}",
         persist_state="session",
-        help=f"{SuggestConfig.model_fields['panel'].title}: the types that are suggested.",
+        help=f"{PANEL.title}: the types that are suggested.",
     )
     table = _table(dataset, source, chosen)
     edited = st.data_editor(
@@ -150,8 +151,7 @@ def _suggested(element: str, panel_id: str, _dataset: Dataset, _source: str) -> 
     table, symbols = state.read(_dataset, keys.markers(_source)), state.genes(_dataset).symbol_of()
     sizes = {str(group): int(size) for group, size in state.grouping(_dataset, _source).value_counts().items()}
     fit = fitting_panel(table, symbols, sizes, PANELS)
-    chosen = fit.panel if panel_id == AUTO else panel(panel_id)
-    return fit.in_words, [] if chosen is None else suggest_names(table, symbols, chosen)
+    return fit.in_words, fit.by(panel_id)[1]
 
 
 def colours_section(dataset: Dataset) -> None:

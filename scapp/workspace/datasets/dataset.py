@@ -92,9 +92,12 @@ class Dataset:
         """Name of the step that wrote a slot."""
         return self.manifest.provenance[self.manifest.slots[slot].provenance].step
 
-    def made_from(self, slot: str) -> dict[str, str]:
-        """Fingerprints of what a slot was made from, by slot."""
-        return self.manifest.provenance[self.manifest.slots[slot].provenance].inputs
+    def is_current(self, slot: str, source: str) -> bool:
+        """Whether a slot was made from what another holds now; False where either is empty."""
+        slots = self.manifest.slots
+        if slot not in slots or source not in slots:
+            return False
+        return self.manifest.provenance[slots[slot].provenance].inputs.get(source) == slots[source].fingerprint
 
     def last_settings(self, step: str) -> dict[str, Any]:
         """Settings with which a step was last carried out; empty when it was not."""

@@ -42,7 +42,8 @@ def test_from_a_file_to_a_map_of_clear(workspace, worker, study_file):
     assert dataset.manifest.parent is not None
     assert not ended.active
     assert chain.analysis_of(workspace.root, dataset).id == first.id
-    assert ended.datasets == {dataset.id, dataset.manifest.parent.id}
+    worked_on = {id for done in ended.done.values() for id in (done.run.config.dataset, done.dataset) if id}
+    assert worked_on == {dataset.id, dataset.manifest.parent.id}
 
 
 def test_what_follows_is_queued_once(workspace, worker, imported):
