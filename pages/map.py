@@ -5,7 +5,7 @@ import streamlit as st
 from scapp.core import keys
 from scapp.ui.analyse import chain_panel
 from scapp.ui.export import files_and_script
-from scapp.ui.kit import state
+from scapp.ui.kit import chain_steps, state
 from scapp.ui.kit.boundary import boundary
 from scapp.ui.kit.routing import guard, next_button
 from scapp.ui.kit.widgets import image_format_choice
@@ -18,8 +18,8 @@ with boundary():
     state.dataset_switcher()
     if analysis is not None and not map_tab.has_map(state.current_dataset()):
         st.title("Clusters & map")
-        chain_panel.progress_line(analysis)
-        chain_panel.steps_section(analysis)
+        chain_steps.progress_line(analysis)
+        chain_steps.steps_section(analysis, begun=chain_panel.begin)
         st.stop()
     title, controls = st.columns([5, 7], vertical_alignment="bottom")
     with title:
@@ -37,7 +37,7 @@ with boundary():
             next_button("clear", "Next: train CLEAR", dataset=dataset.id)
     analysis = analysis or chain_panel.analysis_shown(dataset)
     if analysis is not None:
-        chain_panel.progress_line(analysis)
+        chain_steps.progress_line(analysis)
     map_tab.map_run_section(dataset, name, run, followed="" if analysis is None else analysis.last.run.id)
     tabs = ["Map", "Clusters", "Marker genes", "Cell types", "Compare maps"]
     tabs += ["Steps"] if analysis is not None else []
@@ -70,7 +70,7 @@ with boundary():
     for shown in steps_shown:
         if shown.open and analysis is not None:
             with shown, boundary():
-                chain_panel.steps_section(analysis, dataset)
+                chain_steps.steps_section(analysis, dataset, begun=chain_panel.begin)
     files_and_script.copy_as_python(
         dataset, ("map", "cluster", "sweep", "markers", "suggest", "annotate", "name_clusters", "colours")
     )

@@ -8,7 +8,7 @@ from typing import Any
 from scapp.cli.clear import say_of_batches
 from scapp.cli.console import checked_output, load, run
 from scapp.cli.options import add_input, add_settings, command, given
-from scapp.jobs.analyse.stages import AnalyseConfig, first_stage, next_stage, to_come
+from scapp.jobs.chains.analyse import ANALYSE, AnalyseConfig, first_stage
 from scapp.jobs.devices import choose_device
 from scapp.jobs.session import Session
 
@@ -37,11 +37,11 @@ def _analyse(arguments: argparse.Namespace) -> dict[str, Any]:
                 "note: this file was filtered before and is filtered again; --filter-cells no keeps all.",
                 file=sys.stderr,
             )
-        remaining = to_come(choices, first_stage(dataset))
-        while (stage := next_stage(dataset, remaining)) is not None:
+        remaining = ANALYSE.to_come(choices, first_stage(dataset))
+        while (stage := ANALYSE.next_stage(dataset, choices, remaining)) is not None:
             if stage.name == "clear":
                 say_of_batches(dataset, choices.batch_key)
-            config = stage.config(dataset, choices)
+            config = ANALYSE.config(stage, dataset, choices)
             found = run(session, stage.step, config, dataset.id)
             dataset = session.workspace.open(found["dataset"])
             said = stage.said(config.model_dump(mode="json"), found)

@@ -17,8 +17,8 @@ from scapp.core.environment import Environment
 from scapp.core.errors import DivergedError, ScappError, of_storage
 from scapp.core.processes import end_with_parent
 from scapp.core.step_context import StepStopped
-from scapp.jobs.analyse.chain import try_to_go_on
 from scapp.jobs.apart import carry_out_apart, warm
+from scapp.jobs.chains.chain import try_to_go_on
 from scapp.jobs.devices import choose_device
 from scapp.jobs.run_context import RunContext
 from scapp.steps.catalogue import STEPS, step

@@ -21,7 +21,7 @@ from filelock import Timeout
 from scapp.core.environment import THREAD_VARIABLES, Environment
 from scapp.core.processes import started_at
 from scapp.core.provenance import now
-from scapp.jobs.analyse.chain import try_to_go_on
+from scapp.jobs.chains.chain import try_to_go_on
 from scapp.jobs.deaths import death
 from scapp.jobs.lanes import Lane
 from scapp.workspace.housekeeping import tidy

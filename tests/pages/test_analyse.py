@@ -3,11 +3,11 @@
 import pytest
 
 from scapp.core import keys
-from scapp.jobs.analyse import chain
-from scapp.jobs.analyse.stages import AnalyseConfig
+from scapp.jobs.chains import chain
+from scapp.jobs.chains.analyse import AnalyseConfig
 from scapp.steps.config import ImportRequest
 from scapp.workspace.runs.run import RunStore
-from tests.jobs.analyse.working import work
+from tests.jobs.chains.working import work
 from tests.pages.conftest import button, runs, texts
 
 QUICK = AnalyseConfig(train_clear=False, filter_cells=False)

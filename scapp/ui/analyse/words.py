@@ -10,8 +10,3 @@ BATCHES = (
     "CLEAR then removes differences between these batches. Leave it unticked where they are what you study, such as"
     " patients and controls."
 )
-AGAIN = "What rests on the step is made again with what was chosen for it; everything else stays as it is."
-ANOTHER_DATASET = "These are the steps of an analysis that now works on another dataset."
-NOT_SAVED = "not saved, because its input had changed meanwhile"
-LEFT_OUT = "Left out: it cannot be done on these data."
-"""Of a stage that was passed over: clusters are too few to compare, or the values are scaled."""

@@ -21,8 +21,8 @@ from scapp.data.formats.text_tables import TABLE_ENDINGS, Axis, Preview, preview
 from scapp.data.locations import checked_path, readable_places, safe_file_name
 from scapp.data.public import PUBLIC
 from scapp.data.samples.find import Sample, describe_samples, find_samples, members_of, read_sheet, sample_table
-from scapp.jobs.analyse.chain import start_with_import
-from scapp.jobs.analyse.stages import AnalyseConfig
+from scapp.jobs.chains.analyse import AnalyseConfig
+from scapp.jobs.chains.chain import start_with_import
 from scapp.jobs.launch import submit
 from scapp.steps.config import ImportRequest
 from scapp.ui.analyse.chain_panel import begin

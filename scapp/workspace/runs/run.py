@@ -46,10 +46,12 @@ class Failure(BaseModel):
 
 
 class Part(BaseModel):
-    """Which part of an analysis (``jobs.analyse``) a run is.
+    """Which part of an analysis (``jobs.chains``) a run is.
 
     Parameters
     ----------
+    plan
+        Which chain it is.
     analysis
         Id of the analysis: that of its first run.
     stage
@@ -59,9 +61,10 @@ class Part(BaseModel):
     after
         Id of the run that it follows.
     choices
-        What the analysis was told (``AnalyseConfig``).
+        What the analysis was told.
     """
 
+    plan: str = "analyse"
     analysis: str = ""
     stage: str
     to_come: list[str] = Field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Analyse in the worker: a chain of runs, each queued when the one before is done, whether or not a page is open."""
+"""A chain in the worker: runs, each queued when the one before is done, whether or not a page is open."""
 
 import contextlib
 import logging
@@ -11,17 +11,9 @@ from filelock import FileLock
 
 from scapp.core.config import Config
 from scapp.core.errors import ConfigError, RunError, ScappError
-from scapp.jobs.analyse.stages import (
-    FIRST,
-    AnalyseConfig,
-    Stage,
-    after_change,
-    first_stage,
-    next_stage,
-    stage,
-    stages,
-    to_come,
-)
+from scapp.jobs.chains.analyse import ANALYSE, FIRST, AnalyseConfig
+from scapp.jobs.chains.chain_plan import Choices, Plan, Stage
+from scapp.jobs.chains.plans import PLANS
 from scapp.jobs.launch import discard, resume, submit
 from scapp.steps.config import ImportRequest
 from scapp.workspace.datasets.dataset import Dataset
@@ -52,7 +44,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Analysis:
-    """An analysis as it stands.
+    """An analysis as it stands: a chain that was begun.
 
     Parameters
     ----------
@@ -60,6 +52,8 @@ class Analysis:
         The workspace's folder.
     id
         That of its first run.
+    plan
+        What kind of chain it is.
     choices
         What it was told.
     done
@@ -70,7 +64,8 @@ class Analysis:
 
     root: Path
     id: str
-    choices: AnalyseConfig
+    plan: Plan
+    choices: Choices
     done: dict[str, Done]
     last: Done
 
@@ -87,9 +82,13 @@ class Analysis:
     @property
     def stages(self) -> list[Stage]:
         """What it consists of."""
-        wanted = stages(self.choices)
+        wanted = self.plan.stages(self.choices)
         names = [each.name for each in wanted]
         return wanted[names.index(next(iter(self.done))) :]
+
+    def stage(self, name: str) -> Stage:
+        """A stage by its name."""
+        return self.plan.stage(name, self.choices)
 
     @property
     def active(self) -> bool:
@@ -101,7 +100,7 @@ class Analysis:
         """Whether nothing comes after what has been done."""
         if not self.last.is_saved or self.dataset is None:
             return False
-        return next_stage(Workspace(self.root).open(self.dataset), self.part.to_come) is None
+        return self.plan.next_stage(Workspace(self.root).open(self.dataset), self.choices, self.part.to_come) is None
 
     @property
     def could_not_begin(self) -> bool:
@@ -110,24 +109,37 @@ class Analysis:
 
 
 def start_with_import(root: Path, request: ImportRequest, choices: AnalyseConfig) -> Run:
-    """Queue an analysis that begins with a file or an example; its first run."""
-    part = _part(FIRST, choices, to_come(choices, FIRST))
+    """Queue Analyse from a file or an example; its first run."""
+    part = _part(ANALYSE, FIRST, choices, ANALYSE.to_come(choices, FIRST))
     return submit(root, "import", request, part=part)
 
 
-def start(root: Path, dataset: Dataset, choices: AnalyseConfig) -> Run:
+def start(root: Path, plan: Plan, dataset: Dataset, choices: Choices, *, after: str | None = None) -> Run:
     """Queue an analysis of a dataset; its first run.
+
+    Parameters
+    ----------
+    root
+        The workspace's folder.
+    plan
+        What kind of chain.
+    dataset
+        To begin with.
+    choices
+        What the chain is told.
+    after
+        The stage after which it begins; None for the first.
 
     Raises
     ------
     ScappError
         The first step cannot be carried out on the dataset.
     """
-    remaining = to_come(choices, first_stage(dataset))
-    first = next_stage(dataset, remaining)
+    remaining = plan.to_come(choices, after) if after else [each.name for each in plan.stages(choices)]
+    first = plan.next_stage(dataset, choices, remaining)
     assert first is not None
-    part = _part(first.name, choices, to_come(choices, first.name))
-    return submit(root, first.step, first.config(dataset, choices), dataset, part)
+    part = _part(plan, first.name, choices, plan.to_come(choices, first.name))
+    return submit(root, first.step, plan.config(first, dataset, choices), dataset, part)
 
 
 def begin_again(root: Path, seen: Analysis, name: str, config: Config) -> Run:
@@ -147,15 +159,14 @@ def begin_again(root: Path, seen: Analysis, name: str, config: Config) -> Run:
                 "This analysis has gone on since the page was drawn.", hint="Reload the page, then try again."
             )
         settings = {**now.choices.settings, name: config.model_dump(mode="json")}
-        changed: dict[str, Any] = {"settings": settings}
-        if panel := getattr(config, "panel", None):
-            changed["panel"] = panel  # the tissue is that of all clusters
-        choices = now.choices.model_copy(update=changed)
+        shared = {each: getattr(config, each) for each in now.plan.shared if each in type(config).model_fields}
+        choices = now.choices.model_copy(update={"settings": settings, **shared})
         on = now.done[name].run.config.dataset
         dataset = Workspace(root).open(on) if on else None
-        part = _part(name, choices, after_change(choices, name, now.done), now.id, after=now.last.run.id)
+        remaining = now.plan.after_change(choices, name, now.done)
+        part = _part(now.plan, name, choices, remaining, now.id, after=now.last.run.id)
         _forget_stop(root, now.id)
-        return submit(root, stage(name).step, config, dataset, part)
+        return submit(root, now.stage(name).step, config, dataset, part)
 
 
 def go_on(root: Path, run: Run, result: dict[str, Any]) -> Run | None:
@@ -186,14 +197,15 @@ def go_on(root: Path, run: Run, result: dict[str, Any]) -> Run | None:
         if _stop_file(root, part.analysis).exists():
             return None
         dataset = Workspace(root).open(result["dataset"])
-        choices = AnalyseConfig.build(part.choices)
-        following = next_stage(dataset, part.to_come)
+        plan = PLANS[part.plan]
+        choices = plan.choices.build(part.choices)
+        following = plan.next_stage(dataset, choices, part.to_come)
         if following is None:
             return None
         remaining = part.to_come[part.to_come.index(following.name) + 1 :]
-        after = _part(following.name, choices, remaining, part.analysis, after=run.id)
+        after = _part(plan, following.name, choices, remaining, part.analysis, after=run.id)
         try:
-            return submit(root, following.step, following.config(dataset, choices), dataset, after)
+            return submit(root, following.step, plan.config(following, dataset, choices), dataset, after)
         except ScappError as error:
             failure = Failure(message=error.message, hint=error.hint, resumable=False)
             return RunStore(root).create(
@@ -244,25 +256,31 @@ def analysis(root: Path, id: str) -> Analysis | None:
     if not found:
         return None
     last = found[-1]
+    plan = PLANS.get(last.part.plan)
+    if plan is None:
+        logger.warning("analysis %s is not shown: its plan '%s' is not one of this version", id, last.part.plan)
+        return None
     try:
-        choices = AnalyseConfig.build(last.part.choices)
+        choices = plan.choices.build(last.part.choices)
     except ConfigError as error:
         logger.warning("analysis %s is not shown: %s", id, error)
         return None
     newest = {each.part.stage: each for each in found}
-    names = [each.name for each in stages(choices) if each.name not in last.part.to_come]
+    names = [each.name for each in plan.stages(choices) if each.name not in last.part.to_come]
     done = {name: newest[name] for name in names if name in newest}
     if last.part.stage not in done:
         return None
-    return Analysis(Path(root), id, choices, done, last)
+    return Analysis(Path(root), id, plan, choices, done, last)
 
 
-def analysis_of(root: Path, dataset: Dataset) -> Analysis | None:
-    """The analysis that made a dataset or worked on it last."""
+def analysis_of(root: Path, plan: Plan, dataset: Dataset) -> Analysis | None:
+    """The analysis by a plan that made a dataset or worked on it last."""
     for run in RunStore(root).list():
         part = run.config.part
-        status = _status(run) if part is not None else None
-        if part is not None and status is not None and dataset.id in (run.config.dataset, status.result.get("dataset")):
+        if part is None or part.plan != plan.name:
+            continue
+        status = _status(run)
+        if status is not None and dataset.id in (run.config.dataset, status.result.get("dataset")):
             return analysis(root, part.analysis)
     return None
 
@@ -281,8 +299,9 @@ def _runs(root: Path, id: str) -> list[tuple[Run, Part]]:
     return [(run, part) for run, part in found if part is not None and part.analysis == id]
 
 
-def _part(name: str, choices: AnalyseConfig, remaining: list[str], id: str = "", after: str = "") -> Part:
-    return Part(analysis=id, stage=name, to_come=remaining, after=after, choices=choices.model_dump(mode="json"))
+def _part(plan: Plan, name: str, choices: Choices, remaining: list[str], id: str = "", after: str = "") -> Part:
+    told = choices.model_dump(mode="json")
+    return Part(plan=plan.name, analysis=id, stage=name, to_come=remaining, after=after, choices=told)
 
 
 def _stop_file(root: Path, id: str) -> Path:

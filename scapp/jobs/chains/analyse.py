@@ -1,11 +1,6 @@
-"""Analyse: from a file to a map with named clusters, as a chain of steps that choose their settings from the data.
+"""Analyse: from a file to a map with named clusters."""
 
-The chain is steps of the catalogue and nothing else: each leaves its provenance, can be carried out again with other
-settings, and stands in the exported script.
-"""
-
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,12 +9,12 @@ import pandas as pd
 from scapp.analysis.map.config import PanelChoice, SuggestConfig
 from scapp.clear.against_pca import in_words
 from scapp.core import keys
-from scapp.core.config import Config, same_as, setting
+from scapp.core.config import same_as, setting
 from scapp.core.errors import ConfigError, DataError, listed
 from scapp.data.config import KEEP_EVERYTHING
 from scapp.data.panels import panel
 from scapp.data.qc.thresholds import suggest_thresholds
-from scapp.steps.catalogue import Step, step
+from scapp.jobs.chains.chain_plan import Choices, Plan, Stage, count
 from scapp.steps.step import Reading
 from scapp.workspace.datasets.dataset import Dataset
 
@@ -28,7 +23,7 @@ FIRST = "import"
 """The stage that makes the dataset; a chain on a dataset begins after it."""
 
 
-class AnalyseConfig(Config):
+class AnalyseConfig(Choices):
     """What Analyse is told; everything else is chosen from the data."""
 
     filter_cells: bool = setting(
@@ -49,93 +44,6 @@ class AnalyseConfig(Config):
         True, title="Train CLEAR", help="Without it the map and the clusters are those of PCA alone."
     )
     panel: PanelChoice = same_as(SuggestConfig, "panel")
-    settings: dict[str, dict[str, Any]] = setting(
-        {}, title="Settings", help="Stage -> settings of its step that were chosen by hand.", hidden=True
-    )
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One step of the chain.
-
-    Parameters
-    ----------
-    name
-        Word for records.
-    step
-        Name of the step.
-    title
-        Words for people.
-    chosen
-        Settings for a dataset; those that are not named have their defaults.
-    said
-        What was done and chosen, from the step's settings and summary.
-    applies
-        Whether it can be done on a dataset; it is left out elsewhere.
-    of_clear
-        Whether it is left out where CLEAR is not trained.
-    representation
-        What its map, clusters and names are of; empty for other stages.
-    rests_on
-        Stages whose result it uses.
-    shown
-        Settings of the step that a form offers; None for all.
-    """
-
-    name: str
-    step: str
-    title: str
-    chosen: Callable[[Dataset, AnalyseConfig], dict[str, Any]]
-    said: Callable[[Mapping[str, Any], Mapping[str, Any]], str]
-    applies: Callable[[Dataset], bool] = lambda dataset: True
-    of_clear: bool = False
-    representation: str = ""
-    rests_on: tuple[str, ...] = ()
-    shown: tuple[str, ...] | None = None
-
-    @property
-    def record(self) -> Step:
-        """The step."""
-        return step(self.step)
-
-    def config(self, dataset: Dataset, choices: AnalyseConfig) -> Config:
-        """The step's configuration for a dataset: what was chosen by hand, else from the data.
-
-        Raises
-        ------
-        ConfigError
-            A setting that was chosen by hand is out of bounds.
-        DataError
-            The batch column cannot be one; this is noticed at the first stage, not when CLEAR is trained.
-        """
-        if choices.batch_key is not None:
-            _check_batches(dataset, choices)
-        return self.record.config.build({**self.chosen(dataset, choices), **choices.settings.get(self.name, {})})
-
-
-def stages(choices: AnalyseConfig) -> list[Stage]:
-    """The chain, in order."""
-    return [stage for stage in STAGES if choices.train_clear or not stage.of_clear]
-
-
-def to_come(choices: AnalyseConfig, after: str) -> list[str]:
-    """Names of the stages after one."""
-    names = [each.name for each in stages(choices)]
-    return names[names.index(after) + 1 :]
-
-
-def after_change(choices: AnalyseConfig, name: str, done: Collection[str]) -> list[str]:
-    """Names of the stages that follow where one is carried out again: what rests on it, and what has not been done."""
-    again = {name}
-    for each in stages(choices):
-        if again.intersection(each.rests_on):
-            again.add(each.name)
-    return [each for each in to_come(choices, name) if each in again or each not in done]
-
-
-def next_stage(dataset: Dataset, remaining: Sequence[str]) -> Stage | None:
-    """The first of the remaining stages that can be done on a dataset; None where there is none."""
-    return next((found for found in map(stage, remaining) if found.applies(dataset)), None)
 
 
 def first_stage(dataset: Dataset) -> str:
@@ -143,14 +51,15 @@ def first_stage(dataset: Dataset) -> str:
     return "prepare" if keys.PREPARATION in dataset else FIRST
 
 
-def stage(name: str) -> Stage:
-    """A stage by its name."""
-    return next(found for found in STAGES if found.name == name)
+def _stages(choices: AnalyseConfig) -> list[Stage]:
+    return [stage for stage in STAGES if choices.train_clear or not stage.of_clear]
 
 
 def _check_batches(dataset: Dataset, choices: AnalyseConfig) -> None:
     """Refuse a batch column that training would refuse, or that would do nothing."""
-    name = str(choices.batch_key)
+    if choices.batch_key is None:
+        return
+    name = choices.batch_key
     if not choices.train_clear:
         raise ConfigError(
             "The batch column is for training CLEAR, which is turned off.",
@@ -226,17 +135,13 @@ LIMITS = (
 )
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
 def _prepared(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     limits = [text.format(config[name]) for name, text in LIMITS if config.get(name)]
     before, after = summary["n_cells_before"], summary["n_cells_after"]
     kept = f"Kept {after:,} of {before:,} cells" + (f" ({', '.join(limits)})" if limits else " (no filter)")
     kept += f" and {summary['n_genes_after']:,} of {summary['n_genes_before']:,} genes"
     if least := config.get("min_cells"):
-        kept += f" (in at least {_count(least, 'cell')})"
+        kept += f" (in at least {count(least, 'cell')})"
     normalised = "normalised" if summary["normalised"] else "values taken as they are"
     return (
         f"{kept}; {normalised}; {summary['n_highly_variable']:,} highly variable genes; {summary['n_components']}"
@@ -246,14 +151,14 @@ def _prepared(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
 
 def _mapped(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     return (
-        f"{_count(summary['n_clusters'], 'Leiden cluster')} at resolution {config['resolution']:g}; the map keeps"
+        f"{count(summary['n_clusters'], 'Leiden cluster')} at resolution {config['resolution']:g}; the map keeps"
         f" {100 * summary['neighbours_kept']:.0f}% of each cell's nearest neighbours."
     )
 
 
 def _marked(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     test = {"wilcoxon": "the Wilcoxon test", "t-test": "the t-test"}[config["method"]]
-    return f"{summary['n_genes']:,} genes were compared in {_count(summary['n_groups'], 'cluster')} by {test}."
+    return f"{summary['n_genes']:,} genes were compared in {count(summary['n_groups'], 'cluster')} by {test}."
 
 
 def _named(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
@@ -326,3 +231,6 @@ STAGES = (
     # a tissue that is chosen for one kind of clusters holds for the other
     *_map_stages("clear", "CLEAR", "clear", ("names_pca",), of_clear=True),
 )
+
+ANALYSE = Plan("analyse", "Analyse", AnalyseConfig, _stages, _check_batches, shared=("panel",))
+"""The tissue is that of all clusters."""

@@ -1,7 +1,7 @@
 """A worker in this process, for tests."""
 
 from scapp.core.environment import Environment
-from scapp.jobs.analyse import chain
+from scapp.jobs.chains import chain
 from scapp.jobs.executor import carry_out
 from scapp.workspace.runs.run import RunStore, Status
 

@@ -7,18 +7,15 @@ import pytest
 from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError
 from scapp.data.qc.thresholds import suggest_thresholds
-from scapp.jobs.analyse.stages import (
-    STAGES,
-    AnalyseConfig,
-    after_change,
-    first_stage,
-    next_stage,
-    stage,
-    stages,
-    to_come,
-)
+from scapp.jobs.chains.analyse import ANALYSE, STAGES, AnalyseConfig, first_stage
 from scapp.workspace.datasets.staging import new_provenance
 from tests.conftest import run_step
+
+EVERYTHING = AnalyseConfig()
+
+
+def config_of(name, dataset, choices):
+    return ANALYSE.config(ANALYSE.stage(name, choices), dataset, choices)
 
 
 def with_values(workspace, dataset, values):
@@ -26,29 +23,29 @@ def with_values(workspace, dataset, values):
 
 
 def test_the_order_of_the_chain_and_what_leaves_clear_out():
-    everything = [each.name for each in stages(AnalyseConfig())]
+    everything = [each.name for each in ANALYSE.stages(AnalyseConfig())]
     assert everything[:4] == ["import", "prepare", "map_pca", "markers_pca"]
     assert everything.index("clear") == everything.index("names_pca") + 1
     assert everything[-1] == "names_clear"
-    assert [each.name for each in stages(AnalyseConfig(train_clear=False))] == everything[:5]
+    assert [each.name for each in ANALYSE.stages(AnalyseConfig(train_clear=False))] == everything[:5]
     assert len({each.name for each in STAGES}) == len(STAGES)
 
 
 def test_filters_are_the_suggested_ones_or_none(workspace, imported):
     metrics = imported.obs([keys.TOTAL_COUNTS, keys.N_GENES, keys.PCT_MT])
-    chosen = stage("prepare").config(imported, AnalyseConfig())
+    chosen = config_of("prepare", imported, AnalyseConfig())
     assert chosen.model_dump(include=set(suggest_thresholds(metrics))) == suggest_thresholds(metrics)
-    nothing = stage("prepare").config(imported, AnalyseConfig(filter_cells=False))
+    nothing = config_of("prepare", imported, AnalyseConfig(filter_cells=False))
     assert (nothing.min_genes, nothing.max_genes, nothing.max_pct_mt) == (0, None, None)
     by_hand = AnalyseConfig(settings={"prepare": {"max_pct_mt": 7.5}})
-    assert stage("prepare").config(imported, by_hand).max_pct_mt == 7.5
+    assert config_of("prepare", imported, by_hand).max_pct_mt == 7.5
     assert first_stage(imported) == "import"
 
 
 def test_a_prepared_dataset_is_not_filtered_again(prepared):
     assert first_stage(prepared) == "prepare"
-    assert next_stage(prepared, to_come(AnalyseConfig(), "prepare")).name == "map_pca"
-    config = stage("clear").config(prepared, AnalyseConfig(batch_key="batch"))
+    assert ANALYSE.next_stage(prepared, EVERYTHING, ANALYSE.to_come(EVERYTHING, "prepare")).name == "map_pca"
+    config = config_of("clear", prepared, AnalyseConfig(batch_key="batch"))
     assert (config.preset, config.batch_key) == ("recommended", "batch")
 
 
@@ -57,15 +54,17 @@ def test_genes_are_compared_where_there_are_two_clusters(workspace, prepared, gr
     codes = np.arange(prepared.n_cells) % groups
     clusters = pd.Categorical.from_codes(codes, [str(group) for group in range(groups)])
     dataset = with_values(workspace, prepared, {keys.clusters("leiden", "pca"): clusters})
-    assert (next_stage(dataset, to_come(AnalyseConfig(), "map_pca")).name == "markers_pca") == (groups == 2)
+    assert (ANALYSE.next_stage(dataset, EVERYTHING, ANALYSE.to_come(EVERYTHING, "map_pca")).name == "markers_pca") == (
+        groups == 2
+    )
 
 
 def test_names_rest_on_markers_of_the_clusters_of_now(workspace, prepared, tmp_path):
     run_step(workspace, "map", {"representation": "pca"}, prepared.id, tmp_path / "map")
     run_step(workspace, "markers", {"groupby": "leiden_pca"}, prepared.id, tmp_path / "markers")
-    assert stage("names_pca").applies(workspace.open(prepared.id))
+    assert ANALYSE.stage("names_pca", EVERYTHING).applies(workspace.open(prepared.id))
     run_step(workspace, "map", {"representation": "pca", "resolution": 4}, prepared.id, tmp_path / "other")
-    assert not stage("names_pca").applies(workspace.open(prepared.id))
+    assert not ANALYSE.stage("names_pca", EVERYTHING).applies(workspace.open(prepared.id))
 
 
 @pytest.mark.parametrize(
@@ -76,17 +75,17 @@ def test_what_cannot_be_batches_is_refused_at_the_first_stage(workspace, prepare
     column = pd.Categorical(list(values) * (prepared.n_cells // len(list(values))))
     dataset = with_values(workspace, prepared, {keys.obs("odd"): column})
     with pytest.raises(DataError, match=said):
-        stage("map_pca").config(dataset, AnalyseConfig(batch_key="odd"))
+        config_of("map_pca", dataset, AnalyseConfig(batch_key="odd"))
     with pytest.raises(ConfigError, match="turned off"):
-        stage("map_pca").config(dataset, AnalyseConfig(batch_key="batch", train_clear=False))
+        config_of("map_pca", dataset, AnalyseConfig(batch_key="batch", train_clear=False))
 
 
 def test_what_is_made_again_is_what_rests_on_the_change():
     everything = [each.name for each in STAGES]
-    assert after_change(AnalyseConfig(), "prepare", everything) == everything[2:]
-    assert after_change(AnalyseConfig(), "clear", everything) == ["map_clear", "markers_clear", "names_clear"]
-    assert after_change(AnalyseConfig(), "markers_pca", everything) == ["names_pca", "names_clear"]
-    assert after_change(AnalyseConfig(), "map_pca", everything[:3]) == everything[3:]  # nothing came after it yet
+    assert ANALYSE.after_change(EVERYTHING, "prepare", everything) == everything[2:]
+    assert ANALYSE.after_change(EVERYTHING, "clear", everything) == ["map_clear", "markers_clear", "names_clear"]
+    assert ANALYSE.after_change(EVERYTHING, "markers_pca", everything) == ["names_pca", "names_clear"]
+    assert ANALYSE.after_change(EVERYTHING, "map_pca", everything[:3]) == everything[3:]  # nothing came after it yet
 
 
 def test_what_was_done_is_said_with_its_figures():
@@ -100,7 +99,7 @@ def test_what_was_done_is_said_with_its_figures():
         "n_highly_variable": 2000,
         "n_components": 50,
     }
-    said = stage("prepare").said(config, summary)
+    said = ANALYSE.stage("prepare", EVERYTHING).said(config, summary)
     assert said.startswith(
         "Kept 2,638 of 2,700 cells (a total of at least 1,200, at most 7.5% mitochondrial) and 90 of"
     )
@@ -112,5 +111,5 @@ def test_what_was_done_is_said_with_its_figures():
         "fit": "'Intestine' clearly fits 31% of the cells",
         "askable": True,
     }
-    said = stage("names_pca").said({}, named)
+    said = ANALYSE.stage("names_pca", EVERYTHING).said({}, named)
     assert said.startswith("No marker panel fits most cells ('Intestine' clearly fits 31% of the cells")

@@ -1,1 +1,0 @@
-"""Analyse: a chain of steps from a file to a map with named clusters."""

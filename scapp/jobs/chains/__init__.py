@@ -1,0 +1,1 @@
+"""Chains of runs: steps that follow each other without an open page, with settings chosen from the data."""

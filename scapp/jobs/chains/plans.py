@@ -1,0 +1,7 @@
+"""The chains that there are."""
+
+from scapp.jobs.chains.analyse import ANALYSE
+from scapp.jobs.chains.chain_plan import Plan
+
+PLANS: dict[str, Plan] = {plan.name: plan for plan in (ANALYSE,)}
+"""Name -> plan; a run says by the name which one it is a part of."""
