@@ -19,7 +19,7 @@ from scapp.core.csv_text import write_csv
 from scapp.core.errors import ConfigError, DataError, listed
 from scapp.data.locations import safe_file_name
 from scapp.jobs.session import Session
-from scapp.steps.de.find_pathways import sets_of
+from scapp.steps.de.matched_sets import sets_of
 from scapp.steps.step import Reading
 from scapp.workspace.datasets.dataset import Dataset
 

@@ -107,3 +107,8 @@ def listed(names: Iterable[object], limit: int = 8) -> str:
         return "none"
     shown = ", ".join(texts[:limit])
     return shown if len(texts) <= limit else f"{shown} and {len(texts) - limit} more"
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun: ``1 cell``, ``1,200 cells``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -6,30 +6,29 @@ import numpy as np
 import pandas as pd
 
 from scapp.analysis.de.composition import mean_shares
-from scapp.analysis.de.design import ALL_CELLS, Study, design_notes
+from scapp.analysis.de.design import Study, design_faults, design_notes
 from scapp.analysis.de.donor_tests import compare_donors, donor_means
 from scapp.analysis.de.enrichment import running_sum
 from scapp.analysis.de.gene_sets import curated_licence, score_titles
-from scapp.analysis.de.gene_tables import passing, ranking_of, strongest
+from scapp.analysis.de.gene_tables import passing, ranking_of
 from scapp.core import keys
 from scapp.core.errors import DataError
-from scapp.plotting.de.design_figures import condition_colours, plot_design, plot_share_points, plot_shares
+from scapp.plotting.de.design_figures import plot_design, plot_shares
 from scapp.plotting.de.pathway_figures import plot_pathways, plot_running_sum, plot_scores
 from scapp.plotting.de.volcano import means_by_sample, plot_gene_samples, plot_ma, plot_volcano
-from scapp.plotting.map.marker_figures import expression_by_group, plot_dots, plot_violins
-from scapp.plotting.map.points import plot_map
-from scapp.plotting.palette import palette
-from scapp.reports.dataset_report import grouping_of, history_html
+from scapp.reports.dataset_report import history_html
 from scapp.reports.html_parts import figure_html, page, table_html
 from scapp.reports.methods_text import methods_text
-from scapp.steps.de.find_pathways import sets_of
-from scapp.steps.de.set_design import read_study
+from scapp.reports.study_panels import Drawn, Panel, Panels, type_colours
+from scapp.steps.de.matched_sets import sets_of
+from scapp.steps.de.set_design import COLUMNS
 from scapp.steps.step import Reading
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.history import out_of_date
 
 MAX_P, MIN_FOLD = 0.05, 0.25
 N_ROWS, N_GENES, N_CURVES, N_SETS, MOST_TYPES, N_LEADING, MOST_CELLS = 50, 30, 3, 12, 4, 12, 20_000
+OUTDATED = "<p><b>Out of date</b>: the design or the data have changed since this was computed.</p>"
 NUMBERS = {
     **dict.fromkeys(
         ("p_value", "p_value_adjusted", "p_rank", "p_rank_adjusted", "p_t", "p_t_adjusted", "smallest_p_rank"), ".2e"
@@ -70,14 +69,17 @@ FACTS = (
 
 
 def study_report_html(dataset: Dataset) -> str:
-    """HTML that needs nothing from elsewhere.
+    """HTML that needs nothing from elsewhere: the findings first, as the panels of a figure, then the tables.
 
     Raises
     ------
     DataError
         No study design was chosen.
     """
-    study, config = read_study(Reading(dataset))
+    panels = Panels(dataset)
+    study, config = panels.study, panels.config
+    drawn = {panel: panel.draw() for panel in panels.panels().values()}
+    shown = {slot for found in drawn.values() for slot in found.slots}
     results = keys.differentials(dataset.slots)
     sections = [
         f"<h1>{html.escape(dataset.name)}: {html.escape(listed_conditions(study))}</h1>",
@@ -85,24 +87,43 @@ def study_report_html(dataset: Dataset) -> str:
             f"<p>{int(study.known.sum()):,} cells of {len(study.samples()) or 'unknown'} samples × {dataset.n_genes:,}"
             " genes.</p>"
         ),
-        *_design(study, {k: v for k, v in config.model_dump().items() if k != "order"}),
+        _faults(study),
+        "<h2>Findings</h2>",
+        *(part for panel, found in drawn.items() for part in _panel(panel, found, panels.is_outdated(found))),
         *_composition(dataset, study),
-        *_maps(dataset, study, config.condition_key, config.cell_type_key),
-        *_markers(dataset, study, config.cell_type_key),
         *(part for name in results for part in _differential(dataset, study, name)),
-        *_scores(dataset, study, results),
+        *_scores(dataset, study, results, panels.focus),
         *(
             part
             for name in keys.names_in(dataset.slots, "uns")
             if name.startswith("enrichment_")
-            for part in _pathways(dataset, name)
+            for part in _pathways(dataset, name, f"uns/{name}" in shown)
         ),
+        *_design(study, {name: getattr(config, name) for name in COLUMNS}),
         f"<h2>Methods</h2><pre>{html.escape(methods_text(dataset))}</pre>",
         *_parameters(dataset),
         f"<p>{html.escape(curated_licence())}</p>",
         history_html(dataset),
     ]
     return page(f"{dataset.name}: study", sections)
+
+
+def _panel(panel: Panel, drawn: Drawn, outdated: bool) -> list[str]:
+    """A panel that there is something to say of."""
+    if drawn.figure is None and not drawn.slots:
+        return []
+    said = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in drawn.said)
+    return [
+        f"<h3>{html.escape(panel.letter)} · {html.escape(panel.title)}</h3>",
+        OUTDATED if outdated else "",
+        f"<ul>{said}</ul>",
+        "" if drawn.figure is None else figure_html(drawn.figure),
+    ]
+
+
+def _faults(study: Study) -> str:
+    """What makes every comparison doubtful, repeated above each table of results."""
+    return "".join(f"<p class='fault'>{html.escape(fault)}</p>" for fault in design_faults(study))
 
 
 def listed_conditions(study: Study) -> str:
@@ -124,77 +145,30 @@ def _design(study: Study, columns: dict[str, str | None]) -> list[str]:
     ]
 
 
-def type_colours(dataset: Dataset, study: Study, column: str | None) -> dict[str, str]:
-    """Type -> colour, those kept with the data where there are any."""
-    slot = keys.colours(column or "")
-    kept = [str(c) for c in dataset.read(slot)] if column and slot in dataset else []
-    names = [str(n) for n in grouping_of(dataset, column).cat.categories] if column else study.types
-    colours = kept if len(kept) == len(names) else palette(len(names))
-    return dict(zip(names, colours, strict=True))
-
-
 def _composition(dataset: Dataset, study: Study) -> list[str]:
     if len(study.types) < 2:
         return []
     shares, tests = dataset.read(keys.COMPOSITION), dataset.read(keys.COMPOSITION_TESTS)
     column = str(dataset.read(keys.STUDY)["cell_type_key"]) or None
     parts = [
-        "<h2>Composition</h2>",
+        "<h2>Cell-type composition</h2>",
         figure_html(plot_shares(mean_shares(shares, study.conditions), colours=type_colours(dataset, study, column))),
     ]
     if study.sample is not None:
         parts += [
-            figure_html(plot_share_points(shares, study.conditions)),
             (
                 "<p>Tests count donors. <i>smallest_p_rank</i> is what the rank test gives when the two sides do not"
                 " overlap at all. Shares sum to one: where one type rises, others must fall.</p>"
             ),
+            _faults(study),
             table_html(_p_first(tests), formats=NUMBERS),
         ]
-    return parts
-
-
-def _maps(dataset: Dataset, study: Study, condition: str | None, kind: str | None) -> list[str]:
-    drawn = [key for key in keys.names_in(dataset.slots, "obsm") if key.startswith(("X_umap_", "X_tsne_"))]
-    if not drawn:
-        return []
-    points = np.asarray(dataset.read(f"obsm/{drawn[-1]}"))
-    cells = np.flatnonzero(study.known)
-    if len(cells) > MOST_CELLS:
-        cells = np.sort(np.random.default_rng(0).choice(cells, MOST_CELLS, replace=False))
-    parts = [f"<h2>Map ({html.escape(drawn[-1].removeprefix('X_'))})</h2>"]
-    coloured = [(condition, pd.Series(study.condition), condition_colours(len(study.conditions)))]
-    if kind:
-        coloured.append((kind, pd.Series(study.cell_type), list(type_colours(dataset, study, kind).values())))
-    for title, values, colours in coloured:
-        parts.append(
-            figure_html(
-                plot_map(points[cells], values.iloc[cells].reset_index(drop=True), title=str(title), colours=colours)
-            )
-        )
     return parts
 
 
 def _gene_values(dataset: Dataset, genes: list[str]) -> np.ndarray:
     positions = dataset.names(keys.VAR_NAMES).get_indexer(genes)
     return np.column_stack([dataset.gene(int(position)) for position in positions])
-
-
-def _markers(dataset: Dataset, study: Study, kind: str | None) -> list[str]:
-    if not kind or keys.markers(kind) not in dataset:
-        return []
-    best = strongest(dataset.read(keys.markers(kind)), 3, min_log2_fold=1.0)
-    genes = list(dict.fromkeys(best["gene"].astype(str)))[: 2 * N_GENES]
-    if not genes:
-        return []
-    values = _gene_values(dataset, genes)
-    return [
-        "<h2>Marker genes</h2>",
-        figure_html(plot_dots(expression_by_group(values, study.cell_type, genes))),
-        figure_html(
-            plot_violins(values, study.cell_type, genes, colours=list(type_colours(dataset, study, kind).values()))
-        ),
-    ]
 
 
 def _differential(dataset: Dataset, study: Study, name: str) -> list[str]:
@@ -231,10 +205,11 @@ def _differential(dataset: Dataset, study: Study, name: str) -> list[str]:
         rows = study.samples()
         order = [study.sample.categories.get_loc(s) for s in rows["sample"]]
         parts.append(figure_html(plot_gene_samples(means[order], best["symbol"].astype(str).tolist(), rows)))
-    return [*parts, table_html(table.head(N_ROWS), formats=NUMBERS)]
+    return [*parts, _faults(study), table_html(table.head(N_ROWS), formats=NUMBERS)]
 
 
-def _scores(dataset: Dataset, study: Study, results: list[str]) -> list[str]:
+def _scores(dataset: Dataset, study: Study, results: list[str], shown: str) -> list[str]:
+    """Scores of types that the panels do not show, and the tests of all."""
     if keys.GENE_SET_SCORES not in dataset:
         return []
     sets = dataset.read(keys.GENE_SET_SCORES).head(N_SETS)
@@ -245,7 +220,7 @@ def _scores(dataset: Dataset, study: Study, results: list[str]) -> list[str]:
     }
     kinds = [str(dataset.read(keys.about_differential(name))["cell_type"]) for name in results]
     parts = ["<h2>Gene-set scores</h2>"]
-    for title in list(dict.fromkeys(kinds))[:MOST_TYPES] or [ALL_CELLS]:
+    for title in list(dict.fromkeys([shown, *kinds]))[:MOST_TYPES]:
         cells = study.cells_titled(title)
         if not cells.any():
             continue
@@ -254,20 +229,21 @@ def _scores(dataset: Dataset, study: Study, results: list[str]) -> list[str]:
             codes = study.sample_codes(cells)
             donors = donor_means(values, codes, study.samples(), list(study.sample.categories))
         parts.append(f"<h3>{html.escape(title)}</h3>")
-        shown = {name: of_cells[cells] for name, of_cells in values.items()}
-        parts.append(figure_html(plot_scores(shown, study.condition[cells], donors)))
+        if title != shown:
+            of_type = {name: of_cells[cells] for name, of_cells in values.items()}
+            parts.append(figure_html(plot_scores(of_type, study.condition[cells], donors)))
         if study.sample is not None:
-            parts.append(table_html(_p_first(compare_donors(donors, study.conditions)), formats=NUMBERS))
+            parts += [_faults(study), table_html(_p_first(compare_donors(donors, study.conditions)), formats=NUMBERS)]
     return [*parts, table_html(sets.drop(columns=["column"]))]
 
 
-def _pathways(dataset: Dataset, key: str) -> list[str]:
+def _pathways(dataset: Dataset, key: str, shown: bool) -> list[str]:
     table = dataset.read(f"uns/{key}")
     record = dataset.manifest.provenance[dataset.slots[f"uns/{key}"].provenance]
     parts = [
         f"<h2>Pathways: {html.escape(key.removeprefix('enrichment_'))}</h2>",
         *_outdated(dataset, f"uns/{key}"),
-        figure_html(plot_pathways(table)),
+        "" if shown else figure_html(plot_pathways(table)),
         table_html(_short_pathways(table.head(N_ROWS), record.config), formats=NUMBERS),
     ]
     slot = keys.differential(str(record.config.get("result")))
@@ -285,7 +261,7 @@ def _pathways(dataset: Dataset, key: str) -> list[str]:
 def _outdated(dataset: Dataset, slot: str) -> list[str]:
     if slot not in out_of_date(dataset.manifest):
         return []
-    return ["<p><b>Out of date</b>: the design or the data have changed since this was computed.</p>"]
+    return [OUTDATED]
 
 
 def _p_first(tests: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ STYLE = (
     "body{font-family:system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#222;line-height:1.5}"
     "table{border-collapse:collapse;margin:1rem 0}td,th{border-bottom:1px solid #ddd;padding:.25rem"
     " .75rem;text-align:left}"
+    ".fault{border-left:4px solid #c77700;background:#fff6e5;padding:.5rem .75rem}"
     "pre{white-space:pre-wrap;background:#f6f6f4;padding:1rem}td.n{white-space:nowrap;font-variant-numeric:tabular-nums}.scroll{overflow-x:auto}"
 )
 

@@ -1,15 +1,12 @@
 """The Differential expression page: empty, designed, and with every result."""
 
-import numpy as np
 import pytest
 
-from scapp.analysis.de.donor_tests import compare_donors
 from scapp.core import keys
 from scapp.data.config import KEEP_EVERYTHING, PrepareConfig
 from scapp.steps.config import ImportRequest
-from scapp.ui.de.words import differences_in_words
-from tests.analysis.de.test_donor_tests import table
 from tests.conftest import run_step
+from tests.jobs.chains.working import work
 from tests.pages.conftest import button, runs, texts
 
 PAGE = "de"
@@ -53,7 +50,7 @@ def tab(at, label):
 
 
 def test_without_a_design_every_tab_says_what_to_do(app, blood):
-    at = app(PAGE, dataset=blood.id)
+    at = tab(app(PAGE, dataset=blood.id), "Study design")
     button(at, "Use this design")
     for label in TABS[1:]:
         said = texts(tab(at, label))
@@ -61,7 +58,7 @@ def test_without_a_design_every_tab_says_what_to_do(app, blood):
 
 
 def test_the_suggested_design_is_one_click(app, workspace, blood):
-    at = app(PAGE, dataset=blood.id)
+    at = tab(app(PAGE, dataset=blood.id), "Study design")
     chosen = {box.label: box.value for box in at.selectbox}
     assert chosen["Condition"] == "condition"
     assert chosen["Donor or animal"] == "donor_id"
@@ -79,7 +76,7 @@ def test_the_suggested_design_is_one_click(app, workspace, blood):
 
 def test_every_tab_with_every_result(app, finished):
     at = app(PAGE, dataset=finished.id)
-    assert "**severe** against healthy" in texts(tab(at, "Composition"))
+    assert "- severe against healthy" in texts(tab(at, "Composition"))
     tab(at, "Markers")
     said = texts(tab(at, "Genes"))
     assert "genes up and" in said
@@ -184,12 +181,46 @@ def test_one_condition_is_said_before_anything_can_be_clicked(app, workspace, pr
     assert not [b for b in at.button if b.label == "Use this design"]
 
 
-def test_sentences_name_what_differs_and_what_few_donors_cannot_show():
-    rng = np.random.default_rng(0)
-    clear = table({"a": rng.normal(0, 1, 6), "b": rng.normal(20, 1, 6)}, feature="up")
-    found = compare_donors(clear, ["a", "b"])
-    assert differences_in_words(found, "t", what="share") == "- **b** against a: more up."
-    few = compare_donors(table({"a": [1.0, 2, 3], "b": [4.0, 5, 6]}), ["a", "b"])
-    assert "cannot give p below 0.1" in differences_in_words(few, "rank", what="share")
-    one = compare_donors(table({"a": [1.0], "b": [2.0, 3]}), ["a", "b"])
-    assert "too few donors" in differences_in_words(one, "t", what="share")
+def test_the_guided_study_is_one_press_and_its_panels_follow(app, workspace, blood):
+    at = app(PAGE, dataset=blood.id)
+    chosen = {box.label: box.value for box in at.selectbox}
+    assert (chosen["Reference"], chosen["Cell type looked into"]) == ("healthy", TYPE)
+    button(at, "Run the guided study").click()
+    at.run()
+    assert "The guided study, step 1 of" in texts(at) or [b for b in at.button if b.label == "Stop"]
+    (first,) = runs(workspace).list()
+    assert (first.config.step, first.config.part.plan) == ("study", "study")
+    assert work(workspace, 1) == ["design"]
+    at.run()
+    assert "A · Conditions on the map" in texts(at)
+    assert "There is no map yet" in texts(at)
+    assert work(workspace) == ["map", "markers", "scores", "genes", "pathways_1", "pathways_2"]
+    at.run()
+    assert not at.exception
+    assert "cells of 3 donors" in texts(at)
+    for letter in "BCDEFGHIJ":
+        button(at, "Next panel").click()
+        at.run()
+        assert not at.exception
+        assert not at.error
+        assert f"{letter} · " in texts(at)
+    assert button(at, "Next panel").disabled
+    assert "severe against healthy" in texts(at)
+    # what it shows can be changed in its own tab, which opens with the comparison of the panel
+    button(at, "Change it in the tab 'Pathways'").click()
+    at.run()
+    shown = next(box for box in at.selectbox if box.label == "Comparison").value
+    assert shown == f"{TYPE}: severe vs healthy (pseudobulk)"
+
+
+def test_panels_of_a_study_that_was_made_tab_by_tab(app, finished):
+    at = app(PAGE, dataset=finished.id)
+    assert "A · Conditions on the map" in texts(at)
+    button(at, "Run the guided study again")
+
+
+def test_a_confounded_batch_is_repeated_at_every_tab(app, workspace, blood, tmp_path):
+    run_step(workspace, "study", {**DESIGN, "batch_key": "condition"}, blood.id, tmp_path / "s")
+    at = app(PAGE, dataset=blood.id)
+    for label in ("Guided study", "Composition", "Markers", "Genes", "Gene-set scores"):
+        assert "Every batch holds one condition only" in texts(tab(at, label)), label

@@ -1,5 +1,6 @@
 """Design of a study: which cell is of which condition, donor and type, and what such a design can show."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scapp.analysis.de.config import LEAST_DONORS, StudyConfig
+from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError, listed
 
 MOST_CONDITIONS = 60
@@ -14,6 +16,49 @@ FEW_CELLS = 10
 ALL_CELLS = "all cells"
 TOGETHER = " + "
 """Between types that are tested as one group."""
+REFERENCE_WORDS = (
+    "healthy",
+    "control",
+    "ctrl",
+    "normal",
+    "untreated",
+    "unstimulated",
+    "vehicle",
+    "wt",
+    "wildtype",
+    "young",
+    "baseline",
+    "hc",
+    "hd",
+)
+CLUSTERINGS = ("leiden_clear", "leiden_pca")
+"""Those whose suggested names stand in for cell types, the preferred ones first."""
+MONOCYTES = re.compile(r"\bmono(cyte)?s?\b", re.IGNORECASE)
+"""Types that the CLEAR paper's Figure 5 looks into, as people write them."""
+
+
+def suggested_design(columns: Sequence[str]) -> StudyConfig:
+    """Columns that usually say what a study needs; what is not recognised is left empty.
+
+    Parameters
+    ----------
+    columns
+        Names of those that group cells.
+    """
+    condition = keys.suggest(columns, keys.CONDITIONS)
+    free = [name for name in columns if name != condition]
+    made_here = [slot.removeprefix("obs/") for slot in (keys.PREDICTED, *map(keys.suggested, CLUSTERINGS))]
+    return StudyConfig(
+        condition_key=condition,
+        donor_key=keys.suggest(free, keys.SUGGESTED_DONORS),
+        cell_type_key=keys.suggest(free, (*keys.ANNOTATED_LABELS, *made_here, *keys.SUGGESTED_LABELS)),
+        batch_key=keys.suggest(free, ("batch",)),
+    )
+
+
+def usual_reference(levels: Sequence[str]) -> str:
+    """The level that others are usually compared with, else the first."""
+    return next((name for name in levels if name.lower() in REFERENCE_WORDS), levels[0])
 
 
 @dataclass(frozen=True)
@@ -79,6 +124,18 @@ class Study:
             return self.known
         wanted = [code for code, name in enumerate(self.types) if name in types]
         return self.known & np.isin(np.asarray(self.cell_type.codes), wanted)
+
+    def usual_focus(self) -> str:
+        """The type that the CLEAR paper looks into (CD14 monocytes, else any monocytes), else that of most cells."""
+        counts = np.bincount(np.asarray(self.cell_type.codes)[self.known & (self.cell_type.codes >= 0)])
+        order = [self.types[code] for code in np.argsort(-counts, kind="stable")]
+        monocytes = self.monocytes()
+        wanted = [name for name in monocytes if "cd14" in name.lower()] or monocytes or order
+        return next((name for name in order if name in wanted), ALL_CELLS)
+
+    def monocytes(self) -> list[str]:
+        """Types that are called monocytes."""
+        return [name for name in self.types if MONOCYTES.search(name)]
 
     def cells_titled(self, title: str) -> np.ndarray:
         """Known cells that a comparison's title stands for: a type, several joined by `` + ``, or all; bool, shape
@@ -184,29 +241,43 @@ def _samples(donor: pd.Categorical, condition: pd.Categorical) -> pd.Categorical
     return pd.Categorical.from_codes(place.reindex(codes).fillna(-1).astype(int), names)
 
 
+def design_faults(study: Study) -> list[str]:
+    """What makes every comparison of a study doubtful, in plain words: it is repeated beside each result."""
+    if study.sample is None:
+        return [
+            "No donor column was chosen. Cells of one donor are not independent of each other, so whatever is tested"
+            " here is exploratory: it says what differs between these cells, not between conditions."
+        ]
+    faults = []
+    per_condition = study.samples().groupby("condition", observed=False).size()
+    alone = [str(name) for name, n in per_condition.items() if n < LEAST_DONORS]
+    if alone:
+        faults.append(
+            f"{listed(alone)}: fewer than {LEAST_DONORS} donors. What differs there may be that donor rather than the"
+            " condition; no test of donors is possible."
+        )
+    cells = _batches_of(study)
+    if cells is not None and within_one(cells["batch"], cells["condition"]):
+        faults.append(
+            "Every batch holds one condition only: what differs between conditions may be the batch, and no method can"
+            " tell. Read every result with this in mind."
+        )
+    return faults
+
+
 def design_notes(study: Study) -> list[str]:
     """What to know before anything is tested, in plain words; nothing where the design is sound."""
     notes = []
     lost = int((~study.known).sum())
     if lost:
         notes.append(f"{lost:,} cells have no condition (or one that is left out) or no donor, and are not looked at.")
+    notes += design_faults(study)
     if study.sample is None:
-        notes.append(
-            "No donor column was chosen. Cells of one donor are not independent of each other, so whatever is tested"
-            " here is exploratory: it says what differs between these cells, not between conditions."
-        )
         return notes + _empty_types(study)
     samples = study.samples()
-    per_condition = samples.groupby("condition", observed=False).size()
-    alone = [str(name) for name, n in per_condition.items() if n < LEAST_DONORS]
-    if alone:
-        notes.append(
-            f"{listed(alone)}: fewer than {LEAST_DONORS} donors. What differs there may be that donor rather than the"
-            " condition; no test of donors is possible."
-        )
     small = samples[samples["n_cells"] < FEW_CELLS]
     if len(small):
-        notes.append(f"{listed(small['sample'])}: fewer than {FEW_CELLS} cells, too few to say what the donor is like.")
+        notes.append(f"{listed(small['sample'])}: fewer than {FEW_CELLS} cells, too few to represent the donor.")
     mixed = samples["donor"].duplicated().any()
     reference = study.conditions[0]
     if mixed:
@@ -221,18 +292,20 @@ def design_notes(study: Study) -> list[str]:
                 "Some donors have more than one condition and others do not: donors are compared as if they were"
                 " independent, unless you ask to compare within donors."
             )
-    return notes + _batches(study) + _empty_types(study)
+    return notes + _lonely_batches(study) + _empty_types(study)
 
 
-def _batches(study: Study) -> list[str]:
+def _batches_of(study: Study) -> pd.DataFrame | None:
     if study.batch is None:
+        return None
+    return pd.DataFrame({"batch": study.batch, "condition": study.condition})[study.known].dropna()
+
+
+def _lonely_batches(study: Study) -> list[str]:
+    """Batches of one condition, where others hold several."""
+    cells = _batches_of(study)
+    if cells is None or within_one(cells["batch"], cells["condition"]):
         return []
-    cells = pd.DataFrame({"batch": study.batch, "condition": study.condition})[study.known].dropna()
-    if within_one(cells["batch"], cells["condition"]):
-        return [
-            "Every batch holds one condition only: what differs between conditions may be the batch, and no method can"
-            " tell. Read all that follows with this in mind."
-        ]
     table = pd.crosstab(cells["batch"], cells["condition"])
     lonely = [str(name) for name in table.index if (table.loc[name] > 0).sum() == 1]
     if lonely:

@@ -4,21 +4,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from scapp.analysis.map.config import PanelChoice, SuggestConfig
 from scapp.clear.against_pca import in_words
 from scapp.core import keys
 from scapp.core.config import same_as, setting
-from scapp.core.errors import ConfigError, DataError, listed
+from scapp.core.errors import ConfigError, DataError, count, listed
 from scapp.data.config import KEEP_EVERYTHING
 from scapp.data.panels import panel
 from scapp.data.qc.thresholds import suggest_thresholds
-from scapp.jobs.chains.chain_plan import Choices, Plan, Stage, count
+from scapp.jobs.chains.chain_plan import Choices, Plan, Stage
+from scapp.jobs.chains.stage_parts import has_groups, mapped, marked
 from scapp.steps.step import Reading
 from scapp.workspace.datasets.dataset import Dataset
 
-LEAST_CELLS = 2
 FIRST = "import"
 """The stage that makes the dataset; a chain on a dataset begins after it."""
 
@@ -101,17 +100,6 @@ def _names_of(name: str) -> Callable[[Dataset, AnalyseConfig], dict[str, Any]]:
     return lambda dataset, choices: {"source": f"leiden_{name}", "panel": choices.panel}
 
 
-def _has_groups(name: str) -> Callable[[Dataset], bool]:
-    """Whether genes can be compared between clusters: there are two, and values that mean something by themselves."""
-
-    def applies(dataset: Dataset) -> bool:
-        clusters = pd.Categorical(dataset.read(keys.clusters("leiden", name)))
-        groups = int((clusters.value_counts() >= LEAST_CELLS).sum())
-        return groups > 1 and dataset.source.get("units") != "scaled"
-
-    return applies
-
-
 def _has_markers(name: str) -> Callable[[Dataset], bool]:
     """Whether the clusters have marker genes that were found for these very clusters."""
     return lambda dataset: dataset.is_current(keys.markers(f"leiden_{name}"), keys.clusters("leiden", name))
@@ -149,18 +137,6 @@ def _prepared(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     )
 
 
-def _mapped(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
-    return (
-        f"{count(summary['n_clusters'], 'Leiden cluster')} at resolution {config['resolution']:g}; the map keeps"
-        f" {100 * summary['neighbours_kept']:.0f}% of each cell's nearest neighbours."
-    )
-
-
-def _marked(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
-    test = {"wilcoxon": "the Wilcoxon test", "t-test": "the t-test"}[config["method"]]
-    return f"{summary['n_genes']:,} genes were compared in {count(summary['n_groups'], 'cluster')} by {test}."
-
-
 def _named(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     if not summary["panel"]:
         chosen = " Choose the tissue yourself." if summary["askable"] else ""
@@ -192,7 +168,7 @@ def _map_stages(name: str, title: str, made_by: str, also: tuple[str, ...] = (),
             "map",
             f"Map and clusters of {title}",
             _map_of(name),
-            _mapped,
+            mapped,
             of_clear=of_clear,
             representation=name,
             rests_on=(made_by,),
@@ -202,8 +178,8 @@ def _map_stages(name: str, title: str, made_by: str, also: tuple[str, ...] = (),
             "markers",
             f"Marker genes of {title}'s clusters",
             _markers_of(name),
-            _marked,
-            _has_groups(name),
+            marked,
+            has_groups(keys.clusters("leiden", name)),
             of_clear,
             representation=name,
             rests_on=(made,),

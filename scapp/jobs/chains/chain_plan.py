@@ -130,8 +130,3 @@ class Plan:
         """The first of the remaining stages that can be done on a dataset; None where there is none."""
         found = (each for each in self.stages(choices) if each.name in remaining)
         return next((each for each in found if each.applies(dataset)), None)
-
-
-def count(number: int, noun: str) -> str:
-    """A number with its noun: ``1 cell``, ``1,200 cells``."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

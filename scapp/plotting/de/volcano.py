@@ -262,7 +262,9 @@ def means_by_sample(values: np.ndarray, codes: np.ndarray, n_samples: int) -> np
         return np.where(sizes[:, None] > 0, sums / sizes[:, None], np.nan)
 
 
-def plot_gene_samples(means: np.ndarray, genes: Sequence[str], samples: pd.DataFrame) -> go.Figure:
+def plot_gene_samples(
+    means: np.ndarray, genes: Sequence[str], samples: pd.DataFrame, *, row_height: int = 20
+) -> go.Figure:
     """Genes (rows) by donors (columns, ordered by condition): how many standard deviations from the gene's mean (CLEAR
     paper, Figure 5F).
 
@@ -274,6 +276,8 @@ def plot_gene_samples(means: np.ndarray, genes: Sequence[str], samples: pd.DataF
         Labels of the columns of ``means``.
     samples
         ``sample`` and ``condition``, a row for each row of ``means``, by condition.
+    row_height
+        Of a gene, in pixels.
     """
     if not len(genes) or not len(samples):
         return empty_figure("choose genes")
@@ -296,7 +300,8 @@ def plot_gene_samples(means: np.ndarray, genes: Sequence[str], samples: pd.DataF
         hovertemplate="%{y} in %{x}: mean %{customdata:.2f}, %{z:.2f} SD from the gene's mean<extra></extra>",
         colorbar={"title": {"text": "SD from the<br>gene's mean"}},
     )
-    figure = styled(go.Figure(heat), height=190 + 20 * len(genes), x_title="", y_title="")
+    figure = styled(go.Figure(heat), height=190 + row_height * len(genes), x_title="", y_title="")
+    figure.update_layout(margin_t=60)  # names of conditions stay below the figure's own buttons
     figure.update_yaxes(type="category", autorange="reversed", automargin=True, dtick=1)
     figure.update_xaxes(type="category", tickangle=-60, automargin=True, dtick=1)
     conditions = table["condition"].astype(str)

@@ -1,6 +1,8 @@
 """The map of cells as a figure of points, for pages up to 50,000 cells and for reports."""
 
 import html
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ MOST_POINTS = 50_000
 
 MISSING = "not given"
 MOST_NAMES = 40
+GENES_PER_ROW = 3
 
 
 def plot_map(
@@ -74,6 +77,51 @@ def plot_map(
         text = f"{len(points):,} of {n_cells:,} cells, drawn at random"
         figure.add_annotation(text=text, xref="paper", yref="paper", x=0, y=1, yanchor="bottom", showarrow=False)
     return _framed(figure, title, axes, height, legend=grouped)
+
+
+def plot_genes(
+    points: np.ndarray, values: np.ndarray, titles: Sequence[str], *, axes: str = "UMAP", height: int = 520
+) -> go.Figure:
+    """The same cells once for each gene, on one colour scale, so that a gene that is hardly expressed looks so.
+
+    Parameters
+    ----------
+    points
+        Shape (n_cells, 2).
+    values
+        log1p values, shape (n_cells, n_genes).
+    titles
+        Of the genes.
+    axes
+        Kind of map, for the titles of the axes.
+    height
+        In pixels, of up to three genes in a row.
+    """
+    if not len(points) or not len(titles):
+        return empty_figure("no cells, or none of these genes")
+    from plotly.subplots import make_subplots
+
+    columns = min(GENES_PER_ROW, math.ceil(math.sqrt(len(titles))))
+    n_rows = -(-len(titles) // columns)
+    figure = make_subplots(
+        n_rows, columns, subplot_titles=[html.escape(title) for title in titles], horizontal_spacing=0.03
+    )
+    size = marker_size(len(points))
+    for place, title in enumerate(titles):
+        trace = _scale_trace(points, values[:, place].astype(np.float32), size, title)
+        trace.update(showlegend=False)
+        trace.marker.update(colorbar=None, coloraxis="coloraxis")
+        figure.add_trace(trace, row=place // columns + 1, col=place % columns + 1)
+    figure.update_layout(
+        height=height if n_rows > 1 else height * 2 // 3,
+        margin={"l": 30, "r": 10, "t": 60, "b": 30},
+        coloraxis={"colorscale": SEQUENTIAL, "cmin": 0, "colorbar": {"title": {"text": "log1p"}}},
+    )
+    figure.update_xaxes(showticklabels=False, showgrid=False, zeroline=False)
+    figure.update_yaxes(showticklabels=False, showgrid=False, zeroline=False)
+    figure.update_xaxes(title=f"{axes} 1", row=n_rows)
+    figure.update_yaxes(title=f"{axes} 2", title_standoff=2, col=1)
+    return figure
 
 
 def marker_size(n_points: int) -> float:

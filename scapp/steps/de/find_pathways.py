@@ -4,13 +4,12 @@ from pathlib import Path
 
 from scapp.analysis.de.config import CURATED, EnrichConfig
 from scapp.analysis.de.enrichment import gsea, over_representation
-from scapp.analysis.de.gene_sets import load_library, matched
 from scapp.analysis.de.gene_tables import passing, ranking_of
 from scapp.core import keys
 from scapp.core.errors import DataError, listed
 from scapp.core.step_context import StepContext
-from scapp.steps.de.score_gene_sets import matcher_of
-from scapp.steps.step import Inputs, Outcome, Reading
+from scapp.steps.de.matched_sets import sets_of
+from scapp.steps.step import Inputs, Outcome
 
 N_TOP = 10
 
@@ -65,14 +64,6 @@ def find_pathways(inputs: Inputs, config: EnrichConfig, context: StepContext) ->
         "top_sets_down": down["title"].head(N_TOP).tolist(),
     }
     return Outcome({keys.enrichment(name): table}, summary=summary)
-
-
-def sets_of(data: Reading, library: str) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """Sets in the names of the dataset's genes, and their titles."""
-    sets = load_library(library)
-    names = data.names(keys.VAR_NAMES)
-    positions = matched(sets, matcher_of(data))
-    return {id: names[found].tolist() for id, found in positions.items()}, {s.id: s.title for s in sets}
 
 
 def enrichment_name(config: EnrichConfig) -> str:

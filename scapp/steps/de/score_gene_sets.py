@@ -25,19 +25,15 @@ from scapp.core.errors import ConfigError, DataError
 from scapp.core.step_context import StepContext
 from scapp.data.public import download
 from scapp.data.symbols import gene_symbols
+from scapp.steps.de.matched_sets import matcher_of
 from scapp.steps.map.find_markers import require_log_values
-from scapp.steps.step import Inputs, Outcome, Reading
+from scapp.steps.step import Inputs, Outcome
 
 PREFIX = {"score_genes": "score", "rank": "rank_score"}
 MOST_SETS = 60
 LONGEST = 40
 LEAST_CONTROLS = 100
 ENRICHR = "https://maayanlab.cloud/Enrichr/geneSetLibrary?mode=text&libraryName="
-
-
-def matcher_of(data: Reading) -> GeneMatcher:
-    """Finds the genes of a dataset by name, symbol or Ensembl id."""
-    return GeneMatcher(data.gene_names())
 
 
 def score(inputs: Inputs, config: ScoreConfig, context: StepContext) -> Outcome:

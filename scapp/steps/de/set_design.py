@@ -18,7 +18,7 @@ COLUMNS = ("condition_key", "donor_key", "cell_type_key", "batch_key")
 
 def set_study(inputs: Inputs, config: StudyConfig, context: StepContext) -> Outcome:
     """Write the design down, and what it says of the composition; see ``analysis.de``."""
-    study = _study(inputs.data, config)
+    study = study_from(inputs.data, config)
     shares = shares_of(study)
     values = {
         keys.STUDY: {
@@ -56,10 +56,17 @@ def read_study(data: Reading) -> tuple[Study, StudyConfig]:
             "No study design was chosen.", hint="Choose it on the Differential expression page, under 'Study design'."
         )
     config = config_of(data.read(keys.STUDY))
-    return _study(data, config), config
+    return study_from(data, config), config
 
 
-def _study(data: Reading, config: StudyConfig) -> Study:
+def study_from(data: Reading, config: StudyConfig) -> Study:
+    """A design read from the annotations of a dataset.
+
+    Raises
+    ------
+    ScappError
+        A column is not there, or the columns hold no comparison.
+    """
     named = [name for column in COLUMNS if (name := getattr(config, column)) is not None]
     columns = {name: data.column(name) for name in dict.fromkeys(named)}
     return make_study(pd.DataFrame(columns), config)

@@ -5,17 +5,19 @@ import pandas as pd
 import streamlit as st
 
 from scapp.analysis.de.composition import mean_shares
+from scapp.analysis.de.findings import Test, donor_differences, usual_test
 from scapp.core import keys
 from scapp.plotting.de.design_figures import condition_colours, plot_share_points, plot_shares
 from scapp.ui.de import design_tab, words
 from scapp.ui.kit import state
+from scapp.ui.kit.boundary import as_list
 from scapp.ui.kit.routing import link
 from scapp.ui.kit.widgets import download_csv, show_figure, show_table
 from scapp.ui.map import coloured_maps
 from scapp.ui.map.coloured_maps import Colouring
 from scapp.workspace.datasets.dataset import Dataset
 
-KINDS = {"rank": "rank test", "t": "t-test on logit shares"}
+KINDS: dict[Test, str] = {"rank": "rank test", "t": "t-test on logit shares"}
 HEIGHT = 460
 
 
@@ -61,20 +63,17 @@ def _shares(dataset: Dataset, design: design_tab.Study, config: design_tab.Study
         st.caption(f"{int((shares['share'] == 0).sum())} shares are zero and cannot be drawn on a logarithmic axis.")
     download_csv(shares, key="composition.points", name="composition_by_donor")
     st.subheader("Which shares differ?")
-    kind = (
-        st.segmented_control(
-            "Test",
-            list(KINDS),
-            default="rank",
-            required=True,
-            format_func=KINDS.__getitem__,
-            key=f"composition.test.{dataset.id}",
-            persist_state="session",
-        )
-        or "rank"
+    kind: Test = st.segmented_control(
+        "Test",
+        list(KINDS),
+        default=usual_test(tests),
+        required=True,
+        format_func=KINDS.__getitem__,
+        key=f"composition.test.{dataset.id}",
+        persist_state="session",
     )
     st.caption(words.SHARE_TESTS[kind])
-    st.markdown(words.differences_in_words(tests, kind, what="share"))
+    st.markdown(as_list(donor_differences(tests, kind, what="share")))
     shown = tests.rename(
         columns={
             "feature": "cell type",

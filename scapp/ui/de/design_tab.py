@@ -7,7 +7,15 @@ import pandas as pd
 import streamlit as st
 
 from scapp.analysis.de.config import StudyConfig
-from scapp.analysis.de.design import Study, design_notes, levels_of, make_study
+from scapp.analysis.de.design import (
+    Study,
+    design_faults,
+    design_notes,
+    levels_of,
+    make_study,
+    suggested_design,
+    usual_reference,
+)
 from scapp.core import keys
 from scapp.core.errors import DataError
 from scapp.jobs.launch import run_now
@@ -20,22 +28,6 @@ from scapp.ui.kit.boundary import escape
 from scapp.ui.kit.forms import config_form
 from scapp.ui.kit.widgets import download_csv, show_figure, show_table
 from scapp.workspace.datasets.dataset import Dataset
-
-REFERENCE_WORDS = (
-    "healthy",
-    "control",
-    "ctrl",
-    "normal",
-    "untreated",
-    "unstimulated",
-    "vehicle",
-    "wt",
-    "wildtype",
-    "young",
-    "baseline",
-    "hc",
-    "hd",
-)
 
 
 def chosen_config(dataset: Dataset) -> StudyConfig | None:
@@ -77,43 +69,49 @@ def study_or_stop(dataset: Dataset) -> tuple[Study, StudyConfig] | None:
         st.warning(
             "Annotations have changed since the design was chosen. Click 'Use this design' again, in the first tab."
         )
-    return study_of(dataset, config), config
+    study = study_of(dataset, config)
+    for fault in design_faults(study):
+        st.warning(escape(fault))
+    return study, config
 
 
-def design_section(dataset: Dataset) -> None:
-    """Choose columns and conditions; see who there is, and what the design can show."""
-    st.markdown(words.DESIGN)
+def design_form(dataset: Dataset) -> tuple[Study, StudyConfig] | None:
+    """Choose columns and conditions; None, with a sentence that says what is missing, until they make a comparison."""
     columns = state.categorical_columns(dataset)
     before = chosen_config(dataset)
-    start = before or _suggested(columns)
+    start = before or suggested_design(columns)
     values = config_form(StudyConfig, key=f"study.{dataset.id}", start=start, columns=columns)
     if values["condition_key"] is None:
         st.info("Choose the column that says what is compared. It needs two values or more, such as healthy and ill.")
-        return
+        return None
     levels = levels_of(pd.Series(state.read(dataset, keys.obs(values["condition_key"]))))
     if len(levels) < 2:
         st.info(
             f"'{escape(values['condition_key'])}' has one value only: there is nothing to compare. Choose another"
             " column."
         )
-        return
+        return None
     order = _order(dataset, values["condition_key"], levels, before)
     config = StudyConfig.build({**values, "order": tuple(order)})
     if len(order) < 2:
         st.info("Choose at least one condition to compare with the reference.")
+        return None
+    return study_of(dataset, config), config
+
+
+def design_section(dataset: Dataset) -> None:
+    """Choose columns and conditions; see who there is, and what the design can show."""
+    st.markdown(words.DESIGN)
+    chosen = design_form(dataset)
+    if chosen is None:
         return
-    study = study_of(dataset, config)
-    used = before is not None and before == config
-    if used:
+    study, config = chosen
+    if chosen_config(dataset) == config:
         st.caption("This design is in use on all tabs.")
     elif st.button("Use this design", type="primary", key="study.go"):
         run_now(state.root(), "study", config, dataset)
         st.rerun()
-    notes = design_notes(study)
-    for note in notes:
-        st.warning(escape(note))
-    if not notes:
-        st.success("No problems found with this design: every condition has several donors.")
+    show_notes(study)
     table = study.cells_per_sample()
     show_figure(
         plot_design(table), key="study.cells", name="cells_per_donor_and_type", alt="Cells of each type and donor"
@@ -124,22 +122,19 @@ def design_section(dataset: Dataset) -> None:
         show_table(samples, key="study.samples", name="samples", alt="Donors and their conditions")
 
 
-def _suggested(columns: list[str]) -> StudyConfig:
-    condition = keys.suggest(columns, keys.CONDITIONS)
-    free = [name for name in columns if name != condition]
-    return StudyConfig(
-        condition_key=condition,
-        donor_key=keys.suggest(free, keys.SUGGESTED_DONORS),
-        cell_type_key=keys.suggest(free, (*keys.SUGGESTED_LABELS, "predicted_cell_type")),
-        batch_key=keys.suggest(free, ("batch",)),
-    )
+def show_notes(study: Study) -> None:
+    """What to know of a design before anything is tested."""
+    notes = design_notes(study)
+    for note in notes:
+        st.warning(escape(note))
+    if not notes:
+        st.success("No problems found with this design: every condition has several donors.")
 
 
 def _order(dataset: Dataset, column: str, levels: list[str], before: StudyConfig | None) -> list[str]:
     """Reference first, then the others in the user's order."""
     kept = list(before.order) if before is not None and before.condition_key == column else []
-    usual = [name for name in levels if name.lower() in REFERENCE_WORDS]
-    reference = kept[0] if kept and kept[0] in levels else (usual or levels)[0]
+    reference = kept[0] if kept and kept[0] in levels else usual_reference(levels)
     left, right = st.columns([1, 2])
     chosen = left.selectbox(
         "Reference",

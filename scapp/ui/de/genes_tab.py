@@ -17,6 +17,7 @@ from scapp.jobs.launch import submit
 from scapp.plotting.de.design_figures import condition_colours
 from scapp.plotting.de.volcano import means_by_sample, plot_gene_samples, plot_ma, plot_volcano
 from scapp.plotting.map.marker_figures import plot_violins
+from scapp.reports.comparisons import names_of
 from scapp.ui.de import design_tab, words
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape
@@ -46,7 +47,7 @@ def differential_section(dataset: Dataset) -> None:
         return
     design, config = found
     st.markdown(words.DIFFERENTIAL)
-    names = results_of(dataset)
+    names = names_of(dataset)
     run = state.latest_run(STEP, dataset)
     active = run is not None and run.observe().state in ACTIVE
     with st.expander("Settings of a new comparison", expanded=not names):
@@ -63,24 +64,29 @@ def differential_section(dataset: Dataset) -> None:
         _result(dataset, design, name)
 
 
-def results_of(dataset: Dataset) -> list[str]:
-    """Names of the comparisons that were made, the newest first."""
-    return sorted(keys.differentials(dataset.slots), key=lambda name: -dataset.slots[keys.differential(name)].version)
-
-
 def result_choice(dataset: Dataset, *, key: str) -> str:
     """One of the comparisons; the same on all tabs."""
-    names = results_of(dataset)
+    names = names_of(dataset)
     mirror = f"study.result.{dataset.id}"
     # a new result is shown when it comes; else the one last chosen on any tab
     newest = st.session_state.get(f"{mirror}.newest")
     before = st.session_state.get(mirror)
     start = names.index(before) if before in names and newest == names[0] else 0
-    chosen: str = st.selectbox(
-        "Comparison", names, index=start, key=f"{key}.result.{dataset.id}.{len(names)}.{names[0]}", width=620
-    )
+    chosen: str = st.selectbox("Comparison", names, index=start, key=_choice_key(dataset, names, key), width=620)
     st.session_state[mirror], st.session_state[f"{mirror}.newest"] = chosen, names[0]
     return chosen
+
+
+def choose_result(dataset: Dataset, name: str) -> None:
+    """Let both tabs that show a comparison show this one."""
+    names, mirror = names_of(dataset), f"study.result.{dataset.id}"
+    for key in ("de", "pathways"):
+        st.session_state[_choice_key(dataset, names, key)] = name
+    st.session_state[mirror], st.session_state[f"{mirror}.newest"] = name, names[0]
+
+
+def _choice_key(dataset: Dataset, names: list[str], key: str) -> str:
+    return f"{key}.result.{dataset.id}.{len(names)}.{names[0]}"
 
 
 def _form(dataset: Dataset, design: Study, config: design_tab.StudyConfig) -> DifferentialConfig:

@@ -7,13 +7,15 @@ import streamlit as st
 
 from scapp.analysis.de.config import EnrichConfig
 from scapp.analysis.de.enrichment import running_sum
+from scapp.analysis.de.findings import pathway_changes
 from scapp.analysis.de.gene_tables import ranking_of
 from scapp.core import keys
 from scapp.core.errors import DataError
 from scapp.jobs.launch import submit
 from scapp.plotting.de.pathway_figures import plot_pathways, plot_running_sum
-from scapp.ui.de import gene_set_choice, words
-from scapp.ui.de.genes_tab import result_choice, results_of
+from scapp.reports.comparisons import STEP, names_of, pathways_of
+from scapp.ui.de import design_tab, gene_set_choice, words
+from scapp.ui.de.genes_tab import result_choice
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape
 from scapp.ui.kit.forms import config_form
@@ -23,7 +25,6 @@ from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.history import out_of_date
 from scapp.workspace.runs.run import ACTIVE
 
-STEP = "enrich"
 FORMATS = {
     **dict.fromkeys(("score", "normalised_score"), "%.3f"),
     **dict.fromkeys(("p_value", "p_value_adjusted"), "%.2g"),
@@ -33,11 +34,12 @@ FORMATS = {
 def pathways_section(dataset: Dataset) -> None:
     """Choose a comparison and sets, run, and look behind a pathway."""
     st.markdown(words.PATHWAYS)
-    if not results_of(dataset):
+    if not names_of(dataset):
         st.info("Pathways explain a comparison: find differential genes first, in the tab 'Genes'.")
         return
+    design_tab.study_or_stop(dataset)
     comparison = result_choice(dataset, key="pathways")
-    names = _found(dataset, comparison)
+    names = pathways_of(dataset, comparison)
     run = latest_of(STEP, dataset, result=comparison)
     active = run is not None and run.observe().state in ACTIVE
     with st.expander("Settings", expanded=not names):
@@ -65,19 +67,6 @@ def pathways_section(dataset: Dataset) -> None:
         _result(dataset, comparison, name)
 
 
-def _found(dataset: Dataset, comparison: str) -> list[str]:
-    """Results of a comparison that were made here, the newest first; of those that came with a file nobody knows the
-    settings.
-    """
-    names = [
-        key.removeprefix("enrichment_")
-        for key in keys.names_in(dataset.slots, "uns")
-        if key.startswith(f"enrichment_{comparison} · ")
-        and dataset.manifest.provenance[dataset.slots[f"uns/{key}"].provenance].step == STEP
-    ]
-    return sorted(names, key=lambda name: -dataset.slots[keys.enrichment(name)].version)
-
-
 def _result(dataset: Dataset, comparison: str, name: str) -> None:
     table = state.read(dataset, keys.enrichment(name))
     record = dataset.manifest.provenance[dataset.slots[keys.enrichment(name)].provenance]
@@ -85,8 +74,7 @@ def _result(dataset: Dataset, comparison: str, name: str) -> None:
         st.warning(
             "The comparison, or the design behind it, has changed since. Find differential genes and pathways again."
         )
-    sure = table[table["p_value_adjusted"] <= 0.05]
-    st.markdown(_in_words(sure))
+    st.markdown(escape(pathway_changes(table)))
     n_sets = st.slider("Pathways drawn", 5, 60, 20, 5, key="pathways.n", persist_state="session")
     chosen_key = f"pathways.set.{name}"
 
@@ -109,17 +97,6 @@ def _result(dataset: Dataset, comparison: str, name: str) -> None:
         table, key=f"pathways.table.{name}", name=f"pathways_{name}", alt="Pathways of this comparison", numbers=FORMATS
     )
     _behind(dataset, comparison, table, record.config, chosen_key)
-
-
-def _in_words(sure: pd.DataFrame) -> str:
-    if not len(sure):
-        return "No pathway has an adjusted p of 0.05 or less."
-    parts = []
-    for direction in ("up", "down"):
-        titles = sure.loc[sure["direction"] == direction, "title"].astype(str).head(3).map(escape).tolist()
-        if titles:
-            parts.append(f"**{direction}**: {', '.join(titles)}")
-    return "Clearest " + "; ".join(parts) + "."
 
 
 def _behind(dataset: Dataset, comparison: str, table: pd.DataFrame, config: dict[str, Any], key: str) -> None:

@@ -7,13 +7,14 @@ import streamlit as st
 from scapp.analysis.de.config import CURATED, ScoreConfig
 from scapp.analysis.de.design import ALL_CELLS
 from scapp.analysis.de.donor_tests import compare_donors, donor_means
+from scapp.analysis.de.findings import donor_differences, usual_test
 from scapp.analysis.de.gene_sets import SUGGESTED, score_titles
 from scapp.core import keys
 from scapp.jobs.launch import submit
 from scapp.plotting.de.pathway_figures import plot_scores
 from scapp.ui.de import design_tab, gene_set_choice, words
 from scapp.ui.kit import state
-from scapp.ui.kit.boundary import escape
+from scapp.ui.kit.boundary import as_list, escape
 from scapp.ui.kit.forms import config_form
 from scapp.ui.kit.live import run_panel
 from scapp.ui.kit.widgets import download_csv, show_figure, show_table
@@ -115,10 +116,9 @@ def _result(dataset: Dataset, design: design_tab.Study) -> None:
     else:
         download_csv(donors, key="scores.donors", name="scores_by_donor", label="Download donors' means as CSV")
         tests = compare_donors(donors, design.conditions)
-        st.markdown(words.differences_in_words(tests, "t", what="score"))
-        st.caption(
-            "These sentences are of t-tests on donors' means; the table has rank tests as well. " + words.EFFECTS
-        )
+        kind = usual_test(tests)
+        st.markdown(as_list(donor_differences(tests, kind, what="score")))
+        st.caption(f"These sentences are of {words.SCORE_TESTS[kind]}; the table has both. {words.EFFECTS}")
         numbers = dict.fromkeys(("mean_reference", "mean_compared", "difference", "cliffs_delta"), "%.3f")
         p = dict.fromkeys(("p_rank", "p_rank_adjusted", "smallest_p_rank", "p_t", "p_t_adjusted"), "%.2g")
         show_table(

@@ -1,16 +1,13 @@
 """Sentences about comparing conditions, for biologists and classes."""
 
-import numpy as np
-import pandas as pd
-
-from scapp.analysis.de.donor_tests import OVERALL
-from scapp.ui.kit.boundary import escape
-
 PAGE = (
-    "Compare **conditions** (healthy and ill, treated and not, young and old): how the cell-type composition differs,"
-    " what changes within a cell type, and why. The order of the tabs is that of the CLEAR paper's study of COVID-19"
-    " blood (its Figure 5)."
-    " Statistics count **donors**, not cells: a thousand cells of one person are still one person."
+    "Compare **conditions** (healthy and ill, treated and not): which cell types, genes and pathways differ. Statistics"
+    " count **donors**, not cells: a thousand cells of one person are still one person."
+)
+GUIDED = (
+    "**The guided study** walks through the CLEAR paper's Figure 5 with your data: composition, marker genes,"
+    " cytokines, and the genes, scores and pathways of one cell type, each as a panel with its letter. One press makes"
+    " all of them; each can be changed afterwards in its own tab."
 )
 DESIGN = "Say which columns hold the conditions, the donors and the cell types. These choices hold for all tabs."
 COMPOSITION = (
@@ -27,6 +24,7 @@ SHARE_TESTS = {
         " bell within a condition."
     ),
 }
+SCORE_TESTS = {"rank": "rank tests of donors' means", "t": "t-tests on donors' means"}
 DIFFERENTIAL = (
     "Which genes change within a cell type? **Pseudobulk** sums the counts of each donor's cells and compares donors"
     " (PyDESeq2). Tests of single cells take the cells of one donor for independent of each other, find far too many"
@@ -62,33 +60,3 @@ EFFECTS = (
     " it stands below: 1 and -1 are complete separation, 0 is none. The smallest p is what the rank test gives for"
     " complete separation: with so few donors no difference can have a smaller one."
 )
-
-
-def differences_in_words(tests: pd.DataFrame, kind: str, *, what: str) -> str:
-    """Whose share or score differs, at an adjusted p of 0.05, for each condition."""
-    parts = []
-    for compared, part in tests[tests["compared"] != OVERALL].groupby("compared", sort=False):
-        sure = part[part[f"p_{kind}_adjusted"] <= 0.05]
-        up = sure.loc[sure["difference"] > 0, "feature"].astype(str).map(escape).tolist()
-        down = sure.loc[sure["difference"] < 0, "feature"].astype(str).map(escape).tolist()
-        reference, compared = escape(str(part["reference"].iloc[0])), escape(str(compared))
-        if part[f"p_{kind}"].isna().all():
-            parts.append(f"- **{compared}** and {reference}: too few donors for a test.")
-        elif not up and not down:
-            parts.append(f"- **{compared}** against {reference}: no {what} differs clearly{_reach(part, kind)}.")
-        else:
-            words = [f"more {', '.join(up)}"] if up else []
-            words += [f"less {', '.join(down)}"] if down else []
-            parts.append(f"- **{compared}** against {reference}: {'; '.join(words)}.")
-    return "\n".join(parts)
-
-
-def _reach(part: pd.DataFrame, kind: str) -> str:
-    """Where even complete separation could not have passed, say so."""
-    smallest = part["smallest_p_rank"].min()
-    if kind != "rank" or np.isnan(smallest) or smallest <= 0.05:
-        return ""
-    return (
-        f" (with {part['n_reference'].max()} and {part['n_compared'].max()} donors the rank test cannot give p below"
-        f" {smallest:.2g})"
-    )

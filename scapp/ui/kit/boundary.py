@@ -6,7 +6,7 @@ the log, so that a user can report it and nothing of the user's is lost.
 
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import streamlit as st
@@ -39,6 +39,11 @@ def boundary() -> Iterator[None]:
 def show_error(message: str, hint: str) -> None:
     """One readable box: what happened, and what to do."""
     st.error(f"{escape(message)}\n\n{escape(hint)}")
+
+
+def as_list(sentences: Iterable[str]) -> str:
+    """Sentences as the items of a list, every text escaped."""
+    return "\n".join(f"- {escape(sentence)}" for sentence in sentences)
 
 
 def escape(text: str) -> str:

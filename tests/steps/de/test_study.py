@@ -195,7 +195,8 @@ def test_the_report_holds_every_part_escapes_names_and_needs_nothing_else(study)
     html = (study.folder / f"step{study.n}" / summary["file"]).read_text()
     for words in (
         "Study design",
-        "Composition",
+        "Findings",
+        "Cell-type composition",
         NAME,
         "Gene-set scores",
         "Pathways",
