@@ -9,6 +9,7 @@ from scapp.cli.clear import say_of_batches
 from scapp.cli.console import checked_output, load, run
 from scapp.cli.options import add_input, add_settings, command, given
 from scapp.jobs.chains.analyse import ANALYSE, AnalyseConfig, first_stage
+from scapp.jobs.chains.walking import walk
 from scapp.jobs.devices import choose_device
 from scapp.jobs.session import Session
 
@@ -37,20 +38,15 @@ def _analyse(arguments: argparse.Namespace) -> dict[str, Any]:
                 "note: this file was filtered before and is filtered again; --filter-cells no keeps all.",
                 file=sys.stderr,
             )
-        remaining = ANALYSE.to_come(choices, first_stage(dataset))
-        while (stage := ANALYSE.next_stage(dataset, choices, remaining)) is not None:
-            if stage.name == "clear":
-                say_of_batches(dataset, choices.batch_key)
-            config = ANALYSE.config(stage, dataset, choices)
-            found = run(session, stage.step, config, dataset.id)
-            dataset = session.workspace.open(found["dataset"])
-            said = stage.said(config.model_dump(mode="json"), found)
-            print(f"{stage.title}: {said}", file=sys.stderr)
-            result["steps"].append({"step": stage.title, "said": said, "seconds": found["seconds"]})
-            if stage.step in ("map", "suggest"):
+        if choices.train_clear:
+            say_of_batches(dataset, choices.batch_key)
+        for done in walk(session, ANALYSE, dataset, choices, run, after=first_stage(dataset)):
+            print(f"{done.stage.title}: {done.said}", file=sys.stderr)
+            found, dataset = done.summary, done.dataset
+            result["steps"].append({"step": done.stage.title, "said": done.said, "seconds": found["seconds"]})
+            if done.stage.step in ("map", "suggest"):
                 kept = {name: found[name] for name in ("n_clusters", "panel", "n_named", "column") if name in found}
-                result.setdefault(stage.representation, {}).update(kept)
-            remaining = remaining[remaining.index(stage.name) + 1 :]
+                result.setdefault(done.stage.representation, {}).update(kept)
         session.write(dataset, output)
     return {
         "n_cells": dataset.n_cells,

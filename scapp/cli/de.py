@@ -18,6 +18,8 @@ from scapp.core import files, keys
 from scapp.core.csv_text import write_csv
 from scapp.core.errors import ConfigError, DataError, listed
 from scapp.data.locations import safe_file_name
+from scapp.jobs.chains.de import GUIDED_STUDY, GuidedStudyConfig
+from scapp.jobs.chains.walking import walk
 from scapp.jobs.session import Session
 from scapp.steps.de.matched_sets import sets_of
 from scapp.steps.step import Reading
@@ -42,6 +44,14 @@ def add_commands(commands: Any) -> None:
     )
     de.add_argument("--covariate", action="append", metavar="COL", help="column that says one thing of each donor")
     de.add_argument("--gene-sets", metavar="GMT", help="file of gene sets; default: scapp's own")
+    de.add_argument(
+        "--guided",
+        action="store_true",
+        help=(
+            "the guided study (CLEAR paper, Figure 5) of one cell type: also a map, markers and scores, and a table for"
+            " each panel"
+        ),
+    )
     add_settings(de, DifferentialConfig)
 
 
@@ -57,6 +67,8 @@ def _de(arguments: argparse.Namespace) -> dict[str, Any]:
         sets_of(Reading(imported), library)
         dataset = prepared(session, imported, arguments.input)
         design = _design(dataset, arguments)
+        if arguments.guided:
+            return _guided(session, dataset, design, arguments, output)
         found = run(session, "study", design, dataset.id)
         for note in found["notes"]:
             _note(note)
@@ -67,7 +79,36 @@ def _de(arguments: argparse.Namespace) -> dict[str, Any]:
             _note(f"left out: {what}")
         rows = [_with_pathways(session, dataset.id, row, library) for row in found["rows"]]
         written = _write(session.workspace.open(dataset.id), rows, output)
-        return {"rows": rows, "files": [str(path) for path in written]}
+        return {"rows": rows, "files": written}
+
+
+def _guided(
+    session: Session, dataset: Dataset, design: StudyConfig, arguments: argparse.Namespace, output: Path
+) -> dict[str, Any]:
+    """The guided study: its steps, what each panel shows, a table for each, and the report."""
+    from scapp.reports.de_report import study_report_html
+    from scapp.reports.study_panels import Panels
+
+    types = arguments.cell_type or [None]
+    if len(types) > 1:
+        raise ConfigError(
+            "--guided looks into one cell type, and several were named.", hint="Give --cell-type once, or leave it out."
+        )
+    settings = {"genes": {**given(arguments, DifferentialConfig), "covariates": tuple(arguments.covariate or ())}}
+    order = (design.order[0], *(arguments.compare or design.order[1:]))
+    told = {**design.model_dump(), "order": order, "focus": types[0], "settings": settings}
+    steps = []
+    for done in walk(session, GUIDED_STUDY, dataset, GuidedStudyConfig.build(told), run):
+        print(f"{done.stage.title}: {done.said}", file=sys.stderr)
+        steps.append({"step": done.stage.title, "said": done.said, "seconds": done.summary["seconds"]})
+        dataset = done.dataset
+    panels, tables = [], {}
+    for letter, panel in Panels(dataset).panels().items():
+        drawn = panel.draw()
+        panels.append({"panel": letter, "title": panel.title, "said": drawn.said})
+        if len(drawn.table):
+            tables[f"panel_{letter}"] = drawn.table
+    return {"steps": steps, "panels": panels, "files": _written(tables, study_report_html(dataset), output)}
 
 
 def _note(text: str) -> None:
@@ -128,7 +169,7 @@ def _free(folder: Path, stem: str, taken: list[Path]) -> Path:
     return path
 
 
-def _write(dataset: Dataset, rows: list[dict[str, Any]], output: Path) -> list[Path]:
+def _write(dataset: Dataset, rows: list[dict[str, Any]], output: Path) -> list[str]:
     from scapp.reports.de_report import study_report_html
 
     tables = {"summary": pd.DataFrame(rows)}
@@ -139,6 +180,11 @@ def _write(dataset: Dataset, rows: list[dict[str, Any]], output: Path) -> list[P
         for key in keys.names_in(dataset.slots, "uns"):
             if key.startswith(f"enrichment_{row['name']} · "):
                 tables[f"pathways_{row['name']}"] = dataset.read(f"uns/{key}")
+    return _written(tables, study_report_html(dataset), output)
+
+
+def _written(tables: dict[str, pd.DataFrame], report: str, output: Path) -> list[str]:
+    """Write tables and report into a folder; their paths."""
     output.mkdir(exist_ok=True)
     written: list[Path] = []
     for name, table in tables.items():
@@ -148,5 +194,5 @@ def _write(dataset: Dataset, rows: list[dict[str, Any]], output: Path) -> list[P
         written.append(path)
     path = output / "report.html"
     with files.replacing(path) as temporary:
-        temporary.write_text(study_report_html(dataset), encoding="utf-8")
-    return [*written, path]
+        temporary.write_text(report, encoding="utf-8")
+    return [str(each) for each in (*written, path)]

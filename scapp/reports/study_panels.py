@@ -21,10 +21,11 @@ from scapp.analysis.de.findings import (
     gene_changes,
     pathway_changes,
     set_changes,
+    ties,
     usual_test,
 )
 from scapp.analysis.de.gene_sets import GeneMatcher, curated, score_titles
-from scapp.analysis.de.gene_tables import strongest
+from scapp.analysis.de.gene_tables import ranking_of, strongest
 from scapp.core import keys
 from scapp.core.errors import listed
 from scapp.plotting.de.design_figures import condition_colours, plot_share_points
@@ -158,10 +159,10 @@ class Panels:
         found: list[tuple[str, str, Callable[[], Drawn], str]] = [
             ("Conditions on the map", "Composition", self._conditions, ""),
             ("Cell types on the map", "Composition", self._types, ""),
-            ("Cell-type composition by donor", "Composition", self._composition, ""),
+            ("Cell-type composition", "Composition", self._composition, ""),
             ("Marker genes of the cell types", "Markers", self._markers, ""),
             (f"Cytokines in {listed(self._beside())}", "Markers", self._cytokines, ""),
-            (f"Genes of {focus} by donor", "Genes", self._genes, ""),
+            (f"Genes that change in {focus}", "Genes", self._genes, ""),
             (f"MHC scores in {focus}", "Gene-set scores", partial(self._scores, mhc=True), ""),
             (f"Interferon and other scores in {focus}", "Gene-set scores", partial(self._scores, mhc=False), ""),
         ]
@@ -312,9 +313,11 @@ class Panels:
         genes = list(dict.fromkeys(gene for part in chosen for gene in part)) or list(strength.index)
         slots = tuple(keys.differential(each.name) for each in comparisons.values())
         cells = self.study.cells_titled(self.focus)
-        if self.study.sample is None:
-            return Drawn([*said, "A heatmap by donor needs a donor column."], slots=slots)
         places = [self._names.index(gene) for gene in genes[:MOST_GENES]]
+        if self.study.sample is None:
+            symbols = [self._symbols[place] for place in places]
+            data = expression_by_group(self._values(places)[cells], self.study.condition[cells], symbols)
+            return Drawn([*said, "A heatmap by donor needs a donor column."], plot_dots(data), data, slots)
         samples = self.study.samples()
         order = [self.study.sample.categories.get_loc(name) for name in samples["sample"]]
         n_samples = len(self.study.sample.categories)
@@ -363,7 +366,9 @@ class Panels:
             return Drawn(["No pathways of this comparison have been found yet."])
         slot = keys.enrichment(found[0])
         table = self._dataset.read(slot)
-        return Drawn([pathway_changes(table), BARS], plot_pathways(table, n_sets=N_PATHWAYS), table, (slot,))
+        tied = ties(ranking_of(self._dataset.read(keys.differential(comparison.name))))
+        said = [pathway_changes(table), *([tied] if tied else []), BARS]
+        return Drawn(said, plot_pathways(table, n_sets=N_PATHWAYS), table, (slot,))
 
     def _values(self, places: Sequence[int]) -> np.ndarray:
         """log1p values, shape (n_cells, n_genes)."""

@@ -72,3 +72,23 @@ def test_mistakes_are_said_and_leave_nothing(run, blood_file, tmp_path):
         assert words in said
         assert "Traceback" not in said
         assert not output.exists()
+
+
+def test_the_guided_study_writes_its_panels(run, blood_file, tmp_path):
+    output = tmp_path / "out"
+    status, result, said = run(
+        "de", blood_file, *DESIGN, *COLUMNS, "--compare", "severe", "--guided", "--min-cells", "5", "-o", output
+    )
+    assert status == 0
+    assert [step["step"] for step in result["steps"]][-2:] == ["Differential genes", "Pathways, severe against healthy"]
+    assert [panel["panel"] for panel in result["panels"]] == list("ABCDEFGHI")
+    assert "Clearest up: Interferon-stimulated genes (ISG)" in result["panels"][-1]["said"][0]
+    assert "Differential genes: CD14 monocyte, severe against healthy" in said
+    assert {path.name for path in output.iterdir()} == {path.rsplit("/", 1)[1] for path in result["files"]}
+    shares = pd.read_csv(output / "panel_C.csv")
+    assert shares.groupby("sample")["share"].sum().round(6).eq(1).all()
+    assert "Findings" in (output / "report.html").read_text()
+    status, _, said = run("de", blood_file, *DESIGN, *COLUMNS, "--guided", "--cell-type", "x", "-o", tmp_path / "no")
+    assert status
+    assert "no 'x'" in said
+    assert not (tmp_path / "no").exists()

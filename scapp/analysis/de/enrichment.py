@@ -1,6 +1,8 @@
 """Why: pathways behind a ranking of genes or a list of them, by gseapy."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -63,19 +65,20 @@ def gsea(
 
     known = ranking.dropna().sort_values(ascending=False, kind="stable")
     usable = _usable(known.index, sets, min_size, max_size)
-    found = gseapy.prerank(
-        rnk=known,
-        gene_sets=usable,
-        outdir=None,
-        min_size=min_size,
-        max_size=max_size,
-        permutation_num=n_permutations,
-        weight=WEIGHT,
-        seed=seed,
-        threads=1,
-        no_plot=True,
-        verbose=False,
-    ).res2d
+    with _quiet():
+        found = gseapy.prerank(
+            rnk=known,
+            gene_sets=usable,
+            outdir=None,
+            min_size=min_size,
+            max_size=max_size,
+            permutation_num=n_permutations,
+            weight=WEIGHT,
+            seed=seed,
+            threads=1,
+            no_plot=True,
+            verbose=False,
+        ).res2d
     score = found["ES"].astype(float).to_numpy()
     leading = found["Lead_genes"].astype(str).str.split(";")
     table = pd.DataFrame(
@@ -94,6 +97,17 @@ def gsea(
     strength = table["normalised_score"].abs()
     order = np.lexsort((-strength.fillna(0), table["p_value_adjusted"].fillna(1)))
     return table.iloc[order].reset_index(drop=True)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without gseapy's warning of ties, which ``findings.ties`` says in words."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def over_representation(

@@ -15,6 +15,8 @@ RANKS_SUFFICE = 0.01
 """Smallest p that ranks must be able to give: adjusted over several types, a larger one could hardly pass."""
 N_NAMED = 5
 N_SETS = 3
+TIED = 0.05
+"""Share of genes up to which ties hardly move a running sum."""
 
 
 def usual_test(tests: pd.DataFrame) -> Test:
@@ -134,6 +136,23 @@ def changes_of(table: pd.DataFrame, symbols: Sequence[str]) -> str:
         if names
     ]
     return "; ".join(parts)
+
+
+def ties(ranking: pd.Series) -> str:
+    """What ties mean for a ranking of genes; empty where there are few.
+
+    Parameters
+    ----------
+    ranking
+        Statistic of each gene.
+    """
+    share = float(ranking.dropna().duplicated(keep=False).mean())
+    if not share > TIED:
+        return ""
+    return (
+        f"{share:.0%} of the tested genes share their statistic with another gene: their order is arbitrary, and a"
+        " pathway's p with it."
+    )
 
 
 def pathway_changes(table: pd.DataFrame) -> str:

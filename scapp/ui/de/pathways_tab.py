@@ -7,7 +7,7 @@ import streamlit as st
 
 from scapp.analysis.de.config import EnrichConfig
 from scapp.analysis.de.enrichment import running_sum
-from scapp.analysis.de.findings import pathway_changes
+from scapp.analysis.de.findings import pathway_changes, ties
 from scapp.analysis.de.gene_tables import ranking_of
 from scapp.core import keys
 from scapp.core.errors import DataError
@@ -75,6 +75,10 @@ def _result(dataset: Dataset, comparison: str, name: str) -> None:
             "The comparison, or the design behind it, has changed since. Find differential genes and pathways again."
         )
     st.markdown(escape(pathway_changes(table)))
+    if record.config["method"] == "gsea" and (
+        tied := ties(ranking_of(state.read(dataset, keys.differential(comparison))))
+    ):
+        st.warning(tied)
     n_sets = st.slider("Pathways drawn", 5, 60, 20, 5, key="pathways.n", persist_state="session")
     chosen_key = f"pathways.set.{name}"
 

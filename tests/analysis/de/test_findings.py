@@ -5,11 +5,13 @@ import pandas as pd
 
 from scapp.analysis.de.donor_tests import compare_donors
 from scapp.analysis.de.findings import (
+    TIED,
     changes_of,
     donor_differences,
     gene_changes,
     pathway_changes,
     set_changes,
+    ties,
     usual_test,
 )
 
@@ -92,3 +94,13 @@ def test_pathways_by_direction():
     )
     assert pathway_changes(table) == "Clearest up: p, s, t; down: q."
     assert pathway_changes(table.iloc[2:3]) == "No pathway has an adjusted p of 0.05 or less."
+
+
+def test_ties_are_said_where_there_are_many():
+    ranking = pd.Series(np.arange(100.0))
+    assert ties(ranking) == ""
+    ranking.iloc[:6] = 0.0
+    assert ties(ranking).startswith("6% of the tested genes")
+    assert ties(pd.Series([1.0, 1.0, *np.arange(100), np.nan])) == ""  # 3 of 102, which is below the limit
+    assert TIED > 3 / 102
+    assert ties(pd.Series([], dtype=float)) == ""
