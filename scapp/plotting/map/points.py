@@ -18,6 +18,8 @@ MOST_POINTS = 50_000
 MISSING = "not given"
 MOST_NAMES = 40
 GENES_PER_ROW = 3
+NAME_TILES = 12
+"""Tiles across a map, of which the one with most cells of a group carries its name."""
 
 
 def plot_map(
@@ -146,23 +148,33 @@ def category_traces(
 
 
 def _names(points: np.ndarray, groups: pd.Categorical) -> list[dict[str, Any]]:
-    """The name of each category at the median of its cells, as annotations; none where there are too many.
+    """The name of each category where its cells lie densest, as annotations; none where there are too many.
 
     Annotations, because text of a trace is drawn below the points of WebGL.
     """
     if len(groups.categories) > MOST_NAMES:
         return []
     found = []
+    span = float(np.ptp(points, axis=0).max())
     for code, name in enumerate(groups.categories):
         members = groups.codes == code
         if members.any():
-            x, y = (float(place) for place in np.median(points[members], axis=0))
+            x, y = _densest(points[members], span / NAME_TILES)
             label = {"size": 11, "color": "#1c1c1c"}
             found.append(
                 {"x": x, "y": y, "text": html.escape(str(name)), "showarrow": False, "font": label, "borderpad": 1}
                 | {"bgcolor": "rgba(255,255,255,0.72)"}
             )
     return found
+
+
+def _densest(points: np.ndarray, width: float) -> tuple[float, float]:
+    """Median of the cells in and around the tile with most of them: of a group in two parts, the middle is empty."""
+    tiles = np.floor((points - points.min(axis=0)) / max(width, 1e-12)).astype(np.int64)
+    found, counts = np.unique(tiles, axis=0, return_counts=True)
+    near = np.abs(tiles - found[counts.argmax()]).max(axis=1) <= 1
+    x, y = np.median(points[near], axis=0)
+    return float(x), float(y)
 
 
 def _points_trace(points: np.ndarray, name: str, colour: str, size: float) -> go.Scattergl:

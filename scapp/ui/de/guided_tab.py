@@ -75,16 +75,19 @@ def _panels_section(dataset: Dataset, found: Analysis | None) -> None:
     key = f"guided.panel.{dataset.id}"
     with st.container(horizontal=True, vertical_alignment="center"):
         letter = st.segmented_control(
-            "Panel", list(letters), default="A", required=True, key=key, label_visibility="collapsed"
+            "Panel",
+            list(letters),
+            default="A",
+            required=True,
+            key=key,
+            persist_state="session",
+            label_visibility="collapsed",
         )
-        place = list(letters).index(letter)
-        st.button(
-            "Next panel",
-            key="guided.next",
-            disabled=place + 1 == len(letters),
-            on_click=_show,
-            args=(key, list(letters)[min(place + 1, len(letters) - 1)]),
-        )
+        rest = list(letters)[list(letters).index(letter) + 1 :]
+        if rest:
+            st.button("Next panel", key="guided.next", on_click=_show, args=(key, rest[0]))
+        else:
+            st.button("Next: the report", key="guided.report", on_click=_show, args=("study.tab", "Report"))
         with st.popover("Change the study"):
             _begin_section(dataset, label="Run the guided study again")
     _panel(dataset, panels, letters[letter])
