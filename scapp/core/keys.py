@@ -218,3 +218,7 @@ def suggest(columns: Iterable[str], wanted: Iterable[str]) -> str | None:
     """First of the wanted column names that is there, else None."""
     present = set(columns)
     return next((name for name in wanted if name in present), None)
+
+
+TYPE_COLUMNS = (*ANNOTATED_LABELS, "predicted_cell_type", "suggested_leiden_clear", "suggested_leiden_pca")
+"""Columns that name cell types, those first that are known best; their colours hold for other columns."""

@@ -1,29 +1,33 @@
-"""Colours for categories: distinct, and readable on light and dark pages."""
+"""Colours for categories: distinct also for colour-blind eyes, and readable on light and dark pages."""
 
 import colorsys
+from collections.abc import Mapping, Sequence
 
 BASE = (
     "#3b82c4",
-    "#e8833a",
-    "#3fa34d",
-    "#d1495b",
-    "#8e6bbf",
-    "#9c6644",
-    "#d977b4",
-    "#7a8288",
-    "#b8b02c",
-    "#22a7b5",
-    "#6fb1e8",
-    "#f2b27a",
-    "#85cf8f",
-    "#f08a98",
-    "#bfa6e3",
-    "#c9a283",
-    "#f2b3d9",
-    "#aab2b8",
-    "#dcd667",
-    "#7cd6e0",
+    "#e8923a",
+    "#a3223a",
+    "#f292f2",
+    "#14cc9b",
+    "#4e8814",
+    "#6b3b9b",
+    "#d55892",
+    "#146262",
+    "#9ba5c2",
+    "#886b62",
+    "#9b7ff2",
+    "#b8c26b",
+    "#d55828",
+    "#889b6b",
+    "#f2a5af",
+    "#a53b88",
+    "#149288",
+    "#14c2f2",
+    "#3b58c2",
 )
+"""Blue, orange and red, then each colour as far from those before it as can be, in the eyes of people who see red and
+green alike as well (protanopia and deuteranopia, Machado et al. 2009), at a contrast that is seen on white and black.
+"""
 
 
 def palette(n_colours: int) -> list[str]:
@@ -35,6 +39,21 @@ def palette(n_colours: int) -> list[str]:
         red, green, blue = colorsys.hls_to_rgb(hue, (0.42, 0.6, 0.72)[index % 3], 0.55)
         colours.append("#" + "".join(f"{round(channel * 255):02x}" for channel in (red, green, blue)))
     return colours
+
+
+def colours_by_name(names: Sequence[str], known: Mapping[str, str]) -> list[str]:
+    """A colour for each name: the one that it has elsewhere, else the first that is free.
+
+    Parameters
+    ----------
+    names
+        Of the groups.
+    known
+        Name -> ``#rrggbb`` of groups that have colours already.
+    """
+    taken = {known[name] for name in names if name in known}
+    free = iter([hue for hue in palette(len(taken) + len(names)) if hue not in taken])
+    return [known[name] if name in known else next(free) for name in names]
 
 
 def shades(families: list[str], members: list[str]) -> list[str]:

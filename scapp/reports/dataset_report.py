@@ -12,6 +12,7 @@ from scapp.plotting.map.points import plot_map
 from scapp.plotting.map.rivers import plot_sweep
 from scapp.reports.html_parts import figure_html, page
 from scapp.reports.methods_text import methods_text
+from scapp.steps.group_colours import colours_of
 from scapp.workspace.datasets.dataset import Dataset
 
 MOST_MAPS, MOST_COLUMNS, MOST_GENES, MOST_GROUPS = 4, 3, 40, 60
@@ -51,13 +52,8 @@ def _maps(dataset: Dataset) -> list[str]:
             values = grouping_of(dataset, column)
             if len(values.cat.categories) > MOST_GROUPS:
                 continue
-            colours = dataset.read(keys.colours(column)) if keys.colours(column) in dataset else None
-            figure = plot_map(
-                np.asarray(dataset.read(f"obsm/{key}")),
-                values,
-                title=column,
-                colours=None if colours is None else list(colours),
-            )
+            hues = [*colours_of(column, dataset.slots, dataset.read).values()]
+            figure = plot_map(np.asarray(dataset.read(f"obsm/{key}")), values, title=column, colours=hues)
             sections.append(f"<h3>Coloured by {html.escape(column)}</h3>{figure_html(figure)}")
     return sections
 

@@ -11,13 +11,13 @@ import pandas as pd
 
 from scapp.core import files, keys
 from scapp.core.step_context import StepContext
-from scapp.plotting.palette import palette
 from scapp.reports.cellxgene import for_cellxgene
 from scapp.reports.csv_tables import write_tables
 from scapp.reports.dataset_report import report_html
 from scapp.reports.de_report import study_report_html
 from scapp.steps.anndata_source import put_slot
 from scapp.steps.config import ExportConfig
+from scapp.steps.group_colours import colours_of
 from scapp.steps.step import Inputs, Outcome
 from scapp.workspace.datasets.dataset import Dataset
 
@@ -79,7 +79,7 @@ def to_anndata(dataset: Dataset) -> ad.AnnData:
     for column in adata.obs.select_dtypes("category"):
         n_groups = len(adata.obs[column].cat.categories)
         if n_groups and len(adata.uns.get(f"{column}_colors", [])) != n_groups:
-            adata.uns[f"{column}_colors"] = palette(len(adata.obs[column].cat.categories))
+            adata.uns[f"{column}_colors"] = list(colours_of(column, dataset.slots, dataset.read).values())
     adata.uns["scapp"] = provenance(dataset)
     return adata
 

@@ -35,8 +35,8 @@ from scapp.plotting.map.marker_figures import expression_by_group, plot_dots
 from scapp.plotting.map.points import plot_genes, plot_map
 from scapp.plotting.palette import palette
 from scapp.reports.comparisons import Comparison, comparisons_of, pathways_of, types_compared
-from scapp.reports.dataset_report import grouping_of
 from scapp.steps.de.set_design import read_study
+from scapp.steps.group_colours import colours_of
 from scapp.steps.step import Reading
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.history import out_of_date
@@ -376,12 +376,10 @@ class Panels:
 
 
 def type_colours(dataset: Dataset, study: Study, column: str | None) -> dict[str, str]:
-    """Type -> colour, those kept with the data where there are any."""
-    slot = keys.colours(column or "")
-    kept = [str(c) for c in dataset.read(slot)] if column and slot in dataset else []
-    names = [str(n) for n in grouping_of(dataset, column).cat.categories] if column else study.types
-    colours = kept if len(kept) == len(names) else palette(len(names))
-    return dict(zip(names, colours, strict=True))
+    """Type -> colour; one for all cells where there are no types."""
+    if column is None:
+        return dict(zip(study.types, palette(len(study.types)), strict=True))
+    return colours_of(column, dataset.slots, dataset.read)
 
 
 def _some(cells: np.ndarray) -> np.ndarray:

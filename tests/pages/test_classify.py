@@ -264,7 +264,7 @@ def test_a_comparison_is_run_and_read(app, workspace, imported):
 
 def test_confusion_marks_what_is_looked_at():
     cells = pd.DataFrame({"type": ["a", "a", "b"], "predicted": ["a", "b", "b"]})
-    figure = plot_confusion(confusion(cells), ["b"])
+    figure = plot_confusion(confusion(cells), {"b": "#3b82c4"})
     assert len(figure.layout.shapes) == 1
     points = figure.data[1]
     assert sorted(zip(points.y, points.x, strict=True)) == [("a", "a"), ("a", "b"), ("b", "b")]

@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from scapp.plotting.clear.curves import curves_data, plot_curve, plot_loss, plot_view
 from scapp.plotting.map.points import plot_map
@@ -15,6 +16,58 @@ def test_palette_is_different_stable_and_hexadecimal():
     assert len(set(colours)) == 80
     assert all(len(c) == 7 and c[0] == "#" for c in colours)
     assert palette(5) == colours[:5]
+
+
+# of a screen's linear red, green and blue, as people without the cones for red or green see them (Machado et al. 2009)
+SEEN = {
+    "all": np.eye(3),
+    "protanopia": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
+    "deuteranopia": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+    ),
+}
+
+
+def linear(colours):
+    rgb = np.array([[int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)] for colour in colours])
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
+def oklab(rgb):
+    """Of linear RGB, 100 for white; equal distances look equally far (Ottosson 2020)."""
+    cones = np.array(
+        [
+            [0.4122214708, 0.5363325363, 0.0514459929],
+            [0.2119034982, 0.6806995451, 0.1073969566],
+            [0.0883024619, 0.2817188376, 0.6299787005],
+        ]
+    )
+    mixed = np.array(
+        [
+            [0.2104542553, 0.7936177850, -0.0040720468],
+            [1.9779984951, -2.4285922050, 0.4505937099],
+            [0.0259040371, 0.7827717662, -0.8086757660],
+        ]
+    )
+    return 100 * np.cbrt(np.clip(rgb, 0, 1) @ cones.T) @ mixed.T
+
+
+@pytest.mark.parametrize(("n_colours", "least"), [(3, 20), (8, 7.5), (12, 6), (20, 5)])
+def test_colours_differ_in_colour_blind_eyes(n_colours, least):
+    assert oklab(np.ones((1, 3)))[0] == pytest.approx([100, 0, 0], abs=1e-3)
+    assert np.linalg.norm(np.diff(oklab(linear(["#3b82c4", "#8e6bbf"]) @ SEEN["deuteranopia"].T), axis=0)) < 6
+    for seen, matrix in SEEN.items():
+        places = oklab(linear(palette(n_colours)) @ matrix.T)
+        distances = np.linalg.norm(places[:, None] - places[None], axis=2)[np.triu_indices(n_colours, 1)]
+        assert distances.min() > least, seen
+
+
+def test_colours_are_seen_on_light_and_dark_pages():
+    luminance = linear(palette(20)) @ np.array([0.2126, 0.7152, 0.0722])
+    assert (1.05 / (luminance + 0.05)).min() > 1.9
+    assert ((luminance + 0.05) / 0.06).min() > 2.2
 
 
 def test_histogram_counts_every_cell_once_and_pools_many_samples():

@@ -31,8 +31,6 @@ REFERENCE_WORDS = (
     "hc",
     "hd",
 )
-CLUSTERINGS = ("leiden_clear", "leiden_pca")
-"""Those whose suggested names stand in for cell types, the preferred ones first."""
 MONOCYTES = re.compile(r"\bmono(cyte)?s?\b", re.IGNORECASE)
 """Types that the CLEAR paper's Figure 5 looks into, as people write them."""
 
@@ -47,11 +45,10 @@ def suggested_design(columns: Sequence[str]) -> StudyConfig:
     """
     condition = keys.suggest(columns, keys.CONDITIONS)
     free = [name for name in columns if name != condition]
-    made_here = [slot.removeprefix("obs/") for slot in (keys.PREDICTED, *map(keys.suggested, CLUSTERINGS))]
     return StudyConfig(
         condition_key=condition,
         donor_key=keys.suggest(free, keys.SUGGESTED_DONORS),
-        cell_type_key=keys.suggest(free, (*keys.ANNOTATED_LABELS, *made_here, *keys.SUGGESTED_LABELS)),
+        cell_type_key=keys.suggest(free, (*keys.TYPE_COLUMNS, *keys.SUGGESTED_LABELS)),
         batch_key=keys.suggest(free, ("batch",)),
     )
 

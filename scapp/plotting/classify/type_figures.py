@@ -1,6 +1,7 @@
 """How well a classifier knows each type."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from scapp.metrics.intervals import LEAST_TESTED
-from scapp.plotting.palette import palette
 from scapp.plotting.theme import KEPT, MUTED, SEQUENTIAL, empty_figure, styled
+
+NONE_CHOSEN: Mapping[str, str] = MappingProxyType({})
 
 
 def plot_stage(rows: list[dict[str, Any]]) -> go.Figure:
@@ -31,7 +33,7 @@ def plot_stage(rows: list[dict[str, Any]]) -> go.Figure:
     return figure
 
 
-def plot_types(table: pd.DataFrame, chosen: Sequence[str] = ()) -> go.Figure:
+def plot_types(table: pd.DataFrame, chosen: Mapping[str, str] = NONE_CHOSEN) -> go.Figure:
     """AUPRC of each type against its number of training cells.
 
     Parameters
@@ -40,7 +42,7 @@ def plot_types(table: pd.DataFrame, chosen: Sequence[str] = ()) -> go.Figure:
         ``type``, ``n_train``, ``n_test``, ``auprc``, and ``auprc_low`` and ``auprc_high`` where intervals are known;
         types without test cells are left out, and those with too few to judge are drawn hollow.
     chosen
-        Types that are named and drawn in the colours of ``colours_of``.
+        Types that are named, with their colours; the others are grey.
     """
     known = table[table["auprc"].notna()]
     if not len(known):
@@ -56,7 +58,7 @@ def plot_types(table: pd.DataFrame, chosen: Sequence[str] = ()) -> go.Figure:
             textposition="top center",
             marker={
                 "size": 10,
-                "color": colours_of(known["type"], chosen),
+                "color": [chosen.get(name, MUTED if chosen else KEPT) for name in known["type"]],
                 "opacity": 0.85,
                 "symbol": ["circle-open" if n < LEAST_TESTED else "circle" for n in known["n_test"]],
             },
@@ -90,15 +92,9 @@ def _interval(known: pd.DataFrame) -> dict[str, Any] | None:
     }
 
 
-def colours_of(types: Sequence[str], chosen: Sequence[str]) -> list[str]:
-    """A colour of its own for each chosen type, the same in all figures; grey for the others, or blue where none is
-    chosen.
-    """
-    hue = dict(zip(chosen, palette(len(chosen)), strict=True))
-    return [hue.get(name, MUTED if chosen else KEPT) for name in types]
-
-
-def plot_precision_recall(curves: Mapping[str, pd.DataFrame], shares: Mapping[str, float]) -> go.Figure:
+def plot_precision_recall(
+    curves: Mapping[str, pd.DataFrame], shares: Mapping[str, float], colours: Mapping[str, str]
+) -> go.Figure:
     """A curve for each chosen type, with chance dotted.
 
     Parameters
@@ -107,14 +103,16 @@ def plot_precision_recall(curves: Mapping[str, pd.DataFrame], shares: Mapping[st
         Type -> ``metrics.classification.precision_recall``, at most some hundred points of it.
     shares
         Type -> its share of the test cells: what guessing reaches.
+    colours
+        Type -> ``#rrggbb``.
     """
     known = {name: curve for name, curve in curves.items() if len(curve)}
     if not known:
         return empty_figure("choose a type that has test cells", height=400)
     figure = go.Figure()
-    for name, colour in zip(curves, palette(len(curves)), strict=True):
+    for name in curves:
         if name in known:
-            curve = known[name]
+            curve, colour = known[name], colours[name]
             figure.add_scatter(
                 x=curve["recall"],
                 y=curve["precision"],
@@ -232,7 +230,7 @@ def _by_similarity(shares: np.ndarray) -> np.ndarray:
     return np.asarray(leaves_list(linkage(profiles, method="average", optimal_ordering=True)))
 
 
-def plot_confusion(shares: pd.DataFrame, chosen: Sequence[str] = ()) -> go.Figure:
+def plot_confusion(shares: pd.DataFrame, chosen: Mapping[str, str] = NONE_CHOSEN) -> go.Figure:
     """A confusion matrix, normalised by row; chosen types are marked."""
     if not len(shares):
         return empty_figure("no test cells", height=380)
@@ -262,7 +260,7 @@ def plot_confusion(shares: pd.DataFrame, chosen: Sequence[str] = ()) -> go.Figur
         text=[f"{values[r, c]:.1f}%" for r, c in zip(rows, columns, strict=True)],
         hovertemplate="%{y} called %{x}: %{text}<extra></extra>",
     )
-    for name, colour in zip(chosen, palette(len(chosen)), strict=True):
+    for name, colour in chosen.items():
         if name in shares.index:
             row = shares.index.get_loc(name)
             figure.add_shape(

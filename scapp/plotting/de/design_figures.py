@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from scapp.plotting.palette import BASE, palette
+from scapp.plotting.palette import palette
 from scapp.plotting.theme import SEQUENTIAL, empty_figure, styled
 
 MOST_WRITTEN = 400
@@ -15,8 +15,7 @@ MOST_WRITTEN = 400
 
 def condition_colours(n_conditions: int) -> list[str]:
     """Blue, orange, red and on: the reference is blue, as in the CLEAR paper's Figure 5."""
-    first = [BASE[0], BASE[1], BASE[3], BASE[4], BASE[2]]
-    return (first + [colour for colour in palette(n_conditions) if colour not in first])[:n_conditions]
+    return palette(n_conditions)
 
 
 def plot_design(table: pd.DataFrame) -> go.Figure:

@@ -10,7 +10,7 @@ from scapp.analysis.map.config import AnnotateConfig, ColoursConfig, NamingConfi
 from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError, listed
 from scapp.core.step_context import StepContext
-from scapp.plotting.palette import palette
+from scapp.plotting.palette import colours_by_name, palette
 from scapp.steps.catalogue import BY_HAND
 from scapp.steps.map.selected_cells import checked_column, selected_cells
 from scapp.steps.step import Inputs, Outcome
@@ -106,8 +106,7 @@ def _colours_by_name(inputs: Inputs, column: str, now: pd.Categorical) -> dict[s
         return {}
     before = [str(name) for name in pd.Categorical(inputs.data.column(column)).categories]
     table = dict(zip(before, inputs.data.read(slot), strict=False))
-    free = [hue for hue in palette(len(before) + len(now.categories)) if hue not in table.values()]
-    return {slot: [table.get(str(name)) or free.pop(0) for name in now.categories]}
+    return {slot: colours_by_name([str(name) for name in now.categories], table)}
 
 
 def _own_column(inputs: Inputs, column: str) -> pd.Categorical | None:

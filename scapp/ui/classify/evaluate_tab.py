@@ -18,6 +18,7 @@ from scapp.plotting.classify.type_figures import (
     plot_precision_recall,
     plot_types,
 )
+from scapp.plotting.palette import colours_by_name
 from scapp.plotting.theme import KEPT, MUTED, REMOVED
 from scapp.steps.config import PROBABILITIES_FILE, TEST_FILE, TYPES_FILE, VALIDATION_FILE
 from scapp.ui.classify import words
@@ -95,23 +96,24 @@ def evaluate_section(dataset: Dataset) -> None:
     st.subheader("Which types it can be trusted with")
     st.caption(words.TYPES)
     chosen = _types_table(dataset, run, table)
+    hues = _colours(dataset, run, chosen)
     left, right = st.columns(2)
     with left:
         _choose_by_click(
             dataset,
-            plot_types(table, chosen),
+            plot_types(table, hues),
             f"auprc.{run.id}.{'.'.join(chosen)}",
             "classifier_auprc",
             "AUPRC by number of training cells",
         )
     with right:
-        _curves(run, table, cells, chosen)
+        _curves(run, table, cells, hues)
     shares = confusion(cells)
     left, right = st.columns(2)
     with left:
         _choose_by_click(
             dataset,
-            plot_confusion(shares, chosen),
+            plot_confusion(shares, hues),
             f"confusion.{run.id}.{'.'.join(chosen)}",
             "classifier_confusion",
             "Confusion matrix",
@@ -193,7 +195,14 @@ def _probabilities(run: Run) -> np.ndarray | None:
     return np.load(path, allow_pickle=False) if path.exists() else None
 
 
-def _curves(run: Run, table: pd.DataFrame, cells: pd.DataFrame, chosen: list[str]) -> None:
+def _colours(dataset: Dataset, run: Run, chosen: list[str]) -> dict[str, str]:
+    """Those that the types have everywhere; of types that the column no longer has, free ones."""
+    column = str(run.config.config["label_key"])
+    known = state.colours(dataset, column) if keys.obs(column) in dataset else {}
+    return dict(zip(chosen, colours_by_name(chosen, known), strict=True))
+
+
+def _curves(run: Run, table: pd.DataFrame, cells: pd.DataFrame, chosen: dict[str, str]) -> None:
     probabilities = _probabilities(run)
     if probabilities is None:
         st.info(
@@ -211,7 +220,7 @@ def _curves(run: Run, table: pd.DataFrame, cells: pd.DataFrame, chosen: list[str
         curves[name] = pd.concat([curve.iloc[::step], curve.iloc[-1:]]).drop_duplicates()
     shares = {name: float((codes == order.index(name)).mean()) for name in chosen}
     show_figure(
-        plot_precision_recall(curves, shares),
+        plot_precision_recall(curves, shares, chosen),
         key=f"pr.{run.id}.{'.'.join(chosen)}",
         name="precision_recall",
         alt="Precision and recall of the chosen types",

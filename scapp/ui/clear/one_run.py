@@ -268,7 +268,7 @@ def _colours(
     if column is None or frame is None:
         return None, None
     if column in state.categorical_columns(dataset):
-        values, hues = state.grouping(dataset, column), state.colours(dataset, column)
+        values, hues = state.grouping(dataset, column), [*state.colours(dataset, column).values()]
     else:
         values, hues = pd.Series(state.read(dataset, keys.obs(column))), None
     return values.iloc[frame["shown"]].reset_index(drop=True).rename(column), hues

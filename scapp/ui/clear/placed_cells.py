@@ -78,7 +78,7 @@ def _placed(dataset: Dataset, run: Run) -> None:
     behind = np.asarray(state.read(reference, config["onto_map"]))
     points = np.asarray(state.read(dataset, keys.PLACED_MAP))
     values = None if column is None else state.grouping(dataset, column)
-    hues = None if column is None else state.colours(dataset, column)
+    hues = None if column is None else [*state.colours(dataset, column).values()]
     show_figure(
         plot_onto(behind, points, values, reference.name, dataset.name, hues),
         key=f"placed.{run.id}",

@@ -158,14 +158,10 @@ def _order(dataset: Dataset, column: str, levels: list[str], before: StudyConfig
 
 
 def type_colours(dataset: Dataset, study: Study, config: StudyConfig) -> dict[str, str]:
-    """Type -> colour, those kept with the data where there are any."""
-    kept = state.colours(dataset, config.cell_type_key) if config.cell_type_key else None
-    names = (
-        list(state.grouping(dataset, config.cell_type_key).cat.categories)
-        if kept and config.cell_type_key
-        else study.types
-    )
-    return dict(zip(map(str, names), kept or palette(len(names)), strict=True))
+    """Type -> colour; one for all cells where there are no types."""
+    if config.cell_type_key is None:
+        return dict(zip(study.types, palette(len(study.types)), strict=True))
+    return state.colours(dataset, config.cell_type_key)
 
 
 def type_choice(study: Study, *, key: str, default: list[str] | None = None, label: str = "Cell types") -> list[str]:

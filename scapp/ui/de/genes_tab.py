@@ -319,7 +319,7 @@ def _by_donor(dataset: Dataset, design: Study, about: dict[str, Any], chosen: Se
     )
     legend = ", ".join(
         f"{name} ({colour})"
-        for name, colour in zip(design.conditions, ("blue", "orange", "red", "violet", "green"), strict=False)
+        for name, colour in zip(design.conditions, ("blue", "orange", "red", "pink", "mint"), strict=False)
     )
     more = f" The first 12 of {len(symbols)} genes are drawn." if len(symbols) > 12 else ""
     st.caption(f"Each violin is a donor, in the colour of its condition: {escape(legend)}.{more}")

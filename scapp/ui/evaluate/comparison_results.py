@@ -16,7 +16,6 @@ from scapp.metrics.mixing import shared_labels
 from scapp.plotting.evaluate.map_pairs import plot_two_groupings
 from scapp.plotting.evaluate.score_figures import plot_curves, plot_grid, plot_scores
 from scapp.plotting.map.rivers import plot_river, river_data
-from scapp.plotting.palette import palette
 from scapp.steps.evaluate.config import MAIN_SCORES
 from scapp.ui.evaluate import words
 from scapp.ui.evaluate.pseudotime_results import order_section
@@ -186,8 +185,7 @@ def _rivers(dataset: Dataset, run: Run, cells: Mapping[str, pd.DataFrame]) -> No
     sweep = table_of(run, "sweep")
     sweep = sweep[sweep["seed"] == sweep["seed"].min()]
     types = state.grouping(dataset, column)
-    names = list(types.cat.categories)
-    hues = dict(zip(names, state.colours(dataset, column) or palette(len(names)), strict=True))
+    hues = state.colours(dataset, column)
     holders = st.columns(2)
     for index, (title, part) in enumerate(cells.items()):
         data = river_data(pd.Categorical(types), pd.Categorical(part["cluster"].astype(int).astype(str)))
@@ -244,7 +242,7 @@ def _maps(dataset: Dataset, run: Run, cells: Mapping[str, pd.DataFrame]) -> None
     if not shown.any():
         st.info("No cell is of such a type.")
         return
-    hues = {name: state.colours(dataset, name) for name in (label, batch)}
+    hues: dict[str, list[str] | None] = {name: [*state.colours(dataset, name).values()] for name in (label, batch)}
     for title, part in drawn.items():
         st.markdown(f"**{title}**")
         points = part.loc[shown, ["x", "y"]].to_numpy()

@@ -34,12 +34,11 @@ def order_section(dataset: Dataset, run: Run, cells: Mapping[str, pd.DataFrame])
     if not cells or keys.obs(column) not in dataset:
         return
     stages = state.grouping(dataset, column)
-    kept = state.colours(dataset, column)
-    of_stage = dict(zip(stages.cat.categories, kept, strict=True)) if kept else {}
+    of_stage = state.colours(dataset, column)
     order = run.config.config.get("stages") or []
     if order:
         stages = stages.cat.set_categories([str(name) for name in order])
-    hues = [of_stage.get(name, MUTED) for name in stages.cat.categories] if of_stage else None
+    hues = [of_stage.get(name, MUTED) for name in stages.cat.categories]
     st.subheader("The order of the first seed")
     times = pd.DataFrame({title: part["pseudotime"] for title, part in cells.items()})
     ordered = pd.Categorical(stages)

@@ -19,6 +19,7 @@ from scapp.core.csv_text import read_csv
 from scapp.core.environment import Environment
 from scapp.core.errors import DataError
 from scapp.data.symbols import ID_COLUMNS, SYMBOL_COLUMNS, GeneNames, gene_symbols
+from scapp.steps.group_colours import colours_of
 from scapp.ui.kit.boundary import escape, show_error
 from scapp.ui.kit.routing import link
 from scapp.workspace.datasets.dataset import Dataset
@@ -292,13 +293,9 @@ def batch_notes_of(dataset: Dataset, batch_key: str) -> list[str]:
     return batch_notes(batch_key, grouping(dataset, batch_key), conditions)
 
 
-def colours(dataset: Dataset, column: str) -> list[str] | None:
-    """Colours that are kept with a column, in category order."""
-    slot = keys.colours(column)
-    if slot not in dataset:
-        return None
-    kept = [str(colour) for colour in read(dataset, slot)]
-    return kept if len(kept) == len(grouping(dataset, column).cat.categories) else None
+def colours(dataset: Dataset, column: str) -> dict[str, str]:
+    """Group -> colour, in category order: a cell type has one in all columns."""
+    return colours_of(column, dataset.slots, lambda slot: read(dataset, slot))
 
 
 def latest_run(step: str, dataset: Dataset | None) -> Run | None:

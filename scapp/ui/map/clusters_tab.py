@@ -11,7 +11,6 @@ from scapp.core import keys
 from scapp.jobs.launch import submit
 from scapp.metrics.agreement import METRICS, compare, silhouette
 from scapp.plotting.map.rivers import plot_river, plot_sweep, river_data
-from scapp.plotting.palette import palette
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape
 from scapp.ui.kit.forms import config_form
@@ -107,8 +106,7 @@ def river_section(dataset: Dataset, name: str) -> None:
     right = right_column.selectbox("To", others, index=index, key=f"river.right.{dataset.id}", persist_state="session")
     start, end = state.grouping(dataset, left), state.grouping(dataset, right)
     data = river_data(pd.Categorical(start), pd.Categorical(end))
-    names = list(start.cat.categories)
-    colours = dict(zip(names, state.colours(dataset, left) or palette(len(names)), strict=True))
+    colours = state.colours(dataset, left)
     figure = plot_river(data, left=left, right=right, colours=colours)
     show_figure(figure, key=f"river.{left}.{right}", name=f"{left}_to_{right}", alt=f"Cells from {left} to {right}")
     download_csv(data.rename(columns={"left": left, "right": right}), key="river", name=f"{left}_to_{right}")

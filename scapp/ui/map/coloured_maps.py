@@ -112,7 +112,7 @@ def colour_options(dataset: Dataset, representation: str = "") -> tuple[list[str
 def colouring(dataset: Dataset, column: str) -> Colouring:
     """Colours by an annotation."""
     if column in state.categorical_columns(dataset):
-        return Colouring(column, state.grouping(dataset, column), state.colours(dataset, column))
+        return Colouring(column, state.grouping(dataset, column), [*state.colours(dataset, column).values()])
     return Colouring(column, pd.Series(state.read(dataset, keys.obs(column))))
 
 

@@ -158,7 +158,7 @@ def _figures(dataset: Dataset, column: str, passing: pd.DataFrame) -> None:
     grouping = pd.Categorical(state.grouping(dataset, column))
     data = expression_by_group(values, grouping, names)
     if kind == "Stacked violins":
-        figure = plot_violins(values, grouping, names, colours=state.colours(dataset, column))
+        figure = plot_violins(values, grouping, names, colours=[*state.colours(dataset, column).values()])
     else:
         figure = plot_dots(data) if kind == "Dot plot" else plot_heatmap(data)
     file_name = str(kind).lower().replace(" ", "_")

@@ -9,7 +9,6 @@ from scapp.core import keys
 from scapp.core.config import describe
 from scapp.data.panels import PANELS
 from scapp.jobs.launch import run_now
-from scapp.plotting.palette import palette
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape
 from scapp.ui.kit.widgets import download_csv
@@ -162,8 +161,8 @@ def colours_section(dataset: Dataset) -> None:
         return
     st.markdown(words.COLOURS)
     column = st.selectbox("Annotation", groups, key=f"colours.column.{dataset.id}", persist_state="session", width=320)
-    names = [str(name) for name in state.grouping(dataset, column).cat.categories]
-    current = state.colours(dataset, column) or palette(len(names))
+    now = state.colours(dataset, column)
+    names, current = list(now), list(now.values())
     if len(names) > MOST_COLOURS:
         st.info(f"'{escape(column)}' has {len(names)} groups; colours can be chosen for up to {MOST_COLOURS}.")
         return

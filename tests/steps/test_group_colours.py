@@ -1,0 +1,60 @@
+"""A cell type has one colour, in whichever column it is named."""
+
+import pandas as pd
+import pytest
+
+from scapp.plotting.palette import colours_by_name, palette
+from scapp.steps.group_colours import colours_of
+
+TYPES = pd.Categorical(["T", "B", "NK"], ["B", "NK", "T"])
+
+
+def of(column, **slots):
+    """Colours of a column of a dataset that is a dictionary; double underscores are slashes."""
+    filled = {name.replace("__", "/"): values for name, values in slots.items()}
+    return colours_of(column, filled, filled.__getitem__)
+
+
+def test_a_name_has_its_colour_in_every_column():
+    first = of("cell_type", obs__cell_type=TYPES)
+    assert first == dict(zip(["B", "NK", "T"], palette(3), strict=True))
+    other = pd.Categorical(["T", "Mono", "B"])  # in another order, with a name of its own
+    found = of("predicted_cell_type", obs__cell_type=TYPES, obs__predicted_cell_type=other)
+    assert list(found) == ["B", "Mono", "T"]
+    assert (found["B"], found["T"]) == (first["B"], first["T"])
+    assert found["Mono"] not in first.values() or found["Mono"] == first["NK"]
+    assert len(set(found.values())) == 3
+    by_hand = of("my names", obs__cell_type=TYPES, **{"obs__my names": other})
+    assert by_hand == found
+
+
+def test_colours_that_were_chosen_hold_and_are_inherited():
+    kept = ["#000001", "#000002", "#000003"]
+    found = of("cell_type", obs__cell_type=TYPES, uns__cell_type_colors=kept)
+    assert list(found.values()) == kept
+    inherited = of("labels", obs__cell_type=TYPES, uns__cell_type_colors=kept, obs__labels=TYPES)
+    assert list(inherited.values()) == kept
+    # those that do not fit the groups of now are not believed
+    assert list(of("cell_type", obs__cell_type=TYPES, uns__cell_type_colors=kept[:2]).values()) == palette(3)
+
+
+def test_columns_that_share_no_name_have_the_palette():
+    clusters = pd.Categorical(["0", "1", "2"])
+    found = of("leiden_pca", obs__cell_type=TYPES, obs__leiden_pca=clusters)
+    assert list(found.values()) == palette(3)
+    assert of("empty", obs__empty=pd.Categorical([])) == {}
+    assert list(of("mixed", obs__mixed=[1, "a", None])) == ["1", "None", "a"]
+
+
+def test_two_columns_of_types_do_not_ask_each_other():
+    both = {"obs__cell_type": TYPES, "obs__celltype": TYPES, "obs__predicted_cell_type": TYPES}
+    assert of("cell_type", **both) == of("celltype", **both) == of("predicted_cell_type", **both)
+
+
+@pytest.mark.parametrize("n_known", [0, 3, 25])
+def test_names_without_a_colour_get_free_ones(n_known):
+    known = dict(zip((f"k{i}" for i in range(n_known)), palette(n_known), strict=True))
+    names = [*list(known)[::-1], "x", "y"]
+    found = colours_by_name(names, known)
+    assert found[:n_known] == [known[name] for name in names[:n_known]]
+    assert len(set(found)) == len(names)
