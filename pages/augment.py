@@ -7,15 +7,14 @@ from scapp.ui.augment import copies, settings_and_profile, words
 from scapp.ui.augment.sample import sample_of
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import boundary
+from scapp.ui.kit.frame import page
 from scapp.ui.kit.routing import guard
-from scapp.ui.kit.widgets import image_format_choice
 
 guard()
-st.title("Augmentations")
-image_format_choice()
-with boundary():
+with page("Augmentations") as header:
     state.dataset_switcher()
-    dataset = state.prepared_or_stop()
+    with header.title:
+        dataset = state.prepared_or_stop()
     st.markdown(words.AUGMENTATIONS)
     config, scale, seed = settings_and_profile.settings_section(dataset)
     if config.thin_probability > 0 and (scale or keys.COUNTS not in dataset):

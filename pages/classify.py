@@ -6,15 +6,14 @@ from scapp.ui.classify import compare_tab, evaluate_tab, train_and_annotate, wor
 from scapp.ui.export import files_and_script
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import boundary
+from scapp.ui.kit.frame import page
 from scapp.ui.kit.routing import guard
-from scapp.ui.kit.widgets import image_format_choice
 
 guard()
-st.title("Classification")
-image_format_choice()
-with boundary():
+with page("Classification") as header:
     state.dataset_switcher()
-    dataset = state.dataset_or_stop()
+    with header.title:
+        dataset = state.dataset_or_stop()
     st.markdown(words.CLASSIFY)
     train_and_annotate.counted_or_stop(dataset)
     train_shown, evaluate_shown, annotate_shown, compare_shown = st.tabs(

@@ -16,12 +16,10 @@ from scapp.ui.de import (
 from scapp.ui.export import files_and_script
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import boundary
+from scapp.ui.kit.frame import page
 from scapp.ui.kit.routing import guard
-from scapp.ui.kit.widgets import image_format_choice
 
 guard()
-st.title("Differential expression", help=words.PAGE)
-image_format_choice()
 
 SECTIONS = {
     "Guided study": guided_tab.guided_section,
@@ -34,9 +32,10 @@ SECTIONS = {
     "Report": report_tab.report_section,
 }
 
-with boundary():
+with page("Differential expression", help=words.PAGE) as header:
     state.dataset_switcher()
-    dataset = state.prepared_or_stop()
+    with header.title:
+        dataset = state.prepared_or_stop()
     tabs = st.tabs(list(SECTIONS), on_change="rerun", key="study.tab")
     for shown, section in zip(tabs, SECTIONS.values(), strict=True):
         if shown.open:

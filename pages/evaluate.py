@@ -6,15 +6,14 @@ from scapp.ui.evaluate import comparison_form, words
 from scapp.ui.evaluate.datasets_tab import datasets_section
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import boundary
+from scapp.ui.kit.frame import page
 from scapp.ui.kit.routing import guard
-from scapp.ui.kit.widgets import image_format_choice
 
 guard()
-st.title("Benchmarks")
-image_format_choice()
-with boundary():
+with page("Benchmarks") as header:
     state.dataset_switcher()
-    dataset = state.prepared_or_stop()
+    with header.title:
+        dataset = state.prepared_or_stop()
     st.markdown(words.PAGE)
     tabs = st.tabs(
         [*comparison_form.TITLES.values(), "Scoreboard", "Across datasets"], on_change="rerun", key="benchmarks.tab"

@@ -7,25 +7,21 @@ from scapp.ui.analyse import chain_panel
 from scapp.ui.export import files_and_script
 from scapp.ui.kit import chain_steps, state
 from scapp.ui.kit.boundary import boundary
+from scapp.ui.kit.frame import page
 from scapp.ui.kit.routing import guard, next_button
-from scapp.ui.kit.widgets import image_format_choice
 from scapp.ui.map import clusters_tab, map_tab, markers_tab, selection_panel, two_maps, types_tab
 
 guard()
-image_format_choice()
-with boundary():
+with page("Clusters & map") as header:
     analysis = chain_panel.follow()
     state.dataset_switcher()
     if analysis is not None and not map_tab.has_map(state.current_dataset()):
-        st.title("Clusters & map")
         chain_steps.progress_line(analysis)
         chain_steps.steps_section(analysis, begun=chain_panel.begin)
         st.stop()
-    title, controls = st.columns([5, 7], vertical_alignment="bottom")
-    with title:
-        st.title("Clusters & map")
+    with header.title:
         dataset = state.prepared_or_stop()
-    with controls, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom"):
+    with header.controls:
         name = map_tab.representation_choice(dataset)
         made, run = map_tab.is_made(dataset, name), map_tab.latest_run(dataset, name)
         if made:

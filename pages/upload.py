@@ -6,17 +6,15 @@ from scapp.core import keys
 from scapp.ui.analyse import chain_panel
 from scapp.ui.export import files_and_script
 from scapp.ui.kit import state
-from scapp.ui.kit.boundary import boundary, escape
+from scapp.ui.kit.boundary import escape
+from scapp.ui.kit.frame import page
 from scapp.ui.kit.live import run_panel
 from scapp.ui.kit.routing import guard, next_button
-from scapp.ui.kit.widgets import image_format_choice
 from scapp.ui.qc import filters
 from scapp.ui.upload import import_form
 
 guard()
-st.title("Upload & QC")
-image_format_choice()
-with boundary():
+with page("Upload & QC") as header:
     waiting = import_form.import_in_progress()
     state.dataset_switcher()
     dataset = state.current_dataset()
@@ -31,17 +29,18 @@ with boundary():
     st.subheader(escape(dataset.name))
     filters.summary(dataset)
     if keys.PREPARATION in dataset:
-        next_button("clear", "Next: train CLEAR", dataset=dataset.id)
+        with header.controls:
+            next_button("clear", "Next: train CLEAR", dataset=dataset.id)
         if not keys.has_umap(dataset.slots):
             chain_panel.start_section(dataset)
         filters.before_and_after(dataset)
         files_and_script.copy_as_python(dataset, ("import", "doublets", "prepare", "subset"))
-        st.stop()
-    filters.filtered_versions(dataset)
-    chain_panel.start_section(dataset)
-    if keys.COUNTS in dataset or keys.EXPRESSION in dataset:
-        config = filters.threshold_section(dataset)
-        filters.doublet_section(dataset)
     else:
-        config = filters.no_filters()
-    filters.prepare_section(dataset, config)
+        filters.filtered_versions(dataset)
+        chain_panel.start_section(dataset)
+        if keys.COUNTS in dataset or keys.EXPRESSION in dataset:
+            config = filters.threshold_section(dataset)
+            filters.doublet_section(dataset)
+        else:
+            config = filters.no_filters()
+        filters.prepare_section(dataset, config)

@@ -17,9 +17,14 @@ def press(page, name):
 
 
 def download(page, name):
-    """Click a button that downloads, and wait for what it gives."""
+    """Click a button that downloads, in the page's menu where it stands there, and wait for what it gives."""
+    page.locator(AT_REST).wait_for()
+    button = page.get_by_role("button", name=name, exact=not isinstance(name, re.Pattern))
+    if not button.count():
+        press(page, "Download")
+        button.first.wait_for()
     with page.expect_download() as coming:
-        press(page, name)
+        button.first.click()
     return coming.value
 
 

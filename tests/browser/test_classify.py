@@ -22,7 +22,7 @@ def test_from_labels_to_circles_and_annotation(server, open_browser, upload):
 
     page.get_by_role("tab", name="Evaluate").click()
     visible(page, "Which types it can be trusted with")
-    written = download(page, "Download as CSV")
+    written = download(page, "Classifier types (CSV)")
     assert written.path().read_text().startswith("type,n_train,n_test,precision")
 
     visible(page, "The cells it is most confidently wrong about")

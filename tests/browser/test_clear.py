@@ -48,7 +48,7 @@ def test_from_the_augmentations_of_a_cell_to_the_replay_of_a_run(server, open_br
     slider.focus()
     slider.press("ArrowRight")
     visible(page, "At temperature 0.55 the positive has")
-    written = download(page, "Download as CSV")
+    written = download(page, "Loss of one cell (CSV)")
     lines = written.path().read_text().splitlines()
     assert lines[0] == "cell,kind,similarity,share of the softmax (%)"
     assert lines[1].startswith("positive: view of ")

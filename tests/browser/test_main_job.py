@@ -76,7 +76,7 @@ def test_from_an_upload_to_a_file(server, open_browser, upload, tmp_path):
         page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=6)
     page.mouse.up()
     visible(page, re.compile(r"^\d+ cells selected$"))
-    barcodes = download(page, "Download the barcodes")
+    barcodes = download(page, "Download selected barcodes (CSV)")
     lines = barcodes.path().read_text().splitlines()
     assert lines[0] == "barcode"
     assert len(lines) > 100

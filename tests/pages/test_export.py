@@ -21,7 +21,7 @@ def test_each_flavour_is_asked_for(app, workspace, trained):
         ("tables", ".zip"),
         ("report", ".html"),
     ):
-        at.segmented_control[0].set_value(flavour)
+        next(control for control in at.segmented_control if control.key != "image_format").set_value(flavour)
         at.run()
         button(at, "Write the file").click()
         at.run()

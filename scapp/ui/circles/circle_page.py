@@ -16,8 +16,9 @@ from scapp.plotting.theme import MUTED, REMOVED
 from scapp.ui.circles import words
 from scapp.ui.classify.evaluate_tab import tested_cells_of, types_looked_at, types_of
 from scapp.ui.kit import state
+from scapp.ui.kit.downloads import download_csv
 from scapp.ui.kit.routing import link
-from scapp.ui.kit.widgets import download_csv, selected_polygons, show_figure, show_table
+from scapp.ui.kit.widgets import selected_polygons, show_figure, show_table
 from scapp.ui.map import coloured_maps
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import Run
@@ -140,7 +141,7 @@ def _large_circle(view: _View, order: list[int], key: str) -> tuple[int, np.ndar
         st.markdown(view.in_words(chosen))
         st.caption(words.DRAW_AROUND)
         table = _table(view.points, view.codes, view.types)
-        download_csv(table, key="circles", name="latent_circles", label="Download the points as CSV")
+        download_csv(table, key="circles", name="latent_circles")
     with large_column:
         event = show_figure(
             plot_circle(view.points[:, chosen], view.codes, view.types, chosen, claimed_by=view.claimed_by),

@@ -20,8 +20,9 @@ from scapp.ui.classify import words
 from scapp.ui.classify.preset_choice import preset_choice
 from scapp.ui.kit import live, state
 from scapp.ui.kit.boundary import boundary
+from scapp.ui.kit.downloads import download_csv
 from scapp.ui.kit.forms import config_form
-from scapp.ui.kit.widgets import download_csv, show_figure, show_table
+from scapp.ui.kit.widgets import show_figure, show_table
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import ACTIVE, Run
 

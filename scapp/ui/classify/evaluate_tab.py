@@ -24,8 +24,9 @@ from scapp.steps.config import PROBABILITIES_FILE, TEST_FILE, TYPES_FILE, VALIDA
 from scapp.ui.classify import words
 from scapp.ui.classify.ontology_scores import ontology_section
 from scapp.ui.kit import live, state
+from scapp.ui.kit.downloads import download_csv
 from scapp.ui.kit.routing import link
-from scapp.ui.kit.widgets import clicked, download_csv, show_figure, show_table
+from scapp.ui.kit.widgets import clicked, show_figure, show_table
 from scapp.ui.map import coloured_maps
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import Run

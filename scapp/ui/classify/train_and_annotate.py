@@ -15,11 +15,12 @@ from scapp.ui.classify import words
 from scapp.ui.classify.evaluate_tab import STEP, done_runs, name_of
 from scapp.ui.classify.preset_choice import preset_choice
 from scapp.ui.clear.start_and_runs import run_name
-from scapp.ui.kit import live, state
+from scapp.ui.kit import downloads, live, state
 from scapp.ui.kit.boundary import boundary, escape
+from scapp.ui.kit.downloads import download_csv
 from scapp.ui.kit.forms import config_form
 from scapp.ui.kit.routing import link, next_button
-from scapp.ui.kit.widgets import download_csv, show_figure, show_gene_match, show_table
+from scapp.ui.kit.widgets import show_figure, show_gene_match, show_table
 from scapp.ui.map import coloured_maps
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import ACTIVE, Run
@@ -142,7 +143,7 @@ def _in_shades(colour: coloured_maps.Colouring, broad: pd.Series) -> coloured_ma
 
 @st.fragment(run_every=live.POLL_SECONDS)
 def _live_curves(run_id: str) -> None:
-    with boundary():
+    with boundary(), downloads.beside():
         _draw_curves(state.runs().open(run_id))
 
 

@@ -10,7 +10,8 @@ from scapp.core import keys
 from scapp.plotting.clear.replay import plot_one_cell
 from scapp.ui.clear import words
 from scapp.ui.kit import state
-from scapp.ui.kit.widgets import download_csv, show_figure
+from scapp.ui.kit.downloads import download_csv
+from scapp.ui.kit.widgets import show_figure
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import Run
 from scapp.workspace.runs.snapshots import read_snapshot
@@ -58,11 +59,11 @@ def one_cell_section(dataset: Dataset, run: Run, numbers: list[int]) -> None:
     show_figure(
         plot_one_cell(table.head(HARDEST + 1)),
         key=f"one.figure.{run.id}",
-        name="clear_one_cell",
+        name="loss_of_one_cell",
         alt="Similarity and share of the softmax of a cell's positive and its hardest negatives",
     )
     st.caption(words.ONE_CELL_SAMPLE.format(n=int(np.isfinite(similar).sum())))
-    download_csv(table, key=f"one.{run.id}", name="clear_one_cell")
+    download_csv(table, key=f"one.{run.id}", name="loss_of_one_cell")
 
 
 def _table(

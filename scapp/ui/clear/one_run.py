@@ -21,7 +21,8 @@ from scapp.plotting.clear.replay import (
 from scapp.ui.clear import cell_loss, words
 from scapp.ui.kit import live, state
 from scapp.ui.kit.boundary import boundary
-from scapp.ui.kit.widgets import download_csv, show_figure
+from scapp.ui.kit.downloads import download_csv
+from scapp.ui.kit.widgets import show_figure
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import ACTIVE, Run
 from scapp.workspace.runs.snapshots import read_snapshot, snapshot_numbers
@@ -178,7 +179,6 @@ def _looked_back(dataset: Dataset, run: Run, colour: str | None) -> None:
                 curves_data(rows),
                 key=f"curves.{run.id}",
                 name=f"clear_{run.id}_curves",
-                label="Download the curves as CSV",
             )
     if replay_tab.open:
         with replay_tab, boundary():

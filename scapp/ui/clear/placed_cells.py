@@ -14,7 +14,8 @@ from scapp.ui.clear import words
 from scapp.ui.clear.one_run import is_chosen
 from scapp.ui.clear.start_and_runs import run_name
 from scapp.ui.kit import live, state
-from scapp.ui.kit.widgets import download_csv, show_figure, show_gene_match
+from scapp.ui.kit.downloads import download_csv
+from scapp.ui.kit.widgets import show_figure, show_gene_match
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import Run
 

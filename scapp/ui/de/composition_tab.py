@@ -11,8 +11,9 @@ from scapp.plotting.de.design_figures import condition_colours, plot_share_point
 from scapp.ui.de import design_tab, words
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import as_list
+from scapp.ui.kit.downloads import download_csv
 from scapp.ui.kit.routing import link
-from scapp.ui.kit.widgets import download_csv, show_figure, show_table
+from scapp.ui.kit.widgets import show_figure, show_table
 from scapp.ui.map import coloured_maps
 from scapp.ui.map.coloured_maps import Colouring
 from scapp.workspace.datasets.dataset import Dataset

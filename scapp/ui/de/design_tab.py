@@ -25,8 +25,9 @@ from scapp.steps.de.set_design import COLUMNS, config_of
 from scapp.ui.de import words
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape
+from scapp.ui.kit.downloads import download_csv
 from scapp.ui.kit.forms import config_form
-from scapp.ui.kit.widgets import download_csv, show_figure, show_table
+from scapp.ui.kit.widgets import show_figure, show_table
 from scapp.workspace.datasets.dataset import Dataset
 
 

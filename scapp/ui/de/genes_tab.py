@@ -21,9 +21,10 @@ from scapp.reports.comparisons import names_of
 from scapp.ui.de import design_tab, words
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape
+from scapp.ui.kit.downloads import download_csv
 from scapp.ui.kit.forms import config_form
 from scapp.ui.kit.live import run_panel
-from scapp.ui.kit.widgets import clicked, download_csv, show_figure, show_table
+from scapp.ui.kit.widgets import clicked, show_figure, show_table
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.history import out_of_date
 from scapp.workspace.runs.run import ACTIVE
@@ -197,7 +198,7 @@ def _result(dataset: Dataset, design: Study, name: str) -> None:
         alt="Genes of this comparison",
         numbers=FORMATS,
     )
-    download_csv(table, key="de.table.all", name=f"genes_{name}_all", label="Download every tested gene as CSV")
+    download_csv(table, key="de.table.all", name=f"genes_{name}_all")
     _by_donor(dataset, design, about, chosen)
 
 

@@ -11,7 +11,8 @@ from scapp.reports.study_panels import Panel, Panels
 from scapp.ui.de import design_tab, genes_tab, words
 from scapp.ui.kit import chain_steps, state
 from scapp.ui.kit.boundary import as_list, escape
-from scapp.ui.kit.widgets import download_csv, show_figure
+from scapp.ui.kit.downloads import download_csv
+from scapp.ui.kit.widgets import show_figure
 from scapp.workspace.datasets.dataset import Dataset
 
 

@@ -18,9 +18,10 @@ from scapp.ui.de import design_tab, gene_set_choice, words
 from scapp.ui.de.genes_tab import result_choice
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape
+from scapp.ui.kit.downloads import download_csv
 from scapp.ui.kit.forms import config_form
 from scapp.ui.kit.live import latest_of, run_panel
-from scapp.ui.kit.widgets import clicked, download_csv, show_figure, show_table
+from scapp.ui.kit.widgets import clicked, show_figure, show_table
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.history import out_of_date
 from scapp.workspace.runs.run import ACTIVE

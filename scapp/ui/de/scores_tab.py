@@ -15,9 +15,10 @@ from scapp.plotting.de.pathway_figures import plot_scores
 from scapp.ui.de import design_tab, gene_set_choice, words
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import as_list, escape
+from scapp.ui.kit.downloads import download_csv
 from scapp.ui.kit.forms import config_form
 from scapp.ui.kit.live import run_panel
-from scapp.ui.kit.widgets import download_csv, show_figure, show_table
+from scapp.ui.kit.widgets import show_figure, show_table
 from scapp.ui.map import coloured_maps
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import ACTIVE
@@ -114,7 +115,7 @@ def _result(dataset: Dataset, design: design_tab.Study) -> None:
     if design.sample is None:
         st.info("Tests compare donors: choose a donor column in the tab 'Study design'.")
     else:
-        download_csv(donors, key="scores.donors", name="scores_by_donor", label="Download donors' means as CSV")
+        download_csv(donors, key="scores.donors", name="scores_by_donor")
         tests = compare_donors(donors, design.conditions)
         kind = usual_test(tests)
         st.markdown(as_list(donor_differences(tests, kind, what="score")))

@@ -14,9 +14,10 @@ from scapp.plotting.map.marker_figures import expression_by_group, plot_dots, pl
 from scapp.ui.de import design_tab
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape
+from scapp.ui.kit.downloads import download_csv
 from scapp.ui.kit.live import latest_of, run_panel
 from scapp.ui.kit.routing import link
-from scapp.ui.kit.widgets import download_csv, show_figure
+from scapp.ui.kit.widgets import show_figure
 from scapp.ui.map import coloured_maps
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import ACTIVE
@@ -82,7 +83,7 @@ def _by_type(dataset: Dataset, design: Study, config: design_tab.StudyConfig) ->
     else:
         figure = plot_violins(values[cells], groups, names, colours=[colours[str(name)] for name in groups.categories])
     show_figure(figure, key=f"study.markers.{kind}", name=f"markers_{column}", alt=f"{kind} of genes by cell type")
-    download_csv(data, key="study.markers", name=f"expression_by_{column}", label="Download means and shares as CSV")
+    download_csv(data, key="study.markers", name=f"expression_by_{column}")
 
 
 def _genes_from(source: str, dataset: Dataset, column: str, types: list[str]) -> list[str] | None:

@@ -22,7 +22,8 @@ from scapp.ui.evaluate.pseudotime_results import order_section
 from scapp.ui.evaluate.run_tables import cells_of, table_of
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape
-from scapp.ui.kit.widgets import download_csv, show_figure, show_table
+from scapp.ui.kit.downloads import download_csv
+from scapp.ui.kit.widgets import show_figure, show_table
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import Run
 
@@ -117,7 +118,7 @@ def result_section(dataset: Dataset, task: str, run: Run) -> None:
         name=f"{task}_summary",
         alt="Means over seeds",
     )
-    download_csv(results, key=f"{task}.results.{run.id}", name=f"{task}_every_seed", label="Download every seed as CSV")
+    download_csv(results, key=f"{task}.results.{run.id}", name=f"{task}_every_seed")
     cells = cells_of(dataset, run)
     if task == "clustering":
         _sweep(run)
@@ -242,7 +243,9 @@ def _maps(dataset: Dataset, run: Run, cells: Mapping[str, pd.DataFrame]) -> None
     if not shown.any():
         st.info("No cell is of such a type.")
         return
-    hues: dict[str, list[str] | None] = {name: [*state.colours(dataset, name).values()] for name in (label, batch)}
+    hues: dict[str, list[str] | None] = {
+        name: [*state.colours(dataset, name).values()] for name in (label, batch) if keys.obs(name) in dataset
+    }
     for title, part in drawn.items():
         st.markdown(f"**{title}**")
         points = part.loc[shown, ["x", "y"]].to_numpy()
@@ -253,4 +256,4 @@ def _maps(dataset: Dataset, run: Run, cells: Mapping[str, pd.DataFrame]) -> None
             alt=f"Map of {title} by type and by batch",
         )
     table = pd.concat([part.assign(**{label: types, batch: batches}) for part in drawn.values()])
-    download_csv(table, key=f"batch.maps.{run.id}", name="maps", label="Download the maps as CSV")
+    download_csv(table, key=f"batch.maps.{run.id}", name="maps")

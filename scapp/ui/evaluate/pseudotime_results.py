@@ -20,7 +20,8 @@ from scapp.plotting.theme import MUTED
 from scapp.ui.evaluate import words
 from scapp.ui.evaluate.run_tables import table_of
 from scapp.ui.kit import state
-from scapp.ui.kit.widgets import download_csv, show_figure, show_table
+from scapp.ui.kit.downloads import download_csv
+from scapp.ui.kit.widgets import show_figure, show_table
 from scapp.ui.map import coloured_maps
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import Run
@@ -87,10 +88,10 @@ def order_section(dataset: Dataset, run: Run, cells: Mapping[str, pd.DataFrame])
     left, right = st.columns(2)
     with left:
         table = pd.concat([part.assign(**{column: stages}) for part in cells.values()])
-        download_csv(table, key=f"orders.{run.id}", name="pseudotime", label="Download pseudotime and maps as CSV")
+        download_csv(table, key=f"orders.{run.id}", name="pseudotime")
     if len(connections):
         with right:
-            download_csv(connections, key=f"paga.{run.id}", name="paga", label="Download the graphs as CSV")
+            download_csv(connections, key=f"paga.{run.id}", name="paga")
     _trends(dataset, run, times)
 
 

@@ -23,6 +23,7 @@ from scapp.steps.config import CellxgeneConfig, ExportConfig
 from scapp.ui.export import words
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape
+from scapp.ui.kit.downloads import offer
 from scapp.ui.kit.forms import config_form
 from scapp.ui.kit.live import latest_of, run_panel
 from scapp.ui.kit.routing import link
@@ -184,6 +185,10 @@ def comparison_as_python(dataset: Dataset, step_id: str, config: dict[str, Any])
 def copy_as_python(dataset: Dataset, steps: Sequence[str]) -> None:
     """What a page did to a dataset, as Python."""
     code = code_of_steps(dataset, steps)
+
+    def draw() -> None:
+        st.caption("What this page did, as Python:")
+        st.code(code, language="python", height=240)
+
     if code:
-        with st.expander("Copy as Python"):
-            st.code(code, language="python")
+        offer(draw)

@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from scapp.analysis.map.selection import Polygon
-from scapp.core.csv_text import csv_text
 from scapp.steps.config import RELIABLE_SHARE
+from scapp.ui.kit.downloads import download_csv
 
 MOST_ROWS = 10_000
 
@@ -45,7 +45,7 @@ def show_figure(
     on_click: Callable[[], None] | None = None,
     lasso: bool = False,
 ) -> Any:
-    """Draw a figure; its mode bar downloads it as SVG, or PNG when so chosen in the sidebar.
+    """Draw a figure; its mode bar saves it as SVG, or PNG when so chosen in the page's menu.
 
     Parameters
     ----------
@@ -74,19 +74,6 @@ def show_figure(
     return st.plotly_chart(figure, key=key, config=config, alt=alt, on_select="rerun", selection_mode=("lasso", "box"))
 
 
-def image_format_choice() -> None:
-    """Which format the camera button of figures writes."""
-    st.sidebar.segmented_control(
-        "Figures download as",
-        ["svg", "png"],
-        default="svg",
-        required=True,
-        key="image_format",
-        persist_state="session",
-        help="The camera above each figure saves it. SVG can be edited; PNG suits maps of many cells.",
-    )
-
-
 def show_table(
     table: pd.DataFrame,
     *,
@@ -96,7 +83,7 @@ def show_table(
     index_name: str | None = None,
     numbers: Mapping[str, str] | None = None,
 ) -> None:
-    """A table with a CSV download.
+    """A table, offered as CSV.
 
     Parameters
     ----------
@@ -118,18 +105,6 @@ def show_table(
     if len(table) > MOST_ROWS:
         st.caption(f"The first {MOST_ROWS:,} of {len(table):,} rows are shown; the download has all.")
     download_csv(table, key=key, name=name)
-
-
-def download_csv(table: pd.DataFrame, *, key: str, name: str, label: str = "Download as CSV") -> None:
-    """A CSV download without the index, written when it is asked for."""
-    st.download_button(
-        label,
-        lambda: csv_text(table),
-        file_name=f"{name}.csv",
-        mime="text/csv",
-        key=f"{key}.csv",
-        on_click="ignore",
-    )
 
 
 def clicked(event: Any) -> list[str]:

@@ -13,9 +13,10 @@ from scapp.metrics.agreement import METRICS, compare, silhouette
 from scapp.plotting.map.rivers import plot_river, plot_sweep, river_data
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape
+from scapp.ui.kit.downloads import download_csv
 from scapp.ui.kit.forms import config_form
 from scapp.ui.kit.live import latest_of, run_panel
-from scapp.ui.kit.widgets import download_csv, show_figure, show_table
+from scapp.ui.kit.widgets import show_figure, show_table
 from scapp.ui.map import coloured_maps, words
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import ACTIVE

@@ -9,7 +9,7 @@ from scapp.analysis.markers.suggested_names import UNNAMED
 from scapp.core import keys
 from scapp.core.provenance import Provenance
 from scapp.jobs.launch import submit
-from scapp.ui.kit import state
+from scapp.ui.kit import downloads, state
 from scapp.ui.kit.boundary import boundary, escape
 from scapp.ui.kit.forms import config_form
 from scapp.ui.kit.live import latest_of, run_panel
@@ -127,7 +127,7 @@ def _map_choice(dataset: Dataset, name: str, found: list[MapRecord]) -> MapRecor
 @st.fragment
 def map_section(dataset: Dataset, name: str, found: list[MapRecord]) -> None:
     """The map with its colours, and what is selected on it. A fragment: selecting does not redraw the page."""
-    with boundary():
+    with boundary(), downloads.beside():
         by, searched, only, *which = st.columns([3, 3, 3, 3] if len(found) > 1 else [4, 3, 4])
         record = found[0]
         for column in which:

@@ -10,9 +10,10 @@ from scapp.jobs.launch import submit
 from scapp.plotting.map.marker_figures import expression_by_group, plot_dots, plot_heatmap, plot_violins
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape
+from scapp.ui.kit.downloads import download_csv
 from scapp.ui.kit.forms import config_form
 from scapp.ui.kit.live import latest_of, run_panel
-from scapp.ui.kit.widgets import download_csv, show_figure, show_table
+from scapp.ui.kit.widgets import show_figure, show_table
 from scapp.ui.map import coloured_maps, words
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import ACTIVE
@@ -124,7 +125,7 @@ def marker_table(
         numbers={"p": "%.2e", "adjusted p": "%.2e"},
     )
     whole = table.assign(symbol=table["gene"].map(state.genes(dataset).symbol_of()).astype(str))
-    download_csv(whole, key=f"{key}.all", name=f"markers_{key}_all_genes", label="Download every gene as CSV")
+    download_csv(whole, key=f"{key}.all", name=f"markers_{key}_all_genes")
     return passing
 
 
@@ -165,6 +166,4 @@ def _figures(dataset: Dataset, column: str, passing: pd.DataFrame) -> None:
     show_figure(
         figure, key=f"markers.{kind}.{column}", name=f"{file_name}_{column}", alt=f"{kind} of marker genes by {column}"
     )
-    download_csv(
-        data, key=f"markers.means.{column}", name=f"expression_by_{column}", label="Download means and shares as CSV"
-    )
+    download_csv(data, key=f"markers.means.{column}", name=f"expression_by_{column}")

@@ -13,8 +13,9 @@ from scapp.core.errors import listed
 from scapp.jobs.launch import run_now, submit
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import boundary, escape
+from scapp.ui.kit.downloads import download_csv
 from scapp.ui.kit.live import panel_that_opens, run_panel, start_and_open
-from scapp.ui.kit.widgets import download_csv, show_table
+from scapp.ui.kit.widgets import show_table
 from scapp.ui.map.markers_tab import marker_table
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import ACTIVE
@@ -143,7 +144,7 @@ def _counts(dataset: Dataset, members: np.ndarray) -> None:
             index_name=by,
         )
     barcodes = pd.DataFrame({"barcode": np.asarray(state.read(dataset, keys.OBS_NAMES))[members]})
-    download_csv(barcodes, key="barcodes", name="selected_barcodes", label="Download the barcodes")
+    download_csv(barcodes, key="barcodes", name="selected_barcodes")
 
 
 def results_section(dataset: Dataset) -> None:

@@ -5,6 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from scapp.plotting.theme import MUTED
+from scapp.ui.kit import downloads
 from scapp.ui.kit.boundary import boundary
 from scapp.ui.map import coloured_maps, selection_panel, words
 from scapp.ui.map.coloured_maps import Colouring, MapRecord
@@ -17,7 +18,7 @@ HIGHLIGHT = "#d1495b"
 @st.fragment
 def comparison_section(dataset: Dataset) -> None:
     """Choose two maps; what is selected on the left is shown on the right."""
-    with boundary():
+    with boundary(), downloads.beside():
         found = coloured_maps.available(dataset)
         if len(found) < 2:
             st.info(

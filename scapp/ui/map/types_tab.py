@@ -11,7 +11,7 @@ from scapp.data.panels import PANELS
 from scapp.jobs.launch import run_now
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape
-from scapp.ui.kit.widgets import download_csv
+from scapp.ui.kit.downloads import download_csv
 from scapp.ui.map import coloured_maps, words
 from scapp.ui.map.clusters_tab import METHODS, suggested_labels
 from scapp.ui.map.markers_tab import outdated

@@ -30,10 +30,10 @@ from scapp.ui.analyse.words import ANALYSE_FILE
 from scapp.ui.home.words import EXAMPLE_INTRO
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import boundary, escape, show_error
+from scapp.ui.kit.downloads import download_csv
 from scapp.ui.kit.forms import config_form
 from scapp.ui.kit.live import open_result, prewarm
 from scapp.ui.kit.routing import page_file
-from scapp.ui.kit.widgets import download_csv
 from scapp.ui.upload import words
 from scapp.workspace.runs.run import Run
 
@@ -354,9 +354,7 @@ def _sheet(samples: list[Sample], offered: Offered) -> Sequence[Sample]:
             "batch": st.column_config.TextColumn("batch", help="What was processed together, such as a run or a day."),
         },
     )
-    download_csv(
-        table.drop(columns="use"), key=f"sheet.{offered.key}", name="sample_sheet", label="Download this sheet"
-    )
+    download_csv(table.drop(columns="use"), key=f"sheet.{offered.key}", name="sample_sheet")
     used = [sample for sample, use in zip(samples, edited["use"], strict=True) if use]
     if not used:
         raise DataError("No sample is ticked.", hint="Tick at least one in the column 'use'.")
