@@ -59,12 +59,19 @@ def _de(arguments: argparse.Namespace) -> dict[str, Any]:
     output = checked_folder(arguments.output)
     if arguments.cell_type and not arguments.cell_type_key:
         raise ConfigError("--cell-type was given without --cell-type-key.", hint="Name the column of cell types.")
+    if arguments.guided and arguments.gene_sets:
+        raise ConfigError("--guided takes scapp's own gene sets.", hint="Leave out --gene-sets, or --guided.")
+    if arguments.guided and len(arguments.cell_type or []) > 1:
+        raise ConfigError(
+            "--guided looks into one cell type, and several were named.", hint="Give --cell-type once, or leave it out."
+        )
     library = str(Path(arguments.gene_sets).resolve()) if arguments.gene_sets else CURATED
     load_library(library)  # a file that is no GMT is told of before anything long begins
     with tempfile.TemporaryDirectory() as folder:
         session = Session(folder)
         imported = load(session, arguments)
-        sets_of(Reading(imported), library)
+        if not arguments.guided:
+            sets_of(Reading(imported), library)
         dataset = prepared(session, imported, arguments.input)
         design = _design(dataset, arguments)
         if arguments.guided:
@@ -90,12 +97,8 @@ def _guided(
     from scapp.reports.study_panels import Panels
 
     types = arguments.cell_type or [None]
-    if len(types) > 1:
-        raise ConfigError(
-            "--guided looks into one cell type, and several were named.", hint="Give --cell-type once, or leave it out."
-        )
     settings = {"genes": {**given(arguments, DifferentialConfig), "covariates": tuple(arguments.covariate or ())}}
-    order = (design.order[0], *(arguments.compare or design.order[1:]))
+    order = tuple(dict.fromkeys((design.order[0], *(arguments.compare or design.order[1:]))))
     told = {**design.model_dump(), "order": order, "focus": types[0], "settings": settings}
     steps = []
     for done in walk(session, GUIDED_STUDY, dataset, GuidedStudyConfig.build(told), run):

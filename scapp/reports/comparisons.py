@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from scapp.core import keys
 from scapp.workspace.datasets.dataset import Dataset
+from scapp.workspace.datasets.elements import read_element
 
 STEP = "enrich"
 
@@ -69,5 +73,12 @@ def pathways_of(dataset: Dataset, comparison: str) -> list[str]:
 
 
 def _all(dataset: Dataset) -> list[Comparison]:
-    names = (name for name in names_of(dataset) if keys.about_differential(name) in dataset)
-    return [Comparison(name, dataset.read(keys.about_differential(name))) for name in names]
+    slots = ((name, keys.about_differential(name)) for name in names_of(dataset))
+    elements = ((name, dataset.slots[slot].element) for name, slot in slots if slot in dataset)
+    return [Comparison(name, _about(dataset.folder / "elements" / element)) for name, element in elements]
+
+
+@lru_cache(maxsize=4096)
+def _about(element: Path) -> Mapping[str, Any]:
+    """Elements never change; a study may have hundreds, of which each panel looks at all."""
+    return MappingProxyType(read_element(element))

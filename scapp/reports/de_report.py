@@ -7,9 +7,8 @@ import pandas as pd
 
 from scapp.analysis.de.composition import mean_shares
 from scapp.analysis.de.design import Study, design_faults, design_notes
-from scapp.analysis.de.donor_tests import compare_donors, donor_means
 from scapp.analysis.de.enrichment import running_sum
-from scapp.analysis.de.gene_sets import curated_licence, score_titles
+from scapp.analysis.de.gene_sets import curated_licence
 from scapp.analysis.de.gene_tables import passing, ranking_of
 from scapp.core import keys
 from scapp.core.errors import DataError
@@ -19,7 +18,7 @@ from scapp.plotting.de.volcano import means_by_sample, plot_gene_samples, plot_m
 from scapp.reports.dataset_report import history_html
 from scapp.reports.html_parts import figure_html, page, table_html
 from scapp.reports.methods_text import methods_text
-from scapp.reports.study_panels import Drawn, Panel, Panels, type_colours
+from scapp.reports.study_panels import Drawn, Panel, Panels, score_tests, scores_of, type_colours
 from scapp.steps.de.matched_sets import sets_of
 from scapp.steps.de.set_design import COLUMNS
 from scapp.steps.step import Reading
@@ -212,29 +211,21 @@ def _scores(dataset: Dataset, study: Study, results: list[str], shown: str) -> l
     """Scores of types that the panels do not show, and the tests of all."""
     if keys.GENE_SET_SCORES not in dataset:
         return []
-    sets = dataset.read(keys.GENE_SET_SCORES).head(N_SETS)
-    values = {
-        title: np.asarray(dataset.read(keys.obs(column)))
-        for column, title in score_titles(sets).items()
-        if keys.obs(column) in dataset
-    }
+    values = scores_of(dataset.slots, dataset.read)
     kinds = [str(dataset.read(keys.about_differential(name))["cell_type"]) for name in results]
     parts = ["<h2>Gene-set scores</h2>"]
     for title in list(dict.fromkeys([shown, *kinds]))[:MOST_TYPES]:
         cells = study.cells_titled(title)
         if not cells.any():
             continue
-        donors = pd.DataFrame(columns=["feature", "condition", "sample", "value"])
-        if study.sample is not None:
-            codes = study.sample_codes(cells)
-            donors = donor_means(values, codes, study.samples(), list(study.sample.categories))
+        donors, tests = score_tests(values, study, cells)
         parts.append(f"<h3>{html.escape(title)}</h3>")
         if title != shown:
-            of_type = {name: of_cells[cells] for name, of_cells in values.items()}
+            of_type = {name: values[name][cells] for name in list(values)[:N_SETS]}
             parts.append(figure_html(plot_scores(of_type, study.condition[cells], donors)))
-        if study.sample is not None:
-            parts += [_faults(study), table_html(_p_first(compare_donors(donors, study.conditions)), formats=NUMBERS)]
-    return [*parts, table_html(sets.drop(columns=["column"]))]
+        if tests is not None:
+            parts += [_faults(study), table_html(_p_first(tests), formats=NUMBERS)]
+    return [*parts, table_html(dataset.read(keys.GENE_SET_SCORES).drop(columns=["column"]))]
 
 
 def _pathways(dataset: Dataset, key: str, shown: bool) -> list[str]:

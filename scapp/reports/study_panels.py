@@ -4,16 +4,17 @@ The page shows one at a time, the report all of them; both begin here, so that t
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from string import ascii_uppercase
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from scapp.analysis.de.design import ALL_CELLS, Study
+from scapp.analysis.de.design import Study
 from scapp.analysis.de.donor_tests import compare_donors, donor_means
 from scapp.analysis.de.findings import (
     changes_of,
@@ -25,9 +26,9 @@ from scapp.analysis.de.findings import (
     usual_test,
 )
 from scapp.analysis.de.gene_sets import GeneMatcher, curated, score_titles
-from scapp.analysis.de.gene_tables import ranking_of, strongest
+from scapp.analysis.de.gene_tables import ranking_of, strongest, unique_labels
 from scapp.core import keys
-from scapp.core.errors import listed
+from scapp.core.errors import count, listed
 from scapp.plotting.de.design_figures import condition_colours, plot_share_points
 from scapp.plotting.de.pathway_figures import plot_pathways, plot_scores
 from scapp.plotting.de.volcano import means_by_sample, plot_gene_samples
@@ -44,6 +45,7 @@ from scapp.workspace.datasets.history import out_of_date
 CYTOKINES = ("IL1B", "IL2", "IL6", "IL10", "TNF")
 """Of the paper's Figure 5E."""
 MHC = ("mhc_ii", "mhc_i")
+ISG = "isg"
 PER_TYPE = 2
 PER_SET = 7
 MOST_GENES = 30
@@ -140,7 +142,10 @@ class Panels:
 
     @property
     def _comparisons(self) -> dict[str, Comparison]:
-        return comparisons_of(self._dataset, self.focus, self.study.conditions[0])
+        """Condition of the design -> its comparison with the reference."""
+        reference, *others = self.study.conditions
+        found = comparisons_of(self._dataset, self.focus, reference)
+        return {name: found[name] for name in others if name in found}
 
     def within(self, focus: str) -> "Panels":
         """The same with another cell type to look into."""
@@ -164,7 +169,7 @@ class Panels:
             (f"Cytokines in {listed(self._beside())}", "Markers", self._cytokines, ""),
             (f"Genes that change in {focus}", "Genes", self._genes, ""),
             (f"MHC scores in {focus}", "Gene-set scores", partial(self._scores, mhc=True), ""),
-            (f"Interferon and other scores in {focus}", "Gene-set scores", partial(self._scores, mhc=False), ""),
+            (f"{self._other_scores()} in {focus}", "Gene-set scores", partial(self._scores, mhc=False), ""),
         ]
         comparisons = self._comparisons
         for name in others:
@@ -198,13 +203,13 @@ class Panels:
         return Drawn([], figure, table, (f"obsm/{key}",))
 
     def _map(self) -> tuple[str, np.ndarray] | None:
-        """That of CLEAR where there is one, else the newest."""
+        """That of CLEAR where there is one, else the newest; one that is in step with the data before others."""
         slots = self._dataset.slots
-        made = [key for key in keys.names_in(slots, "obsm") if key.startswith(("X_umap_", "X_tsne_"))]
+        made, old = maps_of(self._dataset), set(out_of_date(self._dataset.manifest))
         if not made:
             return None
-        newest = max(made, key=lambda key: (key.endswith("_clear"), slots[f"obsm/{key}"].version))
-        return newest, np.asarray(self._dataset.read(f"obsm/{newest}"))[:, :2]
+        newest = max(made, key=lambda slot: (slot not in old, slot.endswith("_clear"), slots[slot].version))
+        return newest.removeprefix("obsm/"), np.asarray(self._dataset.read(newest))[:, :2]
 
     def _conditions(self) -> Drawn:
         study = self.study
@@ -214,7 +219,8 @@ class Panels:
         cells = study.condition[study.known].value_counts()
         samples = study.samples()["condition"].value_counts()
         said = [
-            f"{name}: {int(cells[name]):,} cells" + (f" of {int(samples[name])} donors." if len(samples) else ".")
+            count(int(cells[name]), "cell").join([f"{name}: ", ""])
+            + (f" of {count(int(samples[name]), 'donor')}." if len(samples) else ".")
             for name in study.conditions
         ]
         return replace(drawn, said=[*drawn.said, *said])
@@ -236,7 +242,9 @@ class Panels:
             return Drawn([NO_TYPES])
         shares, tests = self._dataset.read(keys.COMPOSITION), self._dataset.read(keys.COMPOSITION_TESTS)
         kind = usual_test(tests)
-        said = [*donor_differences(tests, kind, what="share"), f"By {BY_SHARES[kind]}, adjusted over the cell types."]
+        said = donor_differences(tests, kind, what="share")
+        if tests[f"p_{kind}"].notna().any():
+            said.append(f"By {BY_SHARES[kind]}, adjusted over the cell types.")
         if self.study.sample is None:
             said = ["Shares by donor, and tests, need a donor column."]
         figure = plot_share_points(shares, self.study.conditions)
@@ -271,15 +279,16 @@ class Panels:
         places = [int(place) for symbol in CYTOKINES for place in self._matcher.positions([symbol])]
         if not places:
             return Drawn([f"None of {listed(CYTOKINES)} is among the genes of this dataset."])
-        symbols = [self._symbols[place] for place in places]
-        cells = self.study.cells_of(() if self._beside() == [ALL_CELLS] else self._beside())
+        names, symbols = [self._names[place] for place in places], self._labels(places)
+        cells = np.logical_or.reduce([self.study.cells_titled(title) for title in self._beside()])
         values = self._values(places)
         seen = [f"{symbol} {(values[cells, i] > 0).mean():.0%}" for i, symbol in enumerate(symbols)]
-        said = [f"Cells that express them: {', '.join(seen)}."] if cells.any() else []
+        can_tell = cells.any() and self._dataset.source.get("units") != "scaled"
+        said = [f"Cells that express them: {', '.join(seen)}."] if can_tell else []
         slots = [f"obsm/{key}"]
         for name, found in self._comparisons.items():
             table = self._dataset.read(keys.differential(found.name))
-            said.append(f"{self.focus}, {name}: {changes_of(table, symbols)}.")
+            said.append(f"{self.focus}, {name}: {changes_of(table, dict(zip(names, symbols, strict=True)))}.")
             slots.append(keys.differential(found.name))
         drawn_cells = _some(cells)
         figure = plot_genes(points[drawn_cells], values[drawn_cells], symbols, axes=_axes(key))
@@ -315,16 +324,24 @@ class Panels:
         cells = self.study.cells_titled(self.focus)
         places = [self._names.index(gene) for gene in genes[:MOST_GENES]]
         if self.study.sample is None:
-            symbols = [self._symbols[place] for place in places]
+            symbols = self._labels(places)
             data = expression_by_group(self._values(places)[cells], self.study.condition[cells], symbols)
             return Drawn([*said, "A heatmap by donor needs a donor column."], plot_dots(data), data, slots)
         samples = self.study.samples()
         order = [self.study.sample.categories.get_loc(name) for name in samples["sample"]]
         n_samples = len(self.study.sample.categories)
         means = means_by_sample(self._values(places), self.study.sample_codes(cells), n_samples)[order]
-        symbols = [self._symbols[place] for place in places]
+        symbols = self._labels(places)
         table = samples.assign(**dict(zip(symbols, means.T, strict=True)))
         return Drawn(said, plot_gene_samples(means, symbols, samples, row_height=ROW_HEIGHT), table, slots)
+
+    def _other_scores(self) -> str:
+        """Title of the scores that are not of MHC genes."""
+        scored = (
+            set(self._dataset.read(keys.GENE_SET_SCORES)["set"]) if keys.GENE_SET_SCORES in self._dataset else {ISG}
+        )
+        others = "Interferon and other scores" if scored - {*MHC, ISG} else "Interferon scores"
+        return others if ISG in scored else "Other scores"
 
     def _sets_scored(self) -> dict[str, list[int]]:
         """Title -> positions of the genes of the curated sets that cells were scored for."""
@@ -336,26 +353,30 @@ class Panels:
 
     def _scores(self, *, mhc: bool) -> Drawn:
         nothing = "No cell has been scored for " + ("MHC genes" if mhc else "interferon-stimulated genes") + " yet."
-        if keys.GENE_SET_SCORES not in self._dataset:
+        cells = self.study.cells_titled(self.focus)
+        if keys.GENE_SET_SCORES not in self._dataset or not cells.any():
             return Drawn([nothing])
         scored = self._dataset.read(keys.GENE_SET_SCORES)
-        scored = scored[scored["set"].isin(MHC) == mhc].head(MOST_SETS)
-        titles = {name: title for name, title in score_titles(scored).items() if keys.obs(name) in self._dataset}
-        cells = self.study.cells_titled(self.focus)
-        if not titles or not cells.any():
+        of_set = dict(zip(scored["column"].astype(str), scored["set"].astype(str), strict=True))
+        values = scores_of(self._dataset.slots, self._dataset.read)
+        titles = [title for column, title in score_titles(scored).items() if (of_set[column] in MHC) == mhc]
+        wanted = [title for title in titles if title in values]
+        if not wanted:
             return Drawn([nothing])
-        values = {title: np.asarray(self._dataset.read(keys.obs(name))) for name, title in titles.items()}
-        donors = pd.DataFrame(columns=["feature", "sample", "condition", "value"])
+        shown = {title: values[title][cells] for title in wanted[:MOST_SETS]}
+        donors, tests = score_tests(values, self.study, cells)
         said = ["Tests compare donors, and need a donor column."]
-        if self.study.sample is not None:
-            order = list(self.study.sample.categories)
-            donors = donor_means(values, self.study.sample_codes(cells), self.study.samples(), order)
-            tests = compare_donors(donors, self.study.conditions)
+        if tests is not None:
             kind = usual_test(tests)
-            said = [*donor_differences(tests, kind, what="score"), f"By {BY_SCORES[kind]}; points are donors."]
-        shown = {title: of_cells[cells] for title, of_cells in values.items()}
-        figure = plot_scores(shown, self.study.condition[cells], donors)
-        return Drawn(said, figure, donors, (keys.GENE_SET_SCORES,))
+            said = donor_differences(tests[tests["feature"].isin(list(shown))], kind, what="score")
+            if tests[f"p_{kind}"].notna().any():
+                said.append(
+                    f"By {BY_SCORES[kind]}, adjusted over {count(len(values), 'scored set')}; points are donors."
+                )
+        if len(wanted) > len(shown):
+            said.append(f"The {len(shown)} that were scored last are drawn, of {len(wanted)}.")
+        donors = donors[donors["feature"].isin(list(shown))]
+        return Drawn(said, plot_scores(shown, self.study.condition[cells], donors), donors, (keys.GENE_SET_SCORES,))
 
     def _pathways(self, condition: str) -> Drawn:
         comparison = self._comparisons.get(condition)
@@ -370,9 +391,51 @@ class Panels:
         said = [pathway_changes(table), *([tied] if tied else []), BARS]
         return Drawn(said, plot_pathways(table, n_sets=N_PATHWAYS), table, (slot,))
 
+    def _labels(self, places: Sequence[int]) -> list[str]:
+        """Symbols of genes; those of one symbol with their names."""
+        return unique_labels([self._symbols[place] for place in places], [self._names[place] for place in places])
+
     def _values(self, places: Sequence[int]) -> np.ndarray:
         """log1p values, shape (n_cells, n_genes)."""
         return np.column_stack([self._dataset.gene(place) for place in places])
+
+
+def maps_of(dataset: Dataset) -> list[str]:
+    """Slots of the maps that were made here."""
+    made = (key for key in keys.names_in(dataset.slots, "obsm") if key.startswith(("X_umap_", "X_tsne_")))
+    return [f"obsm/{key}" for key in made]
+
+
+def scores_of(slots: Collection[str], read: Callable[[str], Any]) -> dict[str, np.ndarray]:
+    """Title -> score of each cell, shape (n_cells,), of every set that cells were scored for, the last ones first."""
+    titles = score_titles(read(keys.GENE_SET_SCORES))
+    return {title: np.asarray(read(keys.obs(column))) for column, title in titles.items() if keys.obs(column) in slots}
+
+
+def score_tests(
+    values: Mapping[str, np.ndarray], study: Study, cells: np.ndarray
+) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Means of donors, and the tests of all scored sets, which are one family wherever some of them are shown.
+
+    Parameters
+    ----------
+    values
+        As ``scores_of`` gives them.
+    study
+        The design.
+    cells
+        Those that are looked at; bool, shape (n_cells,).
+
+    Returns
+    -------
+    ``feature``, ``sample``, ``condition``, ``value``, without rows where there are no donors; and what
+    ``donor_tests.compare_donors`` gives, None where there are no donors.
+    """
+    if study.sample is None:
+        return pd.DataFrame(columns=["feature", "sample", "condition", "value"]), None
+    order = list(study.sample.categories)
+    donors = donor_means(dict(values), study.sample_codes(cells), study.samples(), order)
+    return donors, compare_donors(donors, study.conditions)
 
 
 def type_colours(dataset: Dataset, study: Study, column: str | None) -> dict[str, str]:

@@ -92,3 +92,8 @@ def test_the_guided_study_writes_its_panels(run, blood_file, tmp_path):
     assert status
     assert "no 'x'" in said
     assert not (tmp_path / "no").exists()
+    gmt = tmp_path / "mine.gmt"
+    gmt.write_text("mine\tx\tISG15\tIFI6\n")
+    status, _, said = run("de", blood_file, *DESIGN, *COLUMNS, "--guided", "--gene-sets", gmt, "-o", tmp_path / "no")
+    assert status
+    assert "takes scapp's own gene sets" in said

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,7 @@ REFERENCE_WORDS = (
     "hc",
     "hd",
 )
-MONOCYTES = re.compile(r"\bmono(cyte)?s?\b", re.IGNORECASE)
+MONOCYTES = re.compile(r"(?<!non)(?<!non[-_ ])(?<![a-z])mono(cyte)?s?(?![a-z])", re.IGNORECASE)
 """Types that the CLEAR paper's Figure 5 looks into, as people write them."""
 
 
@@ -175,6 +175,13 @@ def make_study(obs: pd.DataFrame, config: StudyConfig) -> Study:
     """
     if config.condition_key is None:
         raise ConfigError("No condition was chosen.", hint="Choose the column that says what is compared.")
+    same = [name for name in ("donor_key", "cell_type_key") if getattr(config, name) == config.condition_key]
+    if same:
+        what = {"donor_key": "donors", "cell_type_key": "cell types"}[same[0]]
+        raise ConfigError(
+            f"'{config.condition_key}' was chosen for the conditions and for the {what}.",
+            hint=f"Choose another column for the {what}, or none.",
+        )
     condition = categories_of(obs[config.condition_key])
     there = [str(name) for name in condition.categories]
     unknown = [name for name in config.order if name not in there]
@@ -203,7 +210,10 @@ def make_study(obs: pd.DataFrame, config: StudyConfig) -> Study:
         cell_type = categories_of(obs[config.cell_type_key])
     batch = None if config.batch_key is None else categories_of(obs[config.batch_key])
     sample = None if donor is None else _samples(donor, condition)
-    return Study(condition, sample, donor, cell_type, batch)
+    study = Study(condition, sample, donor, cell_type, batch)
+    # a type of other conditions alone is none of this study, and would count among those that are tested
+    seen = np.bincount(cell_type.codes[study.known & (cell_type.codes >= 0)], minlength=len(cell_type.categories))
+    return replace(study, cell_type=cell_type.set_categories(list(cell_type.categories[seen > 0])))
 
 
 def levels_of(values: pd.Series | None) -> list[str]:
@@ -267,7 +277,8 @@ def design_notes(study: Study) -> list[str]:
     notes = []
     lost = int((~study.known).sum())
     if lost:
-        notes.append(f"{lost:,} cells have no condition (or one that is left out) or no donor, and are not looked at.")
+        donor = "" if study.sample is None else " or no donor"
+        notes.append(f"{lost:,} cells have no condition (or one that is left out){donor}, and are not looked at.")
     notes += design_faults(study)
     if study.sample is None:
         return notes + _empty_types(study)

@@ -6,13 +6,14 @@ from typing import Any, Literal
 import pandas as pd
 
 from scapp.analysis.de.donor_tests import OVERALL
-from scapp.analysis.de.gene_tables import passing
+from scapp.analysis.de.gene_tables import passing, unique_labels
 from scapp.core.errors import count, listed
 
 Test = Literal["rank", "t"]
 MAX_P = 0.05
 RANKS_SUFFICE = 0.01
 """Smallest p that ranks must be able to give: adjusted over several types, a larger one could hardly pass."""
+SAME, UNTESTED = "without a clear change", "not tested (seen in too few cells)"
 N_NAMED = 5
 N_SETS = 3
 TIED = 0.05
@@ -84,7 +85,7 @@ def gene_changes(table: pd.DataFrame, about: Mapping[str, Any]) -> str:
     donors = (int(about["n_donors_compared"]), int(about["n_donors_reference"]))
     units = f"{donors[0]} and {donors[1]} donors" if about["method"] == "pseudobulk" else "cells; exploratory"
     named = [
-        f"{direction}: {listed(side['symbol'].astype(str), N_NAMED)}"
+        f"{direction}: {listed(unique_labels(side['symbol'].astype(str), side['gene'].astype(str)), N_NAMED)}"
         for direction, side in (("up", up), ("down", down))
         if len(side)
     ]
@@ -117,25 +118,25 @@ def set_changes(table: pd.DataFrame, sets: Mapping[str, Sequence[str]]) -> str:
     return f"{'; '.join(parts)}." if parts else ""
 
 
-def changes_of(table: pd.DataFrame, symbols: Sequence[str]) -> str:
-    """Which of some genes change, and which were not tested."""
-    found = passing(table).set_index("symbol")["log2_fold_change"]
-    tested = set(table["symbol"].astype(str))
-    up = [name for name in symbols if name in found.index and (found.loc[[name]] > 0).all()]
-    down = [name for name in symbols if name in found.index and (found.loc[[name]] < 0).all()]
-    same = [name for name in symbols if name in tested and name not in up and name not in down]
-    untested = [name for name in symbols if name not in tested]
-    parts = [
-        f"{listed(names, len(names))} {said}"
-        for names, said in (
-            (up, "up"),
-            (down, "down"),
-            (same, "without a clear change"),
-            (untested, "not tested (seen in too few cells)"),
-        )
-        if names
-    ]
-    return "; ".join(parts)
+def changes_of(table: pd.DataFrame, labels: Mapping[str, str]) -> str:
+    """Which of some genes change, and which were not tested.
+
+    Parameters
+    ----------
+    table
+        As the step ``de`` writes it.
+    labels
+        Gene, as the table names it -> what people call it.
+    """
+    fold = passing(table).set_index("gene")["log2_fold_change"]
+    tested = set(table["gene"].astype(str))
+    said: dict[str, list[str]] = {"up": [], "down": [], SAME: [], UNTESTED: []}
+    for gene, label in labels.items():
+        if gene in fold.index:
+            said["up" if fold[gene] > 0 else "down"].append(label)
+        else:
+            said[SAME if gene in tested else UNTESTED].append(label)
+    return "; ".join(f"{listed(names, len(names))} {what}" for what, names in said.items() if names)
 
 
 def ties(ranking: pd.Series) -> str:

@@ -1,5 +1,8 @@
 """Which rows of a table of tested genes matter: needs nothing that loads slowly."""
 
+from collections import Counter
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -22,6 +25,12 @@ def strength(table: pd.DataFrame) -> pd.Series:
 def ranking_of(table: pd.DataFrame) -> pd.Series:
     """Statistic of each tested gene, by its name."""
     return pd.Series(table["statistic"].to_numpy(), index=table["gene"].astype(str).to_numpy())
+
+
+def unique_labels(symbols: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Symbols as labels; those that several genes share, with the gene's name."""
+    shared = {symbol for symbol, times in Counter(symbols).items() if times > 1}
+    return [f"{s} ({n})" if s in shared else s for s, n in zip(symbols, names, strict=True)]
 
 
 def passing(table: pd.DataFrame, *, max_p: float = 0.05, min_log2_fold: float = 0.25) -> pd.DataFrame:

@@ -54,7 +54,7 @@ def _stages(choices: AnalyseConfig) -> list[Stage]:
     return [stage for stage in STAGES if choices.train_clear or not stage.of_clear]
 
 
-def _check_batches(dataset: Dataset, choices: AnalyseConfig) -> None:
+def _check_batches(stage: Stage, dataset: Dataset, choices: AnalyseConfig) -> None:
     """Refuse a batch column that training would refuse, or that would do nothing."""
     if choices.batch_key is None:
         return

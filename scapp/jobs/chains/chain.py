@@ -132,14 +132,23 @@ def start(root: Path, plan: Plan, dataset: Dataset, choices: Choices, *, after: 
 
     Raises
     ------
+    RunError
+        One of the same kind is at work on the dataset.
     ScappError
         The first step cannot be carried out on the dataset.
     """
     remaining = plan.to_come(choices, after) if after else [each.name for each in plan.stages(choices)]
     first = plan.next_stage(dataset, choices, remaining)
     assert first is not None
+    config = plan.config(first, dataset, choices)
     part = _part(plan, first.name, choices, plan.to_come(choices, first.name))
-    return submit(root, first.step, plan.config(first, dataset, choices), dataset, part)
+    with _locked(root, f"of-{dataset.id}"):
+        other = analysis_of(root, plan, dataset)
+        if other is not None and other.active:
+            raise RunError(
+                f"{plan.title} is running on '{dataset.name}' already.", hint="Wait until it is done, or stop it."
+            )
+        return submit(root, first.step, config, dataset, part)
 
 
 def begin_again(root: Path, seen: Analysis, name: str, config: Config) -> Run:
@@ -158,11 +167,14 @@ def begin_again(root: Path, seen: Analysis, name: str, config: Config) -> Run:
             raise RunError(
                 "This analysis has gone on since the page was drawn.", hint="Reload the page, then try again."
             )
-        settings = {**now.choices.settings, name: config.model_dump(mode="json")}
         shared = {each: getattr(config, each) for each in now.plan.shared if each in type(config).model_fields}
-        choices = now.choices.model_copy(update={"settings": settings, **shared})
+        choices = now.choices.model_copy(update=shared)
         on = now.done[name].run.config.dataset
         dataset = Workspace(root).open(on) if on else None
+        by_hand = config.model_dump(mode="json")
+        if dataset is not None:
+            by_hand = now.plan.by_hand(now.stage(name), dataset, choices, config)
+        choices = choices.model_copy(update={"settings": {**choices.settings, name: by_hand}})
         remaining = now.plan.after_change(choices, name, now.done)
         part = _part(now.plan, name, choices, remaining, now.id, after=now.last.run.id)
         _forget_stop(root, now.id)

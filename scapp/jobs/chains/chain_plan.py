@@ -47,6 +47,8 @@ class Stage:
         Stages whose result it uses.
     shown
         Settings of the step that a form offers; None for all.
+    changeable
+        Whether it can be begun again by itself; what the whole chain was told cannot be told to one stage.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Stage:
     representation: str = ""
     rests_on: tuple[str, ...] = ()
     shown: tuple[str, ...] | None = None
+    changeable: bool = True
 
     @property
     def record(self) -> Step:
@@ -82,7 +85,7 @@ class Plan:
         The chain for what it was told, in order.
     check
         Raises a ``ScappError`` where what it was told does not suit a dataset, at the first stage rather than at the
-        one that needs it.
+        one that needs it; called before each stage.
     shared
         Settings of steps that are told to the whole chain: changed in one stage, they hold for those that follow.
     """
@@ -91,7 +94,7 @@ class Plan:
     title: str
     choices: type[Choices]
     stages: Callable[[Any], list[Stage]]
-    check: Callable[[Dataset, Any], None] = lambda dataset, choices: None
+    check: Callable[[Stage, Dataset, Any], None] = lambda stage, dataset, choices: None
     shared: tuple[str, ...] = ()
 
     def stage(self, name: str, choices: Choices) -> Stage:
@@ -108,8 +111,21 @@ class Plan:
         DataError
             What the chain was told does not suit the dataset.
         """
-        self.check(dataset, choices)
+        self.check(stage, dataset, choices)
         return stage.record.config.build({**stage.chosen(dataset, choices), **choices.settings.get(stage.name, {})})
+
+    def by_hand(self, stage: Stage, dataset: Dataset, choices: Choices, config: Config) -> dict[str, Any]:
+        """What of a stage's configuration was chosen by hand: what was chosen from the data is chosen anew each time.
+
+        Parameters
+        ----------
+        stage, dataset, choices
+            Which stage, on what, and what the chain is told.
+        config
+            Of the stage's step.
+        """
+        usual = stage.record.config.build(stage.chosen(dataset, choices)).model_dump(mode="json")
+        return {name: value for name, value in config.model_dump(mode="json").items() if value != usual[name]}
 
     def to_come(self, choices: Choices, after: str) -> list[str]:
         """Names of the stages after one."""

@@ -12,10 +12,13 @@ from scapp.core.errors import ConfigError, DataError, count, listed
 from scapp.jobs.chains.chain_plan import Choices, Plan, Stage
 from scapp.jobs.chains.stage_parts import has_groups, mapped, marked
 from scapp.reports.comparisons import comparisons_of
+from scapp.reports.study_panels import maps_of
 from scapp.steps.de.matched_sets import matcher_of, sets_of
 from scapp.steps.de.set_design import COLUMNS, read_study, study_from
+from scapp.steps.map.log_values import require_log_values
 from scapp.steps.step import Reading
 from scapp.workspace.datasets.dataset import Dataset
+from scapp.workspace.datasets.history import out_of_date
 
 SETS = ("isg", "mhc_ii", "mhc_i", "s100_alarmins")
 """Those of the paper's Figure 5F to H: interferon-stimulated genes, MHC, and the alarmins S100A8 and S100A9."""
@@ -37,7 +40,7 @@ class GuidedStudyConfig(StudyConfig, Choices):
 
 def _focus(dataset: Dataset, choices: GuidedStudyConfig) -> str:
     study, _ = read_study(Reading(dataset))
-    return choices.focus or study.usual_focus()
+    return study.usual_focus() if choices.focus is None else choices.focus
 
 
 def _design(dataset: Dataset, choices: GuidedStudyConfig) -> dict[str, Any]:
@@ -48,8 +51,9 @@ def _map(dataset: Dataset, choices: GuidedStudyConfig) -> dict[str, Any]:
     return {"representation": "clear" if keys.representation("clear") in dataset else "pca"}
 
 
-def _has_no_map(dataset: Dataset) -> bool:
-    return not any(key.startswith(("X_umap_", "X_tsne_")) for key in keys.names_in(dataset.slots, "obsm"))
+def _lacks_map(dataset: Dataset) -> bool:
+    """Whether there is no map, or none that is in step with the data."""
+    return not set(maps_of(dataset)) - set(out_of_date(dataset.manifest))
 
 
 def _markers_lack(column: str | None) -> Callable[[Dataset], bool]:
@@ -63,7 +67,7 @@ def _markers_lack(column: str | None) -> Callable[[Dataset], bool]:
 
 def _scorable(sets: tuple[str, ...]) -> Callable[[Dataset], bool]:
     def applies(dataset: Dataset) -> bool:
-        if not sets or dataset.source.get("units") == "scaled":
+        if not sets:
             return False
         matcher = matcher_of(Reading(dataset))
         return any(len(matcher.positions(each.genes)) for each in chosen_sets(CURATED, sets))
@@ -120,7 +124,7 @@ def _designed(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
 
 def _compared(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     said = [
-        f"{row['cell_type']}, {row['compared']} against {row['reference']}: {row['n_up']:,} genes up and"
+        f"{row['cell_type']}, {row['compared']} against {row['reference']}: {count(row['n_up'], 'gene')} up and"
         f" {row['n_down']:,} down ({row['method']})."
         for row in summary["rows"]
     ]
@@ -140,8 +144,8 @@ def _found(config: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
 def _stages(choices: GuidedStudyConfig) -> list[Stage]:
     markers = {"groupby": choices.cell_type_key}
     return [
-        Stage("design", "study", "Study design", _design, _designed),
-        Stage("map", "map", "Map and clusters", _map, mapped, _has_no_map),
+        Stage("design", "study", "Study design", _design, _designed, changeable=False),
+        Stage("map", "map", "Map and clusters", _map, mapped, _lacks_map),
         Stage(
             "markers",
             "markers",
@@ -165,8 +169,11 @@ def _stages(choices: GuidedStudyConfig) -> list[Stage]:
     ]
 
 
-def _check(dataset: Dataset, choices: GuidedStudyConfig) -> None:
-    """Refuse a design that holds no comparison, and a type or set that is not there."""
+def _check(stage: Stage, dataset: Dataset, choices: GuidedStudyConfig) -> None:
+    """Refuse values that cannot be compared, a design that holds no comparison, and a type or set that is not there;
+    and to go on with a design that is another one by now.
+    """
+    require_log_values(Reading(dataset))
     if len(choices.order) < 2:
         raise ConfigError(
             "No conditions were chosen to be compared.", hint="Name the reference and at least one other condition."
@@ -177,6 +184,13 @@ def _check(dataset: Dataset, choices: GuidedStudyConfig) -> None:
             f"The study has no '{choices.focus}'; types are {listed(study.types)}.", hint="Choose one of these."
         )
     chosen_sets(CURATED, choices.sets)
+    if stage.name != "design":
+        _, now = read_study(Reading(dataset))
+        if now.model_dump() != StudyConfig.build(_design(dataset, choices)).model_dump():
+            raise DataError(
+                "The design of the study was changed while the guided study was running.",
+                hint="Run the guided study again, with the design that you want.",
+            )
 
 
-GUIDED_STUDY = Plan("study", "The guided study", GuidedStudyConfig, _stages, _check, shared=(*COLUMNS, "order"))
+GUIDED_STUDY = Plan("study", "The guided study", GuidedStudyConfig, _stages, _check)

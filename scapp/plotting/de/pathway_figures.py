@@ -48,6 +48,7 @@ def plot_scores(
         horizontal_spacing=0.08,
     )
     names = [str(name) for name in condition.categories]
+    shown = [html.escape(name) for name in names]
     colours = condition_colours(len(names))
     rng = np.random.default_rng(0)
     for number, (title, values) in enumerate(scores.items()):
@@ -85,7 +86,7 @@ def plot_scores(
                 row=row,
                 col=col,
             )
-    figure.update_xaxes(tickvals=list(range(len(names))), ticktext=names, tickangle=-30 if len(names) > 3 else 0)
+    figure.update_xaxes(tickvals=list(range(len(names))), ticktext=shown, tickangle=-30 if len(names) > 3 else 0)
     figure.update_yaxes(title_text=y_title, col=1)
     figure.update_layout(
         height=90 + 300 * n_rows,

@@ -1,5 +1,6 @@
 """What changes: volcano, MA plot, and genes by donor."""
 
+import html
 from collections.abc import Sequence
 
 import numpy as np
@@ -314,7 +315,7 @@ def plot_gene_samples(
             y=1,
             yref="paper",
             yanchor="bottom",
-            text=f"<b>{conditions[start]}</b>",
+            text=f"<b>{html.escape(conditions[start])}</b>",
             showarrow=False,
         )
     return figure

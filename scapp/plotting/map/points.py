@@ -183,9 +183,9 @@ def _points_trace(points: np.ndarray, name: str, colour: str, size: float) -> go
         x=_float(points[:, 0]),
         y=_float(points[:, 1]),
         mode="markers",
-        name=f"{name} ({len(points):,})",
+        name=f"{html.escape(name)} ({len(points):,})",
         marker=marker,
-        hovertemplate=name + "<extra></extra>",
+        hovertemplate=html.escape(name) + "<extra></extra>",
     )
 
 

@@ -18,7 +18,7 @@ from scapp.core.errors import ConfigError, DataError, listed
 from scapp.core.step_context import StepContext
 from scapp.data.symbols import gene_symbols
 from scapp.steps.de.set_design import read_study
-from scapp.steps.map.find_markers import require_log_values
+from scapp.steps.map.log_values import require_log_values
 from scapp.steps.step import Inputs, Outcome, Reading
 
 LEAST_CELLS = 2

@@ -26,7 +26,7 @@ from scapp.core.step_context import StepContext
 from scapp.data.public import download
 from scapp.data.symbols import gene_symbols
 from scapp.steps.de.matched_sets import matcher_of
-from scapp.steps.map.find_markers import require_log_values
+from scapp.steps.map.log_values import require_log_values
 from scapp.steps.step import Inputs, Outcome
 
 PREFIX = {"score_genes": "score", "rank": "rank_score"}
@@ -89,7 +89,7 @@ def score(inputs: Inputs, config: ScoreConfig, context: StepContext) -> Outcome:
     table = pd.DataFrame(rows)
     if keys.GENE_SET_SCORES in data:
         before = data.read(keys.GENE_SET_SCORES)
-        table = pd.concat([before[~before["column"].isin(columns)], table], ignore_index=True)
+        table = pd.concat([table, before[~before["column"].isin(columns)]], ignore_index=True)
     written = {keys.obs(column): scores for column, scores in columns.items()}
     return Outcome(
         {**written, keys.GENE_SET_SCORES: table},

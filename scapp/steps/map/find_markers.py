@@ -6,10 +6,11 @@ import pandas as pd
 from scapp.analysis.map.config import MarkersConfig
 from scapp.analysis.markers.rank_genes import rank_genes
 from scapp.core import keys
-from scapp.core.errors import ConfigError, DataError
+from scapp.core.errors import ConfigError
 from scapp.core.step_context import StepContext
+from scapp.steps.map.log_values import require_log_values
 from scapp.steps.map.selected_cells import selected_cells
-from scapp.steps.step import Inputs, Outcome, Reading
+from scapp.steps.step import Inputs, Outcome
 
 A, B, REST = "A", "B", "all other cells"
 
@@ -40,22 +41,6 @@ def find_markers(inputs: Inputs, config: MarkersConfig, context: StepContext) ->
         {slot: table},
         summary={"n_groups": int(table["group"].nunique()), "n_genes": len(genes), "reference": reference},
     )
-
-
-def require_log_values(data: Reading) -> None:
-    """Refuse what has no normalised values, or scaled ones.
-
-    Raises
-    ------
-    DataError
-        Naming what to click.
-    """
-    data.require(keys.X, "Comparing genes between cells needs normalised values.")
-    if data.source.get("units") == "scaled":
-        raise DataError(
-            "These are scaled values, whose fold changes mean nothing.",
-            hint="Import the raw counts, then compare genes.",
-        )
 
 
 def _two_selections(inputs: Inputs, config: MarkersConfig) -> tuple[pd.Categorical, str, str]:

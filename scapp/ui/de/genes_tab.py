@@ -10,7 +10,7 @@ import streamlit as st
 from scapp.analysis.de.config import DifferentialConfig
 from scapp.analysis.de.design import ALL_CELLS, Study
 from scapp.analysis.de.gene_sets import GeneMatcher, curated
-from scapp.analysis.de.gene_tables import passing
+from scapp.analysis.de.gene_tables import passing, unique_labels
 from scapp.core import keys
 from scapp.data.symbols import GeneNames
 from scapp.jobs.launch import submit
@@ -260,12 +260,6 @@ def _chosen_genes(dataset: Dataset, table: pd.DataFrame, found: pd.DataFrame, ke
     return chosen
 
 
-def _unique(symbols: list[str], names: Sequence[str]) -> list[str]:
-    """Symbols as labels; those that several genes share, with the gene's name."""
-    shared = {symbol for symbol in symbols if symbols.count(symbol) > 1}
-    return [f"{s} ({n})" if s in shared else s for s, n in zip(symbols, names, strict=True)]
-
-
 def _select_by_click(figure: Any, key: str, widget: str, name: str, alt: str) -> None:
     def add() -> None:
         picked = clicked(st.session_state.get(widget))
@@ -285,7 +279,7 @@ def _by_donor(dataset: Dataset, design: Study, about: dict[str, Any], chosen: Se
     place = {name: position for position, name in enumerate(genes.names)}
     positions = [place[name] for name in chosen]
     values = np.column_stack([dataset.gene(position) for position in positions])
-    symbols = _unique([genes.symbols[position] for position in positions], chosen)
+    symbols = unique_labels([genes.symbols[position] for position in positions], chosen)
     cells = design.cells_titled(str(about["cell_type"]))
     if not cells.any():
         st.info("No cell of this comparison is in the design any more: its cell types or conditions were changed.")

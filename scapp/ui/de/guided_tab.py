@@ -22,28 +22,36 @@ def guided_section(dataset: Dataset) -> None:
     if keys.STUDY not in dataset:
         st.markdown(words.GUIDED)
         if found is None or not found.active:
-            _begin_section(dataset, label="Run the guided study")
+            _begin_section(dataset, found, label="Run the guided study")
     if found is not None:
         chain_steps.progress_line(found)
     if keys.STUDY in dataset:
         _panels_section(dataset, found)
 
 
-def _begin_section(dataset: Dataset, *, label: str) -> None:
+def _begin_section(dataset: Dataset, found: Analysis | None, *, label: str) -> None:
     """The design, the type that is looked into and the sets, and the button."""
     chosen = design_tab.design_form(dataset)
     if chosen is None:
         return
     study, config = chosen
-    focus, sets = _options(dataset, study)
-    if st.button(label, type="primary", key="guided.go"):
+    focus, sets = _options(dataset, study, found)
+    running = found is not None and found.active
+    if st.button(label, type="primary", key="guided.go", disabled=running):
         told = {**config.model_dump(), "focus": focus, "sets": sets}
         start(state.root(), GUIDED_STUDY, dataset, GuidedStudyConfig.build(told))
         st.rerun()
     design_tab.show_notes(study)
 
 
-def _options(dataset: Dataset, study: Study) -> tuple[str | None, tuple[str, ...]]:
+def _options(dataset: Dataset, study: Study, found: Analysis | None) -> tuple[str | None, tuple[str, ...]]:
+    """The type and the sets, to begin with those of the study before."""
+    before = found.choices if found is not None else None
+    usual: str = study.usual_focus()
+    sets_before: tuple[str, ...] = SETS
+    if isinstance(before, GuidedStudyConfig):
+        sets_before = before.sets
+        usual = before.focus if before.focus is not None and before.focus in study.types else usual
     titles = {each.id: each.title for each in curated()}
     left, right = st.columns([1, 2])
     focus = None
@@ -51,7 +59,7 @@ def _options(dataset: Dataset, study: Study) -> tuple[str | None, tuple[str, ...
         focus = left.selectbox(
             "Cell type looked into",
             study.types,
-            index=study.types.index(study.usual_focus()),
+            index=study.types.index(usual),
             key=f"guided.focus.{dataset.id}.{len(study.types)}.{study.types[0]}",
             persist_state="session",
             help="Its genes, scores and pathways are compared between the conditions.",
@@ -59,7 +67,7 @@ def _options(dataset: Dataset, study: Study) -> tuple[str | None, tuple[str, ...
     sets = right.multiselect(
         "Gene sets scored",
         list(titles),
-        default=list(SETS),
+        default=list(sets_before),
         format_func=titles.__getitem__,
         key=f"guided.sets.{dataset.id}",
         persist_state="session",
@@ -90,7 +98,7 @@ def _panels_section(dataset: Dataset, found: Analysis | None) -> None:
         else:
             st.button("Next: the report", key="guided.report", on_click=_show, args=("study.tab", "Report"))
         with st.popover("Change the study"):
-            _begin_section(dataset, label="Run the guided study again")
+            _begin_section(dataset, found, label="Run the guided study again")
     _panel(dataset, panels, letters[letter])
     if found is not None:
         with st.expander("Steps of the guided study"):

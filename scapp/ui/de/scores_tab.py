@@ -6,12 +6,13 @@ import streamlit as st
 
 from scapp.analysis.de.config import CURATED, ScoreConfig
 from scapp.analysis.de.design import ALL_CELLS
-from scapp.analysis.de.donor_tests import compare_donors, donor_means
 from scapp.analysis.de.findings import donor_differences, usual_test
 from scapp.analysis.de.gene_sets import SUGGESTED, score_titles
 from scapp.core import keys
+from scapp.core.errors import count
 from scapp.jobs.launch import submit
 from scapp.plotting.de.pathway_figures import plot_scores
+from scapp.reports.study_panels import score_tests, scores_of
 from scapp.ui.de import design_tab, gene_set_choice, words
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import as_list, escape
@@ -93,33 +94,34 @@ def _result(dataset: Dataset, design: design_tab.Study) -> None:
         max_selections=MOST_DRAWN,
     )
     with right:
-        first = [name for name in design.types if "14" in name and "mono" in name.lower()][:1]
+        first = [design.usual_focus()] if design.monocytes() else []
         types = design_tab.type_choice(design, key=f"scores.types.{dataset.id}", default=first)
     cells = design.cells_of(types)
     if not chosen or not cells.any():
         st.info("Choose scores, and types that have cells.")
         return
-    values = {title_of[name]: np.asarray(state.read(dataset, keys.obs(name))) for name in chosen}
-    donors = pd.DataFrame(columns=["feature", "sample", "condition", "value"])
-    if design.sample is not None:
-        codes = design.sample_codes(cells)
-        donors = donor_means(values, codes, design.samples(), list(design.sample.categories))
+    values = scores_of(dataset.slots, lambda slot: state.read(dataset, slot))
+    donors, tests = score_tests(values, design, cells)
     where = ", ".join(types) or ALL_CELLS
-    shown = {title: of_cells[cells] for title, of_cells in values.items()}
+    shown = {title_of[name]: values[title_of[name]][cells] for name in chosen}
+    donors = donors[donors["feature"].isin(list(shown))]
     show_figure(
         plot_scores(shown, design.condition[cells], donors),
         key=f"scores.boxes.{where}.{len(chosen)}",
         name="gene_set_scores",
         alt=f"Scores of gene sets by condition in {where}",
     )
-    if design.sample is None:
+    if tests is None:
         st.info("Tests compare donors: choose a donor column in the tab 'Study design'.")
     else:
         download_csv(donors, key="scores.donors", name="scores_by_donor")
-        tests = compare_donors(donors, design.conditions)
         kind = usual_test(tests)
+        tests = tests[tests["feature"].isin(list(shown))]
         st.markdown(as_list(donor_differences(tests, kind, what="score")))
-        st.caption(f"These sentences are of {words.SCORE_TESTS[kind]}; the table has both. {words.EFFECTS}")
+        st.caption(
+            f"These sentences are of {words.SCORE_TESTS[kind]}, adjusted over"
+            f" {count(len(values), 'scored set')}; the table has both kinds. {words.EFFECTS}"
+        )
         numbers = dict.fromkeys(("mean_reference", "mean_compared", "difference", "cliffs_delta"), "%.3f")
         p = dict.fromkeys(("p_rank", "p_rank_adjusted", "smallest_p_rank", "p_t", "p_t_adjusted"), "%.2g")
         show_table(

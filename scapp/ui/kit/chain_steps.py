@@ -30,12 +30,12 @@ def progress_line(found: Analysis) -> None:
         show_error(f"{found.last.run.config.title} could not begin. {error.message}", error.hint)
         _carry_on_button(found, "Try again")
     elif found.last.status.state == "stopped":
-        st.info(f"{found.plan.title} was stopped in '{found.stage(found.part.stage).title}'.")
+        st.info(f"{found.plan.title} was stopped in '{escape(found.stage(found.part.stage).title)}'.")
         _carry_on_button(found, "Continue")
     elif not found.last.is_saved:
         show_finished(found.last.run, key="analyse")
     elif not found.ended:
-        st.warning(f"{found.plan.title} was stopped after '{found.stage(found.part.stage).title}'.")
+        st.warning(f"{found.plan.title} was stopped after '{escape(found.stage(found.part.stage).title)}'.")
         _carry_on_button(found, "Continue")
 
 
@@ -89,16 +89,17 @@ def steps_section(found: Analysis, dataset: Dataset | None = None, *, begun: Cal
 
 def _line(found: Analysis, each: Stage) -> str:
     done = found.done.get(each.name)
+    title = escape(each.title)
     if done is None:
         passed = each.name not in found.part.to_come or found.ended
-        return f"{each.title}" + (f" · {LEFT_OUT}" if passed else "")
+        return title + (f" · {LEFT_OUT}" if passed else "")
     if done.status.state != "done":
-        return f"**{each.title}** · {WORDS[done.status.state]}"
+        return f"**{title}** · {WORDS[done.status.state]}"
     if not done.is_saved:
-        return f"**{each.title}** · {NOT_SAVED}"
+        return f"**{title}** · {NOT_SAVED}"
     result = done.status.result
     took = f" · {result['seconds']:.0f} s" if "seconds" in result else ""
-    return f"**{each.title}**{took}  \n{escape(each.said(done.run.config.config, result))}"
+    return f"**{title}**{took}  \n{escape(each.said(done.run.config.config, result))}"
 
 
 def _change(found: Analysis, begun: Callable[[Run], None]) -> None:
@@ -107,7 +108,7 @@ def _change(found: Analysis, begun: Callable[[Run], None]) -> None:
     titles = {
         each.name: each.title
         for each in found.stages
-        if each.name in found.done and found.done[each.name].run.config.dataset in there
+        if each.changeable and each.name in found.done and found.done[each.name].run.config.dataset in there
     }
     if not titles:
         return

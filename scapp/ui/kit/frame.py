@@ -38,7 +38,7 @@ def page(title: str, *, help: str | None = None) -> Iterator[Header]:
     help
         What the page is for, where its own words do not say so.
     """
-    left, right = st.columns([5, 7], vertical_alignment="bottom")
+    left, right = st.columns([4, 8], vertical_alignment="bottom")
     left.title(title, help=help)
     controls = right.container(horizontal=True, horizontal_alignment="right", vertical_alignment="bottom")
     with downloads.collected(controls), boundary():

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from scapp.analysis.de.config import StudyConfig
-from scapp.analysis.de.design import ALL_CELLS, batch_notes, design_notes, levels_of, make_study
+from scapp.analysis.de.design import ALL_CELLS, batch_notes, design_faults, design_notes, levels_of, make_study
 from scapp.core.errors import ConfigError, DataError
 
 CONFIG = StudyConfig(condition_key="condition", donor_key="donor", cell_type_key="type")
@@ -110,3 +110,61 @@ def test_where_mixing_batches_removes_what_a_study_is_about():
     assert "holds one 'disease' only" in note
     (itself,) = batch_notes("disease", by_batch, {"disease": by_batch})
     assert "looks like a condition" in itself
+
+
+def test_a_type_of_conditions_that_are_left_out_is_none_of_the_study():
+    rows = [(f"d{i}", c, t, 10) for i, c in enumerate(("well", "ill", "other")) for t in ("B", "T")]
+    rows = [row for row in rows if not (row[2] == "T" and row[1] != "other")]
+    study = make_study(cells(rows), CONFIG.model_copy(update={"order": ("well", "ill")}))
+    assert study.types == ["B"]
+    assert list(study.cells_per_sample().columns) == ["B"]
+    assert study.usual_focus() == "B"
+
+
+@pytest.mark.parametrize("same", ["donor_key", "cell_type_key"])
+def test_one_column_is_not_two_things(same):
+    with pytest.raises(ConfigError, match="was chosen for the conditions and for the"):
+        make_study(TWO_EACH, CONFIG.model_copy(update={same: "condition"}))
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("CD14 Mono", True),
+        ("CD14_Monocyte", True),
+        ("classical_monocytes", True),
+        ("Mono_CD14", True),
+        ("CD14+ Monocytes", True),
+        ("Non-monocytes", False),
+        ("nonmonocyte", False),
+        ("Monoblast", False),
+        ("CD14+ dendritic cell", False),
+    ],
+)
+def test_what_is_called_a_monocyte(name, is_one):
+    study = make_study(cells([("d1", "ill", name, 5), ("d2", "well", name, 5)]), CONFIG)
+    assert (study.monocytes() == [name]) == is_one
+
+
+def test_the_usual_type_is_cd14_then_any_monocyte_then_the_largest():
+    def focus(**sizes):
+        rows = [(f"d{c}", c, t.replace("_", " "), n) for c in ("ill", "well") for t, n in sizes.items()]
+        return make_study(cells(rows), CONFIG).usual_focus()
+
+    assert focus(B=30, CD16_monocyte=9, CD14_monocyte=5) == "CD14 monocyte"
+    assert focus(B=30, monocyte=9) == "monocyte"
+    assert focus(B=3, T=9) == "T"
+    assert make_study(TWO_EACH, CONFIG.model_copy(update={"cell_type_key": None})).usual_focus() == ALL_CELLS
+
+
+def test_faults_are_those_notes_that_hold_for_every_result():
+    assert design_faults(make_study(TWO_EACH, CONFIG)) == []
+    batches = TWO_EACH.assign(batch=TWO_EACH["condition"].map({"ill": "one", "well": "two"}))
+    study = make_study(batches, CONFIG.model_copy(update={"batch_key": "batch"}))
+    (fault,) = design_faults(study)
+    assert "no method can tell" in fault
+    assert fault in design_notes(study)
+    alone = make_study(cells([("d1", "ill", "B", 20), ("d2", "well", "B", 20), ("d3", "well", "B", 20)]), CONFIG)
+    assert "fewer than 2 donors" in design_faults(alone)[0]
+    without = make_study(TWO_EACH, CONFIG.model_copy(update={"donor_key": None}))
+    assert "No donor column" in design_faults(without)[0]

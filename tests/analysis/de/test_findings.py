@@ -79,9 +79,16 @@ def test_sets_and_named_genes():
     sets = {"first": ["a", "b", "z"], "second": ["c"], "third": ["z"]}
     assert set_changes(GENES, sets) == "first: 1 up and 1 down, of 2 tested; second: none changed, of 1 tested."
     assert set_changes(GENES, {"third": ["z"]}) == ""
-    assert changes_of(GENES, ["A", "B", "C", "Z"]) == (
+    assert changes_of(GENES, {"a": "A", "b": "B", "c": "C", "z": "Z"}) == (
         "A up; B down; C without a clear change; Z not tested (seen in too few cells)"
     )
+
+
+def test_genes_of_one_symbol_are_told_apart():
+    twins = GENES.assign(symbol=["A", "A", "C", "D", "E"])
+    assert "Strongest up: A (a); down: A (b)." not in gene_changes(twins, ABOUT)  # one of each side: nothing to tell
+    both = twins.assign(log2_fold_change=[2.0, 1.0, 0.1, 1.5, -3.0])
+    assert "Strongest up: A (a), A (b)." in gene_changes(both, ABOUT)
 
 
 def test_pathways_by_direction():

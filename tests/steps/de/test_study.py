@@ -154,7 +154,7 @@ def test_scores_are_columns_with_a_table_that_says_what_they_are(study):
     assert found["columns"] == ["score_isg", "score_cell_cycle_s", "score_my_list"]
     study.step("score", sets=["isg"], method="rank")
     table = study.data.read(keys.GENE_SET_SCORES).set_index("column")
-    assert list(table.index) == ["score_isg", "score_cell_cycle_s", "score_my_list", "rank_score_isg"]
+    assert list(table.index) == ["rank_score_isg", "score_isg", "score_cell_cycle_s", "score_my_list"]
     assert table.loc["score_my_list", "n_found"] == 2
     obs = study.data.obs(["condition", "cell_type", "score_isg", "rank_score_isg"])
     mine = obs[obs["cell_type"] == TYPE].groupby("condition", observed=True)[["score_isg", "rank_score_isg"]].mean()
