@@ -26,6 +26,7 @@ from scapp.ui.classify.ontology_scores import ontology_section
 from scapp.ui.kit import live, state
 from scapp.ui.kit.downloads import download_csv
 from scapp.ui.kit.routing import link
+from scapp.ui.kit.table_heads import meaning_of
 from scapp.ui.kit.widgets import clicked, show_figure, show_table
 from scapp.ui.map import coloured_maps
 from scapp.workspace.datasets.dataset import Dataset
@@ -138,13 +139,13 @@ def evaluate_section(dataset: Dataset) -> None:
 def _headline(result: dict[str, Any]) -> None:
     columns = st.columns(5)
     titles = (
-        ("Top-1 accuracy", "top1"),
-        ("Top-3 accuracy", "top3"),
-        ("Macro F1", "macro_f1"),
-        ("Mean AUPRC", "mean_auprc"),
+        ("top-1 accuracy", "top1"),
+        ("top-3 accuracy", "top3"),
+        ("macro F1", "macro_f1"),
+        ("mean AUPRC", "mean_auprc"),
     )
     for column, (title, name) in zip(columns[:4], titles, strict=True):
-        column.metric(title, f"{result[name]:.3f}")
+        column.metric(title[:1].upper() + title[1:], f"{result[name]:.3f}", help=meaning_of(title))
     columns[4].metric("Test cells", f"{result['n_test']:,}")
 
 

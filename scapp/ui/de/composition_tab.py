@@ -107,7 +107,6 @@ def _shares(dataset: Dataset, design: design_tab.Study, config: design_tab.Study
         numbers={
             **dict.fromkeys(("mean_reference", "mean_compared"), "%.4f"),
             **dict.fromkeys(("log2_ratio", "cliffs_delta"), "%.2f"),
-            **dict.fromkeys(("p", "adjusted p", "smallest p"), "%.2g"),
         },
     )
     st.caption(words.EFFECTS)

@@ -35,7 +35,6 @@ FIRST_GENES = 20
 STRONGEST = "the strongest of this comparison"
 FORMATS = {
     **dict.fromkeys(("log2_fold_change", "standard_error", "statistic", "strength"), "%.3f"),
-    **dict.fromkeys(("p_value", "p_value_adjusted"), "%.2e"),
     **dict.fromkeys(("share_reference", "share_compared"), "%.3f"),
     "mean": "%.4g",
 }

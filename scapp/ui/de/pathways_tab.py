@@ -28,7 +28,6 @@ from scapp.workspace.runs.run import ACTIVE
 
 FORMATS = {
     **dict.fromkeys(("score", "normalised_score"), "%.3f"),
-    **dict.fromkeys(("p_value", "p_value_adjusted"), "%.2g"),
 }
 
 
@@ -98,6 +97,10 @@ def _result(dataset: Dataset, comparison: str, name: str) -> None:
     st.caption(
         "Red went up, blue went down; pale bars have an adjusted p above 0.05. Click on a bar to look behind it."
     )
+    if record.config["method"] == "gsea":
+        least = 1 / int(record.config["n_permutations"])
+        table = table.assign(**{p: table[p].clip(lower=least) for p in ("p_value", "p_value_adjusted")})
+        st.caption(f"No p below {least:g} can come of {int(record.config['n_permutations']):,} permutations.")
     show_table(
         table, key=f"pathways.table.{name}", name=f"pathways_{name}", alt="Pathways of this comparison", numbers=FORMATS
     )
@@ -145,7 +148,7 @@ def _behind(dataset: Dataset, comparison: str, table: pd.DataFrame, config: dict
         key=f"pathways.genes.{chosen}",
         name=f"genes_of_{chosen}",
         alt=f"Genes of {titles[chosen]}",
-        numbers={"log2_fold_change": "%.2f", "statistic": "%.2f", "p_value": "%.2e", "p_value_adjusted": "%.2e"},
+        numbers={"log2_fold_change": "%.2f", "statistic": "%.2f"},
     )
     if sets[chosen].citation:
         st.caption(f"Source of the set: {escape(sets[chosen].citation)}")

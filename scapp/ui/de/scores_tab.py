@@ -123,13 +123,12 @@ def _result(dataset: Dataset, design: design_tab.Study) -> None:
             f" {count(len(values), 'scored set')}; the table has both kinds. {words.EFFECTS}"
         )
         numbers = dict.fromkeys(("mean_reference", "mean_compared", "difference", "cliffs_delta"), "%.3f")
-        p = dict.fromkeys(("p_rank", "p_rank_adjusted", "smallest_p_rank", "p_t", "p_t_adjusted"), "%.2g")
         show_table(
             tests.drop(columns="log2_ratio").rename(columns={"feature": "gene set"}),
             key="scores.tests",
             name="score_tests",
             alt="Tests of scores between conditions",
-            numbers={**numbers, **p},
+            numbers=numbers,
         )
     _on_map(dataset, title_of, chosen, cells)
     with st.expander("What was scored"):

@@ -10,6 +10,7 @@ import streamlit as st
 from scapp.analysis.map.selection import Polygon
 from scapp.steps.config import RELIABLE_SHARE
 from scapp.ui.kit.downloads import download_csv
+from scapp.ui.kit.table_heads import heads, without_zero
 
 MOST_ROWS = 10_000
 
@@ -100,8 +101,8 @@ def show_table(
     """
     if index_name is not None:
         table = table.rename_axis(index_name).reset_index()
-    formats = {column: st.column_config.NumberColumn(format=text) for column, text in (numbers or {}).items()}
-    st.dataframe(table.head(MOST_ROWS), hide_index=True, alt=alt, key=f"{key}.table", column_config=formats)
+    shown = without_zero(table.head(MOST_ROWS))
+    st.dataframe(shown, hide_index=True, alt=alt, key=f"{key}.table", column_config=heads(shown, numbers or {}))
     if len(table) > MOST_ROWS:
         st.caption(f"The first {MOST_ROWS:,} of {len(table):,} rows are shown; the download has all.")
     download_csv(table, key=key, name=name)

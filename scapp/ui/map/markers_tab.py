@@ -122,7 +122,6 @@ def marker_table(
         key=f"{key}.markers",
         name=f"markers_{key}",
         alt="Marker genes of each group",
-        numbers={"p": "%.2e", "adjusted p": "%.2e"},
     )
     whole = table.assign(symbol=table["gene"].map(state.genes(dataset).symbol_of()).astype(str))
     download_csv(whole, key=f"{key}.all", name=f"markers_{key}_all_genes")
