@@ -5,7 +5,7 @@ import re
 import pytest
 
 from scapp.jobs.session import Session
-from tests.browser.acting import download, press, visible
+from tests.browser.acting import AT_REST, download, press, visible
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
@@ -90,6 +90,8 @@ def test_the_guided_study_finds_what_was_planted_panel_by_panel(server, open_bro
             page.get_by_text(re.compile("^The guided study, step")).wait_for(state="detached")
         page.get_by_role("heading", name=re.compile(f"^{letter} · ")).wait_for()
         visible(page, said)
+        page.locator(AT_REST).wait_for()
+        page.locator(".js-plotly-plot .nsewdrag").first.wait_for()  # the figure is drawn, and not about to be replaced
         plot = page.locator(".js-plotly-plot").last.bounding_box()
         assert plot["y"] < 300, letter
         assert plot["y"] + plot["height"] < 900, letter
