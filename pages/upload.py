@@ -22,25 +22,24 @@ with page("Upload & QC") as header:
         run_panel(waiting, key="import")
     if dataset is None:
         import_form.import_form()
-        st.stop()
-    with st.expander("Import another dataset"):
-        import_form.import_form()
-
-    st.subheader(escape(dataset.name))
-    filters.summary(dataset)
-    if keys.PREPARATION in dataset:
-        with header.controls:
-            next_button("clear", "Next: train CLEAR", dataset=dataset.id)
-        if not keys.has_umap(dataset.slots):
-            chain_panel.start_section(dataset)
-        filters.before_and_after(dataset)
-        files_and_script.copy_as_python(dataset, ("import", "doublets", "prepare", "subset"))
     else:
-        filters.filtered_versions(dataset)
-        chain_panel.start_section(dataset)
-        if keys.COUNTS in dataset or keys.EXPRESSION in dataset:
-            config = filters.threshold_section(dataset)
-            filters.doublet_section(dataset)
+        with st.expander("Import another dataset"):
+            import_form.import_form()
+        st.subheader(escape(dataset.name))
+        filters.summary(dataset)
+        if keys.PREPARATION in dataset:
+            with header.controls:
+                next_button("clear", "Next: train CLEAR", dataset=dataset.id)
+            if not keys.has_umap(dataset.slots):
+                chain_panel.start_section(dataset)
+            filters.before_and_after(dataset)
+            files_and_script.copy_as_python(dataset, ("import", "doublets", "prepare", "subset"))
         else:
-            config = filters.no_filters()
-        filters.prepare_section(dataset, config)
+            filters.filtered_versions(dataset)
+            chain_panel.start_section(dataset)
+            if keys.COUNTS in dataset or keys.EXPRESSION in dataset:
+                config = filters.threshold_section(dataset)
+                filters.doublet_section(dataset)
+            else:
+                config = filters.no_filters()
+            filters.prepare_section(dataset, config)

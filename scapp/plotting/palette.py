@@ -49,9 +49,9 @@ def colours_by_name(names: Sequence[str], known: Mapping[str, str]) -> list[str]
     names
         Of the groups.
     known
-        Name -> ``#rrggbb`` of groups that have colours already.
+        Name -> ``#rrggbb`` of groups that have colours already, which no other name gets.
     """
-    taken = {known[name] for name in names if name in known}
+    taken = {colour.lower() for colour in known.values()}
     free = iter([hue for hue in palette(len(taken) + len(names)) if hue not in taken])
     return [known[name] if name in known else next(free) for name in names]
 

@@ -12,6 +12,8 @@ from scapp.plotting.palette import colours_by_name
 def colours_of(column: str, slots: Collection[str], read: Callable[[str], Any]) -> dict[str, str]:
     """Group -> ``#rrggbb``: the one that is kept with the column, else that of the same name in a column of types.
 
+    Colours that are kept with any column of types hold for all columns; a name that no column knows gets a free one.
+
     Parameters
     ----------
     column
@@ -25,22 +27,34 @@ def colours_of(column: str, slots: Collection[str], read: Callable[[str], Any]) 
     kept = _kept(column, names, slots, read)
     if kept is not None:
         return kept
-    known: dict[str, str] = {}
-    # a column takes its colours from those before it alone, so that no two ask each other
-    before = keys.TYPE_COLUMNS[: keys.TYPE_COLUMNS.index(column)] if column in keys.TYPE_COLUMNS else keys.TYPE_COLUMNS
-    for other in before:
-        if keys.obs(other) in slots:
-            for name, colour in colours_of(other, slots, read).items():
-                known.setdefault(name, colour)
+    known = _known(slots, read)
+    if not set(names) & set(known):  # clusters and the like have the first colours
+        return dict(zip(names, colours_by_name(names, {}), strict=True))
     return dict(zip(names, colours_by_name(names, known), strict=True))
+
+
+def _known(slots: Collection[str], read: Callable[[str], Any]) -> dict[str, str]:
+    """Colours of all names in columns of types: those that were kept, then a free one for each other name."""
+    known: dict[str, str] = {}
+    others: list[str] = []
+    for column in keys.TYPE_COLUMNS:
+        if keys.obs(column) in slots:
+            names = groups_of(read(keys.obs(column)))
+            kept = _kept(column, names, slots, read)
+            if kept is None:
+                others += names
+            else:
+                known = {**kept, **known}
+    unnamed = list(dict.fromkeys(name for name in others if name not in known))
+    return {**known, **dict(zip(unnamed, colours_by_name(unnamed, known), strict=True))}
 
 
 def groups_of(values: Any) -> list[str]:
     """Names of the groups of a column, in their order."""
     series = pd.Series(values)
-    if not isinstance(series.dtype, pd.CategoricalDtype):
-        series = series.astype(str).astype("category")
-    return [str(name) for name in series.cat.categories]
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return [str(name) for name in series.cat.categories]
+    return sorted({str(value) for value in series.unique()})
 
 
 def _kept(column: str, names: list[str], slots: Collection[str], read: Callable[[str], Any]) -> dict[str, str] | None:

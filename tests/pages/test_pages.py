@@ -10,6 +10,7 @@ from scapp.steps.catalogue import step
 from scapp.ui.kit.routing import PAGES, page_file
 from scapp.workspace.datasets.staging import new_provenance
 from scapp.workspace.runs.run import Failure, Status
+from tests.conftest import run_step
 from tests.pages.conftest import button, runs, texts
 
 
@@ -212,3 +213,18 @@ def test_home_starts_an_example(app, workspace):
     assert "Upload & QC" in [title.value for title in at.title]
     (run,) = runs(workspace).list()
     assert run.config.config["example"] == "simulated"
+
+
+def test_a_page_offers_its_data_in_one_menu(app, workspace, prepared, tmp_path):
+    run_step(workspace, "map", {"representation": "pca"}, prepared.id, tmp_path / "map")
+    run_step(workspace, "markers", {"groupby": "leiden_pca"}, prepared.id, tmp_path / "markers")
+    at = app("map", dataset=prepared.id)
+    at.session_state["map.tab"] = "Marker genes"
+    at.run()
+    labels = [b.label for b in at.get("download_button")]
+    assert [label for label in labels if label.startswith("Markers")]
+    assert all(label.endswith("(CSV)") for label in labels)
+    assert len(labels) == len(set(labels))
+    # the format of figures, and the page as Python
+    assert "image_format" in [control.key for control in at.segmented_control]
+    assert any('"markers"' in code.value for code in at.code)

@@ -67,6 +67,7 @@ def test_mistakes_in_an_uploaded_sheet_keep_the_import_back(form, workspace, tmp
         (tmp_path / "study").mkdir(exist_ok=True)
         write_10x(tmp_path / "study" / name, legacy=True, compressed=False)
     at = form(tmp_path / "study")
+    assert "Download sample sheet (CSV)" in [b.label for b in at.get("download_button")]
     sheet = next(u for u in at.file_uploader if u.label.startswith("Sample sheet"))
     sheet.upload("sheet.csv", b"sample,donor\nP1,a\n")
     at.run()

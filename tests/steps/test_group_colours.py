@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from scapp.core import keys
 from scapp.plotting.palette import colours_by_name, palette
 from scapp.steps.group_colours import colours_of
 
@@ -22,8 +23,7 @@ def test_a_name_has_its_colour_in_every_column():
     found = of("predicted_cell_type", obs__cell_type=TYPES, obs__predicted_cell_type=other)
     assert list(found) == ["B", "Mono", "T"]
     assert (found["B"], found["T"]) == (first["B"], first["T"])
-    assert found["Mono"] not in first.values() or found["Mono"] == first["NK"]
-    assert len(set(found.values())) == 3
+    assert found["Mono"] == palette(4)[3]  # none of those that the others have, also where it is not in this column
     by_hand = of("my names", obs__cell_type=TYPES, **{"obs__my names": other})
     assert by_hand == found
 
@@ -58,3 +58,34 @@ def test_names_without_a_colour_get_free_ones(n_known):
     found = colours_by_name(names, known)
     assert found[:n_known] == [known[name] for name in names[:n_known]]
     assert len(set(found)) == len(names)
+
+
+def test_names_of_several_columns_of_types_never_share_a_colour():
+    columns = {
+        "obs__cell_type": pd.Categorical(["A", "B"]),
+        "obs__predicted_cell_type": pd.Categorical(["B", "X"]),
+        "obs__mine": pd.Categorical(["A", "B", "X", "Y"]),
+    }
+    assert list(of("mine", **columns).values()) == palette(4)
+    assert of("predicted_cell_type", **columns) == {"B": palette(2)[1], "X": palette(3)[2]}
+
+
+def test_a_colour_that_was_chosen_in_any_column_of_types_holds_in_all():
+    both = {"obs__cell_type": TYPES, "obs__predicted_cell_type": TYPES}
+    kept = ["#111111", "#222222", "#3B82C4"]
+    found = of("cell_type", **both, uns__predicted_cell_type_colors=kept)
+    assert list(found.values()) == kept
+    more = pd.Categorical(["B", "new"])
+    assert of("mine", **both, uns__predicted_cell_type_colors=kept, obs__mine=more)["new"] == palette(2)[1]
+
+
+def test_each_column_is_read_once():
+    slots = {keys.obs(name): TYPES for name in keys.TYPE_COLUMNS} | {"obs/leiden_pca": TYPES}
+    reads = []
+
+    def read(slot):
+        reads.append(slot)
+        return slots[slot]
+
+    colours_of("leiden_pca", slots, read)
+    assert sorted(reads) == sorted(slots)

@@ -41,6 +41,7 @@ def test_no_p_is_zero_and_nothing_else_changes():
     assert shown["p_value"].tolist()[:2] == [1e-300, 0.5]
     assert np.isnan(shown["p_value"][2])
     pd.testing.assert_frame_equal(shown[["p", "mean"]], table[["p", "mean"]])
+    assert without_zero(pd.DataFrame({"p": [0, 1]}))["p"].tolist() == [1e-300, 1.0]
     assert is_p("p_rank")
     assert not is_p("pathway")
     assert title_of("anything") == "anything"

@@ -10,8 +10,9 @@ from scapp.analysis.map.config import AnnotateConfig, ColoursConfig, NamingConfi
 from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError, listed
 from scapp.core.step_context import StepContext
-from scapp.plotting.palette import colours_by_name, palette
+from scapp.plotting.palette import colours_by_name
 from scapp.steps.catalogue import BY_HAND
+from scapp.steps.group_colours import colours_of
 from scapp.steps.map.selected_cells import checked_column, selected_cells
 from scapp.steps.step import Inputs, Outcome
 
@@ -91,12 +92,12 @@ def colour(inputs: Inputs, config: ColoursConfig, context: StepContext) -> Outco
     if wrong:
         raise ConfigError(f"{listed(wrong)} is no colour.", hint="Write colours as #rrggbb.")
     values = pd.Categorical(inputs.data.column(config.column))
-    slot = keys.colours(config.column)
     names = [str(name) for name in values.categories]
-    before = list(inputs.data.read(slot)) if slot in inputs.data else []
-    before = before if len(before) == len(names) else palette(len(names))
-    colours = [config.colours.get(name, own) for name, own in zip(names, before, strict=True)]
-    return Outcome({slot: colours}, summary={"column": config.column})
+    before: dict[str, str] = {}
+    if not set(names) <= set(config.colours):
+        before = colours_of(config.column, inputs.data.slots, inputs.data.read)
+    colours = [config.colours.get(name) or before[name] for name in names]
+    return Outcome({keys.colours(config.column): colours}, summary={"column": config.column})
 
 
 def _colours_by_name(inputs: Inputs, column: str, now: pd.Categorical) -> dict[str, Any]:

@@ -7,6 +7,7 @@ without its page, so what it offers stands beside it.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 
 import pandas as pd
 import streamlit as st
@@ -14,7 +15,24 @@ import streamlit as st
 from scapp.core.csv_text import csv_text
 from scapp.ui.kit.boundary import escape
 
-_offered: ContextVar[list[Callable[[], None]] | None] = ContextVar("offered", default=None)
+
+@dataclass
+class _Offers:
+    """What a page offers.
+
+    Parameters
+    ----------
+    draws
+        Each draws a button, or some code.
+    figures
+        Whether the page has figures, whose format can be chosen.
+    """
+
+    draws: list[Callable[[], None]] = field(default_factory=list)
+    figures: bool = False
+
+
+_offered: ContextVar[_Offers | None] = ContextVar("offered", default=None)
 
 
 @contextmanager
@@ -26,16 +44,17 @@ def collected(holder: st.delta_generator.DeltaGenerator) -> Iterator[None]:
     holder
         Where the menu stands; nothing is put there where nothing was offered.
     """
-    offered: list[Callable[[], None]] = []
+    offered = _Offers()
     token = _offered.set(offered)
     try:
         yield
     finally:
         _offered.reset(token)
-    if offered:
+    if offered.draws or offered.figures:
         with holder, st.popover("Download"):
-            _image_format_choice()
-            for draw in offered:
+            if offered.figures:
+                _image_format_choice()
+            for draw in offered.draws:
                 draw()
 
 
@@ -55,7 +74,14 @@ def offer(draw: Callable[[], None]) -> None:
     if offered is None:
         draw()
     else:
-        offered.append(draw)
+        offered.draws.append(draw)
+
+
+def say_figure() -> None:
+    """Say that the page has a figure, so that its menu offers the format in which figures are saved."""
+    offered = _offered.get()
+    if offered is not None:
+        offered.figures = True
 
 
 def download_csv(table: pd.DataFrame, *, key: str, name: str) -> None:

@@ -26,7 +26,7 @@ TITLES = {
     "log2_ratio": "log2 ratio of means",
     "cliffs_delta": "Cliff's delta",
     "n_reference": "donors of reference",
-    "n_compared": "donors of compared",
+    "n_compared": "donors compared",
     "n_genes": "genes",
     "n_found": "genes found",
     "genes_found": "which genes",
@@ -76,7 +76,6 @@ MEANINGS = {
     "log2 ratio": "Logarithm to the base 2 of the ratio of means: 1 is twice, -1 is half.",
     "standard error": "Of the log2 fold change.",
     "statistic": "Of the test: its sign is the direction, its size how sure the change is.",
-    "strength": "|log2 fold change| times -log10 p: large for genes that are both much changed and sure.",
     "Cliff's delta": (
         "Chance that a donor of the condition stands above one of the reference, less the chance that it stands below:"
         " 1 and -1 are complete separation."
@@ -127,4 +126,4 @@ def heads(table: pd.DataFrame, numbers: Mapping[str, str]) -> dict[str, Any]:
 def without_zero(table: pd.DataFrame) -> pd.DataFrame:
     """No p is 0: what was too small for a number is shown as the smallest one."""
     zero = [name for name in table if is_p(str(name)) and (table[name] == 0).any()]
-    return table.assign(**{name: table[name].where(table[name] != 0, LEAST_P) for name in zero})
+    return table.assign(**{name: table[name].astype(float).where(table[name] != 0, LEAST_P) for name in zero})

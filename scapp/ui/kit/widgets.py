@@ -9,7 +9,7 @@ import streamlit as st
 
 from scapp.analysis.map.selection import Polygon
 from scapp.steps.config import RELIABLE_SHARE
-from scapp.ui.kit.downloads import download_csv
+from scapp.ui.kit.downloads import download_csv, say_figure
 from scapp.ui.kit.table_heads import heads, without_zero
 
 MOST_ROWS = 10_000
@@ -65,6 +65,7 @@ def show_figure(
     lasso
         With ``on_click``, several points may be chosen at once by lasso or box.
     """
+    say_figure()
     image = {"format": st.session_state.get("image_format", "svg"), "filename": name, "scale": 2}
     config = {"displaylogo": False, "toImageButtonOptions": image, "displayModeBar": True}
     if on_click is not None:
@@ -102,7 +103,9 @@ def show_table(
     if index_name is not None:
         table = table.rename_axis(index_name).reset_index()
     shown = without_zero(table.head(MOST_ROWS))
-    st.dataframe(shown, hide_index=True, alt=alt, key=f"{key}.table", column_config=heads(shown, numbers or {}))
+    # the index may be a column of the user's, whose name means what the user means
+    config = heads(shown.drop(columns=[index_name] if index_name else []), numbers or {})
+    st.dataframe(shown, hide_index=True, alt=alt, key=f"{key}.table", column_config=config)
     if len(table) > MOST_ROWS:
         st.caption(f"The first {MOST_ROWS:,} of {len(table):,} rows are shown; the download has all.")
     download_csv(table, key=key, name=name)

@@ -28,9 +28,8 @@ from scapp.steps.config import ImportRequest
 from scapp.ui.analyse.chain_panel import begin
 from scapp.ui.analyse.words import ANALYSE_FILE
 from scapp.ui.home.words import EXAMPLE_INTRO
-from scapp.ui.kit import state
+from scapp.ui.kit import downloads, state
 from scapp.ui.kit.boundary import boundary, escape, show_error
-from scapp.ui.kit.downloads import download_csv
 from scapp.ui.kit.forms import config_form
 from scapp.ui.kit.live import open_result, prewarm
 from scapp.ui.kit.routing import page_file
@@ -354,7 +353,8 @@ def _sheet(samples: list[Sample], offered: Offered) -> Sequence[Sample]:
             "batch": st.column_config.TextColumn("batch", help="What was processed together, such as a run or a day."),
         },
     )
-    download_csv(table.drop(columns="use"), key=f"sheet.{offered.key}", name="sample_sheet")
+    with downloads.beside():  # it is there to be filled in and given back here
+        downloads.download_csv(table.drop(columns="use"), key=f"sheet.{offered.key}", name="sample_sheet")
     used = [sample for sample, use in zip(samples, edited["use"], strict=True) if use]
     if not used:
         raise DataError("No sample is ticked.", hint="Tick at least one in the column 'use'.")
