@@ -3,11 +3,13 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
+from scapp.plotting import tokens
 from scapp.steps.catalogue import STEPS
 from scapp.ui.kit.routing import PAGES, ROOT, page_file
 
@@ -143,3 +145,9 @@ def test_tests_mirror_packages():
 
 UNTESTED_ALONE = {Path("classify/stages"), Path("plotting/classify")}
 """Tested through the classifier, and with the other figures."""
+
+
+def test_the_theme_has_the_sizes_and_colours_of_the_figures():
+    theme = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
+    assert theme["baseFontSize"] == tokens.BODY
+    assert {name: theme[name]["primaryColor"] for name in ("light", "dark")} == tokens.ACCENT

@@ -2,11 +2,10 @@
 
 import plotly.graph_objects as go
 
-MUTED = "#9aa4ad"
-KEPT = "#3b82c4"
-HIGHLIGHT = "#d1495b"
-REMOVED = HIGHLIGHT
-SEQUENTIAL = "Viridis"
+from scapp.plotting.tokens import DATA, HIGHLIGHT, MUTED, SEQUENTIAL
+
+__all__ = ["HIGHLIGHT", "KEPT", "MUTED", "REMOVED", "SEQUENTIAL", "empty_figure", "styled"]
+KEPT, REMOVED = DATA, HIGHLIGHT
 
 
 def styled(figure: go.Figure, *, height: int, x_title: str, y_title: str, legend: bool = False) -> go.Figure:

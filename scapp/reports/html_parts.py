@@ -7,14 +7,17 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from scapp.plotting.tokens import CODE_PAPER, WARNING, WARNING_PAPER
+
 MOST_DRAWN = 25_000
 """Points of a figure up to which it does without WebGL."""
 STYLE = (
     "body{font-family:system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#222;line-height:1.5}"
     "table{border-collapse:collapse;margin:1rem 0}td,th{border-bottom:1px solid #ddd;padding:.25rem"
     " .75rem;text-align:left}"
-    ".fault{border-left:4px solid #c77700;background:#fff6e5;padding:.5rem .75rem}"
-    "pre{white-space:pre-wrap;background:#f6f6f4;padding:1rem}td.n{white-space:nowrap;font-variant-numeric:tabular-nums}.scroll{overflow-x:auto}"
+    f".fault{{border-left:4px solid {WARNING};background:{WARNING_PAPER};padding:.5rem .75rem}}"
+    f"pre{{white-space:pre-wrap;background:{CODE_PAPER};padding:1rem}}"
+    "td.n{white-space:nowrap;font-variant-numeric:tabular-nums}.scroll{overflow-x:auto}"
 )
 
 

@@ -34,19 +34,24 @@ def colours_of(column: str, slots: Collection[str], read: Callable[[str], Any]) 
 
 
 def _known(slots: Collection[str], read: Callable[[str], Any]) -> dict[str, str]:
-    """Colours of all names in columns of types: those that were kept, then a free one for each other name."""
+    """Colours of the names in columns of types: those that were kept, then a free one for each other name.
+
+    A column that shares no name with those before it is left out, and has the first colours, which differ most.
+    """
     known: dict[str, str] = {}
-    others: list[str] = []
+    others = []
     for column in keys.TYPE_COLUMNS:
         if keys.obs(column) in slots:
             names = groups_of(read(keys.obs(column)))
             kept = _kept(column, names, slots, read)
             if kept is None:
-                others += names
+                others.append(names)
             else:
                 known = {**kept, **known}
-    unnamed = list(dict.fromkeys(name for name in others if name not in known))
-    return {**known, **dict(zip(unnamed, colours_by_name(unnamed, known), strict=True))}
+    for names in others:
+        if not known or set(names) & set(known):
+            known |= dict(zip(names, colours_by_name(names, known), strict=True))
+    return known
 
 
 def groups_of(values: Any) -> list[str]:

@@ -89,3 +89,10 @@ def test_each_column_is_read_once():
 
     colours_of("leiden_pca", slots, read)
     assert sorted(reads) == sorted(slots)
+
+
+def test_a_column_of_types_that_shares_no_name_has_the_first_colours():
+    other = pd.Categorical(["x", "y"])
+    columns = {"obs__cell_type": TYPES, "obs__suggested_leiden_pca": other}
+    assert list(of("suggested_leiden_pca", **columns).values()) == palette(2)
+    assert list(of("cell_type", **columns).values()) == palette(3)

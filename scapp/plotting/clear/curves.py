@@ -9,8 +9,9 @@ import plotly.graph_objects as go
 from scapp.plotting.map.points import category_traces, marker_size
 from scapp.plotting.palette import palette
 from scapp.plotting.theme import MUTED, SEQUENTIAL, empty_figure, styled
+from scapp.plotting.tokens import DATA
 
-LINE = {"color": "#3b82c4", "width": 2}
+LINE = {"color": DATA, "width": 2}
 
 
 def curves_data(rows: list[dict[str, Any]]) -> pd.DataFrame:

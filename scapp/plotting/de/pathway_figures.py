@@ -8,8 +8,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from scapp.plotting.de.design_figures import condition_colours
-from scapp.plotting.de.volcano import DOWN, UP
 from scapp.plotting.theme import KEPT, MUTED, empty_figure, styled
+from scapp.plotting.tokens import DOWN, UP
 
 PER_ROW = 3
 LONGEST = 46

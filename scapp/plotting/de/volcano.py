@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from scapp.plotting.theme import KEPT, MUTED, REMOVED, empty_figure, styled
+from scapp.plotting.theme import MUTED, empty_figure, styled
+from scapp.plotting.tokens import DOWN, UNCHANGED, UP
 
-UP, DOWN = REMOVED, KEPT
 """Red and blue, as in the CLEAR paper's Figure 5."""
 SIZE = (390, 400)
 """About the width and height in pixels of the drawing area of a figure that shares its row with another: labels are
@@ -296,7 +296,7 @@ def plot_gene_samples(
         y=list(genes),
         zmin=-limit,
         zmax=limit,
-        colorscale=[[0, DOWN], [0.5, "#f2f2f0"], [1, UP]],
+        colorscale=[[0, DOWN], [0.5, UNCHANGED], [1, UP]],
         customdata=shown.T,
         hovertemplate="%{y} in %{x}: mean %{customdata:.2f}, %{z:.2f} SD from the gene's mean<extra></extra>",
         colorbar={"title": {"text": "SD from the<br>gene's mean"}},

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from scapp.plotting.palette import palette
 from scapp.plotting.theme import MUTED, SEQUENTIAL, empty_figure
+from scapp.plotting.tokens import INK
 
 MOST_POINTS = 50_000
 """Reports of more cells draw so many of them; pages then use ``ui.scatter``, which draws all."""
@@ -160,7 +161,7 @@ def _names(points: np.ndarray, groups: pd.Categorical) -> list[dict[str, Any]]:
         members = groups.codes == code
         if members.any():
             x, y = _densest(points[members], span / NAME_TILES)
-            label = {"size": 11, "color": "#1c1c1c"}
+            label = {"size": 11, "color": INK}
             found.append(
                 {"x": x, "y": y, "text": html.escape(str(name)), "showarrow": False, "font": label, "borderpad": 1}
                 | {"bgcolor": "rgba(255,255,255,0.72)"}

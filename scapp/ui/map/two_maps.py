@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from scapp.plotting.theme import MUTED
+from scapp.plotting.theme import HIGHLIGHT, MUTED
 from scapp.ui.kit import downloads
 from scapp.ui.kit.boundary import boundary
 from scapp.ui.map import coloured_maps, selection_panel, words
@@ -12,7 +12,6 @@ from scapp.ui.map.coloured_maps import Colouring, MapRecord
 from scapp.workspace.datasets.dataset import Dataset
 
 SELECTED, OTHERS = "selected", "not selected"
-HIGHLIGHT = "#d1495b"
 
 
 @st.fragment
