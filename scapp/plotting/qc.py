@@ -15,10 +15,12 @@ N_BINS = 60
 
 
 class HistogramData(NamedTuple):
-    """Counts of cells in equal bins, per sample."""
+    """Counts of cells in equal bins, per sample, and the least and the greatest value."""
 
     edges: np.ndarray
     counts: dict[str, np.ndarray]
+    least: float = 0.0
+    greatest: float = 0.0
 
 
 def histogram_data(values: np.ndarray, samples: pd.Series | None = None, *, n_bins: int = N_BINS) -> HistogramData:
@@ -26,16 +28,25 @@ def histogram_data(values: np.ndarray, samples: pd.Series | None = None, *, n_bi
     values = np.asarray(values, dtype=float)
     if not values.size:
         return HistogramData(np.array([0.0, 1.0]), {})
-    edges = np.histogram_bin_edges(values, bins=n_bins)
+    edges = _edges(values, n_bins)
     if samples is None:
-        return HistogramData(edges, {"all cells": np.histogram(values, edges)[0]})
+        return HistogramData(edges, {"all cells": np.histogram(values, edges)[0]}, values.min(), values.max())
     names = samples.astype(str)
     largest = names.value_counts().index[:MOST_SAMPLES]
     counts = {str(name): np.histogram(values[(names == name).to_numpy()], edges)[0] for name in largest}
     rest = ~names.isin(largest).to_numpy()
     if rest.any():
         counts["other samples"] = np.histogram(values[rest], edges)[0]
-    return HistogramData(edges, counts)
+    return HistogramData(edges, counts, values.min(), values.max())
+
+
+def _edges(values: np.ndarray, n_bins: int) -> np.ndarray:
+    """Of bins of one width; of whole numbers each bin holds as many of them, or the bars would look like a comb."""
+    if not (values == np.round(values)).all():
+        return np.histogram_bin_edges(values, bins=n_bins)
+    low, high = values.min(), values.max()
+    width = max(np.ceil((high - low + 1) / n_bins), 1.0)
+    return np.arange(low, high + width + 1, width) - 0.5
 
 
 def plot_histogram(
@@ -52,7 +63,7 @@ def plot_histogram(
         figure.add_bar(x=centres, y=counts, width=width, name=name, marker={"color": colour, "line": {"width": 0}})
     low, high = float(data.edges[0]), float(data.edges[-1])
     for limit, start, end in ((lower, low, lower), (upper, upper, high)):
-        if limit is None or not low < limit < high:
+        if limit is None or not data.least < limit < data.greatest:
             continue
         figure.add_vrect(x0=start, x1=end, fillcolor=REMOVED, opacity=0.15, line_width=0)
         figure.add_vline(x=limit, line={"color": REMOVED, "width": 2})

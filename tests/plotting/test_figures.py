@@ -80,6 +80,23 @@ def test_histogram_counts_every_cell_once_and_pools_many_samples():
     assert "other samples" in counts
 
 
+@pytest.mark.parametrize("high", [5, 61, 200, 4321])
+def test_bins_of_whole_numbers_hold_as_many_of_them_each(high):
+    values = np.arange(3, high + 1)
+    found = histogram_data(values)
+    counts = found.counts["all cells"]
+    assert counts.sum() == len(values)
+    assert len(counts) <= 62
+    assert set(counts[:-2]) <= {counts[0]}  # no comb; the last bins may be cut short
+    assert (found.edges % 1 == 0.5).all()
+
+
+def test_bins_of_other_numbers_are_numpys():
+    values = np.linspace(0, 1, 50)
+    assert (histogram_data(values).edges == np.histogram_bin_edges(values, bins=60)).all()
+    assert histogram_data(np.full(5, 7.0)).counts["all cells"].sum() == 5
+
+
 def test_thresholds_are_drawn_inside_the_range_only():
     data = histogram_data(np.arange(100.0))
     assert len(plot_histogram(data, title="t", lower=10, upper=90).layout.shapes) == 4

@@ -1,5 +1,7 @@
 """Clusters against labels as a river, and sweeps over resolutions."""
 
+import html
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -8,6 +10,11 @@ from scapp.plotting.palette import palette
 from scapp.plotting.theme import MUTED, empty_figure, styled
 
 UNKNOWN = "not given"
+PAD, TOP, BOTTOM = 10, 60, 20
+"""Pixels between groups, above and below them."""
+EDGE = 0.001
+"""Plotly takes a place of 0 for none."""
+LONGEST = 28
 
 
 def river_data(left: pd.Categorical, right: pd.Categorical) -> pd.DataFrame:
@@ -22,7 +29,14 @@ def _text(values: pd.Categorical) -> np.ndarray:
     return names[values.codes]
 
 
-def plot_river(data: pd.DataFrame, *, left: str, right: str, colours: dict[str, str] | None = None) -> go.Figure:
+def plot_river(
+    data: pd.DataFrame,
+    *,
+    left: str,
+    right: str,
+    colours: dict[str, str] | None = None,
+    right_colours: dict[str, str] | None = None,
+) -> go.Figure:
     """A band from every group on the left to every group on the right, as wide as the cells they share.
 
     Parameters
@@ -32,47 +46,71 @@ def plot_river(data: pd.DataFrame, *, left: str, right: str, colours: dict[str, 
     left, right
         Names of the two annotations.
     colours
-        Of the groups on the left.
+        Of the groups on the left, and of their bands.
+    right_colours
+        Of the groups on the right; grey where none are given.
     """
     if not len(data):
         return empty_figure("no cells")
     starts, ends = list(dict.fromkeys(data["left"])), list(dict.fromkeys(data["right"]))
     hues = colours or dict(zip(starts, palette(len(starts)), strict=True))
     start_hues = [hues.get(name, MUTED) for name in starts]
+    totals = [data.groupby(side)["n_cells"].sum() for side in ("left", "right")]
+    height = max(360, 36 * max(len(starts), len(ends)) + 90)
+    cells = [[int(total[name]) for name in names] for total, names in zip(totals, (starts, ends), strict=True)]
+    places = _places(cells, height - TOP - BOTTOM)
     sankey = go.Sankey(
-        arrangement="snap",
-        textfont={"size": 13},
+        arrangement="fixed",
         node={
-            "label": [*starts, *ends],
-            "color": [*start_hues, *[MUTED] * len(ends)],
-            "pad": 10,
+            "label": [""] * (len(starts) + len(ends)),  # drawn beside the bands, which Plotly writes them on
+            "customdata": [*starts, *ends],
+            "color": [*start_hues, *((right_colours or {}).get(name, MUTED) for name in ends)],
+            "x": [EDGE] * len(starts) + [1 - EDGE] * len(ends),
+            "y": [y for side in places for y in side],
+            "pad": PAD,
             "thickness": 14,
-            "hovertemplate": "%{label}: %{value:,} cells<extra></extra>",
+            "hovertemplate": "%{customdata}: %{value:,} cells<extra></extra>",
         },
         link={
             "source": [starts.index(name) for name in data["left"]],
             "target": [len(starts) + ends.index(name) for name in data["right"]],
             "value": data["n_cells"].tolist(),
             "color": [_faint(hues.get(name, MUTED)) for name in data["left"]],
-            "hovertemplate": "%{source.label} → %{target.label}: %{value:,} cells<extra></extra>",
+            "hovertemplate": "%{source.customdata} → %{target.customdata}: %{value:,} cells<extra></extra>",
         },
     )
     figure = go.Figure(sankey)
-    figure.update_layout(
-        height=max(360, 36 * max(len(starts), len(ends)) + 90), margin={"l": 10, "r": 10, "t": 60, "b": 20}
-    )
-    for text, x, anchor in ((left, 0, "left"), (right, 1, "right")):
-        figure.add_annotation(
-            text=f"<b>{text}</b>",
-            x=x,
-            y=1.02,
-            xref="paper",
-            yref="paper",
-            xanchor=anchor,
-            yanchor="bottom",
-            showarrow=False,
-        )
+    widest = [max(map(len, names)) for names in (starts, ends)]
+    margin = {"l": 24 + 7 * min(widest[0], LONGEST), "r": 24 + 7 * min(widest[1], LONGEST), "t": TOP, "b": BOTTOM}
+    figure.update_layout(height=height, margin=margin)
+    for side, names, title, x, anchor in zip(
+        places, (starts, ends), (left, right), (0, 1), ("right", "left"), strict=True
+    ):
+        outside = {"x": x, "xref": "paper", "yref": "paper", "xanchor": anchor, "showarrow": False}
+        outside["xshift"] = -6 if x == 0 else 6
+        for name, y in zip(names, side, strict=True):
+            figure.add_annotation(text=html.escape(_short(name)), y=1 - y, yanchor="middle", **outside)
+        inside = {**outside, "xanchor": "left" if x == 0 else "right", "xshift": 0}
+        figure.add_annotation(text=f"<b>{html.escape(_short(title))}</b>", y=1.02, yanchor="bottom", **inside)
     return figure
+
+
+def _places(sides: list[list[int]], height: int) -> list[list[float]]:
+    """The middle of each group on both sides, 0 at the top and 1 at the bottom, as Plotly stacks them: as high as their
+    cells, with gaps of ``PAD`` pixels, the side with more groups filling the height.
+    """
+    scale = (height - PAD * (max(map(len, sides)) - 1)) / sum(sides[0])
+    found = []
+    for cells in sides:
+        heights = np.array(cells) * scale
+        tops = np.concatenate([[0], np.cumsum(heights + PAD)[:-1]])
+        free = height - (tops[-1] + heights[-1])
+        found.append([float(y) for y in (tops + heights / 2 + free / 2) / height])
+    return found
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def _faint(colour: str) -> str:

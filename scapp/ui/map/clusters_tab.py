@@ -108,7 +108,7 @@ def river_section(dataset: Dataset, name: str) -> None:
     start, end = state.grouping(dataset, left), state.grouping(dataset, right)
     data = river_data(pd.Categorical(start), pd.Categorical(end))
     colours = state.colours(dataset, left)
-    figure = plot_river(data, left=left, right=right, colours=colours)
+    figure = plot_river(data, left=left, right=right, colours=colours, right_colours=state.colours(dataset, right))
     show_figure(figure, key=f"river.{left}.{right}", name=f"{left}_to_{right}", alt=f"Cells from {left} to {right}")
     download_csv(data.rename(columns={"left": left, "right": right}), key="river", name=f"{left}_to_{right}")
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from scapp.plotting.map.marker_figures import expression_by_group, plot_dots, plot_heatmap, plot_violins, violin_outline
 from scapp.plotting.map.rivers import plot_river, plot_sweep, river_data
@@ -33,6 +34,28 @@ def test_a_violin_is_widest_where_most_cells_are():
     assert outline.max() == 1
     assert violin_outline(np.array([]), 4).sum() == 0
     assert np.isfinite(violin_outline(np.zeros(5), 1e-6)).all()
+
+
+def test_names_of_a_river_stand_beside_their_groups():
+    left = pd.Categorical(["a"] * 30 + ["b"] * 10)
+    right = pd.Categorical(["x"] * 20 + ["y"] * 10 + ["<z>"] * 10)
+    figure = plot_river(river_data(left, right), left="l", right="r", right_colours={"x": "#000001"})
+    sankey = figure.data[0]
+    assert set(sankey.node.customdata) == {"a", "b", "x", "y", "<z>"}
+    inner = figure.layout.height - figure.layout.margin.t - figure.layout.margin.b
+    scale = (inner - 2 * 10) / 40  # three groups on the right fill the height, two gaps of 10 pixels between them
+    place = dict(zip(sankey.node.customdata, sankey.node.y, strict=True))
+    assert place["x"] == pytest.approx(10 * scale / inner)
+    top = 10 / 2  # the left side has one gap less, and stands in the middle
+    assert place["a"] == pytest.approx((top + 15 * scale) / inner)
+    assert place["b"] == pytest.approx((top + 30 * scale + 10 + 5 * scale) / inner)
+    names = {note.text: note for note in figure.layout.annotations}
+    assert names["a"].xanchor == "right"
+    assert names["x"].xanchor == "left"
+    assert names["a"].y == pytest.approx(1 - place["a"])
+    assert "&lt;z&gt;" in names
+    hues = dict(zip(sankey.node.customdata, sankey.node.color, strict=True))
+    assert hues["x"] == "#000001"
 
 
 def test_a_river_carries_every_cell_once():
