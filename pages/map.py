@@ -9,7 +9,7 @@ from scapp.ui.kit import chain_steps, state
 from scapp.ui.kit.boundary import boundary
 from scapp.ui.kit.frame import page
 from scapp.ui.kit.routing import guard, next_button
-from scapp.ui.map import clusters_tab, map_tab, markers_tab, selection_panel, two_maps, types_tab
+from scapp.ui.map import clusters_tab, harmony_panel, map_tab, markers_tab, selection_panel, two_maps, types_tab
 
 guard()
 with page("Clusters & map") as header:
@@ -27,6 +27,7 @@ with page("Clusters & map") as header:
         if made:
             with st.popover("Map settings"):
                 map_tab.settings_section(dataset, name, run)
+                harmony_panel.harmony_section(dataset)
         if keys.representation("clear") in dataset:
             next_button("export", "Next: export", dataset=dataset.id)
         else:
@@ -34,6 +35,8 @@ with page("Clusters & map") as header:
     analysis = analysis or chain_panel.analysis_shown(dataset)
     if analysis is not None:
         chain_steps.progress_line(analysis)
+    if name in ("pca", "harmony"):
+        harmony_panel.harmony_run_section(dataset)
     map_tab.map_run_section(dataset, name, run, followed="" if analysis is None else analysis.last.run.id)
     tabs = ["Map", "Clusters", "Marker genes", "Cell types", "Compare maps"]
     tabs += ["Steps"] if analysis is not None else []
@@ -44,6 +47,7 @@ with page("Clusters & map") as header:
         with map_shown, boundary():
             if not made:
                 map_tab.settings_section(dataset, name, run)
+                harmony_panel.harmony_section(dataset)
             if maps := map_tab.maps_of(dataset, name):
                 map_tab.map_section(dataset, name, maps)
                 selection_panel.results_section(dataset)
@@ -68,5 +72,5 @@ with page("Clusters & map") as header:
             with shown, boundary():
                 chain_steps.steps_section(analysis, dataset, begun=chain_panel.begin)
     files_and_script.copy_as_python(
-        dataset, ("map", "cluster", "sweep", "markers", "suggest", "annotate", "name_clusters", "colours")
+        dataset, ("harmony", "map", "cluster", "sweep", "markers", "suggest", "annotate", "name_clusters", "colours")
     )

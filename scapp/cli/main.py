@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from scapp._version import __version__
-from scapp.cli import analyse, classify, clear, de, evaluate, home, qc, upload
+from scapp.cli import analyse, classify, clear, de, evaluate, home, map, qc, upload
 from scapp.cli.options import in_options
 from scapp.core.environment import Environment
 from scapp.core.errors import ScappError, of_storage
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="scapp", description="Contrastive learning on single-cell RNA-seq.")
     parser.add_argument("--version", action="version", version=f"scapp {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for room in (home, upload, analyse, qc, clear, classify, de, evaluate):
+    for room in (home, upload, analyse, qc, map, clear, classify, de, evaluate):
         room.add_commands(commands)
     work = commands.add_parser("work", help="the worker that the app starts by itself")
     work.add_argument("--workspace", type=Path, default=Environment().workspace)

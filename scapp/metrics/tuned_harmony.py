@@ -1,5 +1,6 @@
 """Harmony at the setting that mixes batches best for what it costs of PCA's neighbours; no labels are read."""
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -12,7 +13,13 @@ SIGMAS = (0.05, 0.1, 0.2, 0.4)
 N_NEIGHBOURS = 15
 
 
-def tuned_harmony(components: np.ndarray, batches: np.ndarray, *, seed: int) -> np.ndarray:
+def tuned_harmony(
+    components: np.ndarray,
+    batches: np.ndarray,
+    *,
+    seed: int,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> np.ndarray:
     """The best of a grid of diversity penalties and cluster widths.
 
     At its defaults Harmony leaves some small datasets as they are, so that a comparison with those defaults says
@@ -27,13 +34,17 @@ def tuned_harmony(components: np.ndarray, batches: np.ndarray, *, seed: int) -> 
         Code of each cell's batch, shape (n_cells,).
     seed
         Of Harmony.
+    report
+        Called with the number of settings that have been tried, and of all.
 
     Returns
     -------
     float32, shape (n_cells, n_pcs).
     """
     best, best_score = components, -np.inf
-    for theta, sigma in product(THETAS, SIGMAS):
+    settings = list(product(THETAS, SIGMAS))
+    for done, (theta, sigma) in enumerate(settings):
+        report(done, len(settings))
         corrected = harmony(components, batches, seed=seed, theta=theta, sigma=sigma)
         positions, distances = neighbours(corrected)
         score = (ilisi(positions, distances, batches) + neighbours_kept_within(components, corrected, batches)) / 2

@@ -27,6 +27,10 @@ CITATIONS = {
     "clear": CLEAR,
     "umap": "McInnes L, Healy J, Melville J. UMAP. arXiv 2018; 1802.03426.",
     "tsne": "van der Maaten L, Hinton G. Visualizing data using t-SNE. J Mach Learn Res 2008; 9: 2579-2605.",
+    "harmony": (
+        "Korsunsky I, Millard N, Fan J, et al. Fast, sensitive and accurate integration of single-cell data with"
+        " Harmony. Nat Methods 2019; 16: 1289-1296."
+    ),
     "leiden": "Traag VA, Waltman L, van Eck NJ. From Louvain to Leiden. Sci Rep 2019; 9: 5233.",
     "deseq2": (
         "Love MI, Huber W, Anders S. Moderated estimation of fold change and dispersion for RNA-seq data with DESeq2."
@@ -211,6 +215,16 @@ def _map(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
     return (
         f"From {_name(config['representation'])}, a graph of {config['n_neighbors']} nearest neighbours was made, drawn"
         f" by {drawn} and clustered by Leiden at resolution {config['resolution']:g} (seed {config['seed']})."
+    )
+
+
+def _harmony(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
+    how = f"diversity penalty {config['theta']:g} and cluster width {config['sigma']:g}"
+    if config["tune"]:
+        how = "diversity penalty and cluster width chosen without labels"
+    return (
+        f"Differences between the batches of '{config['batch_key']}' were removed from the principal components by"
+        f" Harmony, {how} (seed {config['seed']})."
     )
 
 
@@ -407,6 +421,7 @@ SENTENCES: dict[str, Callable[[dict[str, Any], dict[str, Any], Dataset], str]] =
     "experiment": _experiment,
     "choose": _choose,
     "map": _map,
+    "harmony": _harmony,
     "cluster": _cluster,
     "sweep": _sweep,
     "markers": _markers,

@@ -258,3 +258,15 @@ def test_an_experiment_writes_its_tables(run, study_file, tmp_path):
     status, _, error = run("experiment", "classification", study_file, "-o", tmp_path / "new", "--label-key", "nothing")
     assert status == 2
     assert "There is no annotation 'nothing'" in error
+
+
+def test_harmony_writes_a_representation(run, study_file, tmp_path):
+    output = tmp_path / "out.h5ad"
+    status, result, _ = run("harmony", study_file, "--batch-key", "batch", "--tune", "no", "-o", output)
+    assert status == 0
+    assert result["n_batches"] == 2
+    adata = ad.read_h5ad(output)
+    assert adata.obsm["X_harmony"].shape == adata.obsm["X_pca"].shape
+    status, _, said = run("harmony", study_file, "-o", tmp_path / "no.h5ad")
+    assert status
+    assert "No batch column was chosen" in said

@@ -229,3 +229,19 @@ def test_numbers_that_measure_something_are_a_scale(app, workspace, trained):
     assert {"stage_number", "my_cluster", "flag"} <= set(groups)
     assert "age" not in groups
     assert "age" in state.numeric_columns(dataset)
+
+
+def test_harmony_is_made_where_the_map_is(app, workspace, prepared, tmp_path):
+    at = app("map", dataset=prepared.id)
+    assert next(box for box in at.selectbox if box.label == "Batch column").value == "batch"
+    button(at, "Run Harmony").click()
+    at.run()
+    assert not at.exception
+    assert runs(workspace).list(step="harmony")[0].config.config["batch_key"] == "batch"
+    run_step(workspace, "harmony", {"batch_key": "batch"}, prepared.id, tmp_path / "h")
+    at = app("map", dataset=prepared.id)
+    chosen = next(box for box in at.selectbox if box.label == "Representation")
+    chosen.set_value("harmony")
+    at.run()
+    assert not at.exception
+    assert button(at, "Make the map")

@@ -126,6 +126,33 @@ class ColoursConfig(Config):
     colours: dict[str, str] = setting({}, title="Colours", help="Group to #rrggbb.", hidden=True)
 
 
+class HarmonyConfig(Config):
+    """Principal components with the differences between batches removed."""
+
+    batch_key: str | None = setting(
+        None,
+        title="Batch column",
+        help="What was processed together; differences between these are removed.",
+        column=True,
+    )
+    tune: bool = setting(
+        True,
+        title="Choose its settings from the data",
+        help=(
+            "Of a grid of 16 the one that mixes batches best for what it costs of a cell's neighbours within its batch;"
+            " no labels are read. Without it theta and sigma hold; Harmony's own (2 and 0.1) leave some small data as"
+            " they are."
+        ),
+    )
+    theta: float = setting(
+        2.0, title="Diversity penalty (theta)", help="Larger values mix more.", ge=0, le=20, advanced=True
+    )
+    sigma: float = setting(
+        0.1, title="Width of clusters (sigma)", help="Larger values make clusters softer.", gt=0, le=1, advanced=True
+    )
+    seed: int = setting(0, title="Seed", help="Start of the clusters.", ge=0, le=2**31 - 1, advanced=True)
+
+
 class SubsetConfig(Config):
     """A dataset of selected cells."""
 

@@ -22,6 +22,7 @@ METHODS = {"umap": "UMAP", "tsne": "t-SNE"}
 NAMES = {
     "clear": "CLEAR",
     "pca": "PCA",
+    "harmony": "Harmony on PCA",
     "file_pca": "PCA from the file",
     "file_clear": "CLEAR from the file",
     "reference": "the reference, with these cells placed on it",

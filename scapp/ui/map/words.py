@@ -33,3 +33,7 @@ CLUSTER_SCORES = (
     "How well clusters agree with labels that came with the data. ARI and NMI are 1 for perfect agreement and about 0"
     " for chance. k-means was told its number of clusters; Leiden was not."
 )
+HARMONY = (
+    "**Harmony** moves principal components of batches over each other, cluster by cluster (Korsunsky et al. 2019). Its"
+    " result is chosen above the map, beside PCA and CLEAR. CLEAR removes batches as well, when it is told them."
+)
