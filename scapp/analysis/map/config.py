@@ -137,7 +137,7 @@ class HarmonyConfig(Config):
     )
     tune: bool = setting(
         True,
-        title="Choose its settings from the data",
+        title="Tune without labels",
         help=(
             "Of a grid of 16 the one that mixes batches best for what it costs of a cell's neighbours within its batch;"
             " no labels are read. Without it theta and sigma hold; Harmony's own (2 and 0.1) leave some small data as"
