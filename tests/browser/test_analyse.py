@@ -36,7 +36,7 @@ def test_from_a_file_to_a_named_map(server, open_browser, blood):
     visible(page, re.compile("^Analyse, step"))
     # and CLEAR takes its place, coloured by the suggested names
     page.get_by_text("suggested_leiden_clear").first.wait_for()
-    page.get_by_text("Analyse, step").wait_for(state="detached")
+    page.get_by_text("Analyse, step").first.wait_for(state="detached")
     page.locator(AT_REST).wait_for()
     chosen = page.get_by_role("combobox", name=re.compile("Representation"))
     assert chosen.input_value() == "CLEAR (the chosen run)"

@@ -87,7 +87,7 @@ def test_the_guided_study_finds_what_was_planted_panel_by_panel(server, open_bro
         if number:
             press(page, "Next panel")
         else:
-            page.get_by_text(re.compile("^The guided study, step")).wait_for(state="detached")
+            page.get_by_text(re.compile("^The guided study, step")).first.wait_for(state="detached")
         page.get_by_role("heading", name=re.compile(f"^{letter} · ")).wait_for()
         visible(page, said)
         page.locator(AT_REST).wait_for()
