@@ -43,7 +43,7 @@ def _analyse(arguments: argparse.Namespace) -> dict[str, Any]:
         for done in walk(session, ANALYSE, dataset, choices, run, after=first_stage(dataset)):
             print(f"{done.stage.title}: {done.said}", file=sys.stderr)
             found, dataset = done.summary, done.dataset
-            result["steps"].append({"step": done.stage.title, "said": done.said, "seconds": found["seconds"]})
+            result["steps"].append(done.record)
             if done.stage.step in ("map", "suggest"):
                 kept = {name: found[name] for name in ("n_clusters", "panel", "n_named", "column") if name in found}
                 result.setdefault(done.stage.representation, {}).update(kept)

@@ -21,6 +21,7 @@ from scapp.data.locations import safe_file_name
 from scapp.jobs.chains.de import GUIDED_STUDY, GuidedStudyConfig
 from scapp.jobs.chains.walking import walk
 from scapp.jobs.session import Session
+from scapp.reports.comparisons import pathways_of
 from scapp.steps.de.matched_sets import sets_of
 from scapp.steps.step import Reading
 from scapp.workspace.datasets.dataset import Dataset
@@ -103,7 +104,7 @@ def _guided(
     steps = []
     for done in walk(session, GUIDED_STUDY, dataset, GuidedStudyConfig.build(told), run):
         print(f"{done.stage.title}: {done.said}", file=sys.stderr)
-        steps.append({"step": done.stage.title, "said": done.said, "seconds": done.summary["seconds"]})
+        steps.append(done.record)
         dataset = done.dataset
     panels, tables = [], {}
     for letter, panel in Panels(dataset).panels().items():
@@ -180,9 +181,8 @@ def _write(dataset: Dataset, rows: list[dict[str, Any]], output: Path) -> list[s
         tables[name] = dataset.read(slot)
     for row in rows:
         tables[f"genes_{row['name']}"] = dataset.read(keys.differential(row["name"]))
-        for key in keys.names_in(dataset.slots, "uns"):
-            if key.startswith(f"enrichment_{row['name']} · "):
-                tables[f"pathways_{row['name']}"] = dataset.read(f"uns/{key}")
+        for name in pathways_of(dataset, row["name"])[:1]:
+            tables[f"pathways_{row['name']}"] = dataset.read(keys.enrichment(name))
     return _written(tables, study_report_html(dataset), output)
 
 

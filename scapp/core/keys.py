@@ -214,6 +214,11 @@ def has_umap(slots: Collection[str]) -> bool:
     return any(umap(name) in slots for name in representations(slots))
 
 
+def maps(slots: Collection[str]) -> list[str]:
+    """Slots of the maps that were made of a representation, in the order of writing."""
+    return [f"obsm/{key}" for key in names_in(slots, "obsm") if key.startswith(("X_umap_", "X_tsne_"))]
+
+
 def suggest(columns: Iterable[str], wanted: Iterable[str]) -> str | None:
     """First of the wanted column names that is there, else None."""
     present = set(columns)

@@ -41,9 +41,9 @@ def grouping_of(dataset: Dataset, column: str) -> pd.Series:
 
 def _maps(dataset: Dataset) -> list[str]:
     """Maps made here, each coloured by its clusters and by names and labels."""
-    drawn = [key for key in keys.names_in(dataset.slots, "obsm") if key.startswith(("X_umap_", "X_tsne_"))]
     sections = []
-    for key in drawn[:MOST_MAPS]:
+    for slot in keys.maps(dataset.slots)[:MOST_MAPS]:
+        key = slot.removeprefix("obsm/")
         name = key.split("_", 2)[2]
         wanted = [f"leiden_{name}", "cell_type", *_written_by_hand(dataset), "sample", "condition"]
         columns = [column for column in dict.fromkeys(wanted) if keys.obs(column) in dataset][:MOST_COLUMNS]
@@ -53,7 +53,7 @@ def _maps(dataset: Dataset) -> list[str]:
             if len(values.cat.categories) > MOST_GROUPS:
                 continue
             hues = [*colours_of(column, dataset.slots, dataset.read).values()]
-            figure = plot_map(np.asarray(dataset.read(f"obsm/{key}")), values, title=column, colours=hues)
+            figure = plot_map(np.asarray(dataset.read(slot)), values, title=column, colours=hues)
             sections.append(f"<h3>Coloured by {html.escape(column)}</h3>{figure_html(figure)}")
     return sections
 

@@ -14,11 +14,11 @@ from scapp.core import keys
 from scapp.core.errors import DataError
 from scapp.plotting.de.design_figures import plot_design, plot_shares
 from scapp.plotting.de.pathway_figures import plot_pathways, plot_running_sum, plot_scores
-from scapp.plotting.de.volcano import means_by_sample, plot_gene_samples, plot_ma, plot_volcano
+from scapp.plotting.de.volcano import plot_gene_samples, plot_ma, plot_volcano
 from scapp.reports.dataset_report import history_html
 from scapp.reports.html_parts import figure_html, page, table_html
 from scapp.reports.methods_text import methods_text
-from scapp.reports.study_panels import Drawn, Panel, Panels, score_tests, scores_of, type_colours
+from scapp.reports.study_panels import Drawn, Panel, Panels, gene_means, score_tests, scores_of, type_colours
 from scapp.steps.de.matched_sets import sets_of
 from scapp.steps.de.set_design import COLUMNS
 from scapp.steps.step import Reading
@@ -149,9 +149,10 @@ def _composition(dataset: Dataset, study: Study) -> list[str]:
         return []
     shares, tests = dataset.read(keys.COMPOSITION), dataset.read(keys.COMPOSITION_TESTS)
     column = str(dataset.read(keys.STUDY)["cell_type_key"]) or None
+    colours = type_colours(study, column, dataset.slots, dataset.read)
     parts = [
         "<h2>Cell-type composition</h2>",
-        figure_html(plot_shares(mean_shares(shares, study.conditions), colours=type_colours(dataset, study, column))),
+        figure_html(plot_shares(mean_shares(shares, study.conditions), colours=colours)),
     ]
     if study.sample is not None:
         parts += [
@@ -197,13 +198,8 @@ def _differential(dataset: Dataset, study: Study, name: str) -> list[str]:
     ]
     if study.sample is not None and len(found) and cells.any() and keys.X_BY_GENE in dataset:
         best = found.sort_values("strength", ascending=False).head(N_GENES)
-        codes = study.sample_codes(cells)
-        means = means_by_sample(
-            _gene_values(dataset, best["gene"].astype(str).tolist()), codes, len(study.sample.categories)
-        )
-        rows = study.samples()
-        order = [study.sample.categories.get_loc(s) for s in rows["sample"]]
-        parts.append(figure_html(plot_gene_samples(means[order], best["symbol"].astype(str).tolist(), rows)))
+        means, rows = gene_means(study, _gene_values(dataset, best["gene"].astype(str).tolist()), cells)
+        parts.append(figure_html(plot_gene_samples(means, best["symbol"].astype(str).tolist(), rows)))
     return [*parts, _faults(study), table_html(table.head(N_ROWS), formats=NUMBERS)]
 
 

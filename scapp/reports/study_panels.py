@@ -205,7 +205,7 @@ class Panels:
     def _map(self) -> tuple[str, np.ndarray] | None:
         """That of CLEAR where there is one, else the newest; one that is in step with the data before others."""
         slots = self._dataset.slots
-        made, old = maps_of(self._dataset), set(out_of_date(self._dataset.manifest))
+        made, old = keys.maps(slots), set(out_of_date(self._dataset.manifest))
         if not made:
             return None
         newest = max(made, key=lambda slot: (slot not in old, slot.endswith("_clear"), slots[slot].version))
@@ -219,7 +219,7 @@ class Panels:
         cells = study.condition[study.known].value_counts()
         samples = study.samples()["condition"].value_counts()
         said = [
-            count(int(cells[name]), "cell").join([f"{name}: ", ""])
+            f"{name}: {count(int(cells[name]), 'cell')}"
             + (f" of {count(int(samples[name]), 'donor')}." if len(samples) else ".")
             for name in study.conditions
         ]
@@ -229,8 +229,9 @@ class Panels:
         study = self.study
         if len(study.types) < 2:
             return Drawn([NO_TYPES])
-        colours = list(type_colours(self._dataset, study, self.config.cell_type_key).values())
-        drawn = self._on_map(study.cell_type, str(self.config.cell_type_key), colours, names=True)
+        column = self.config.cell_type_key
+        colours = list(type_colours(study, column, self._dataset.slots, self._dataset.read).values())
+        drawn = self._on_map(study.cell_type, str(column), colours, names=True)
         shares = pd.Series(study.cell_type[study.known]).value_counts(normalize=True)
         largest = [f"{name} ({share:.0%})" for name, share in shares.head(N_LARGEST).items()]
         return replace(drawn, said=[*drawn.said, f"{len(study.types)} cell types; the largest are {listed(largest)}."])
@@ -299,11 +300,9 @@ class Panels:
     def _beside(self) -> list[str]:
         """The type that is looked into, with the other monocytes where it is one of them."""
         monocytes = self.study.monocytes()
-        return (
-            [self.focus, *(name for name in monocytes if name != self.focus)]
-            if self.focus in monocytes
-            else [self.focus]
-        )
+        if self.focus not in monocytes:
+            return [self.focus]
+        return [self.focus, *(name for name in monocytes if name != self.focus)]
 
     # Within one cell type
 
@@ -327,10 +326,7 @@ class Panels:
             symbols = self._labels(places)
             data = expression_by_group(self._values(places)[cells], self.study.condition[cells], symbols)
             return Drawn([*said, "A heatmap by donor needs a donor column."], plot_dots(data), data, slots)
-        samples = self.study.samples()
-        order = [self.study.sample.categories.get_loc(name) for name in samples["sample"]]
-        n_samples = len(self.study.sample.categories)
-        means = means_by_sample(self._values(places), self.study.sample_codes(cells), n_samples)[order]
+        means, samples = gene_means(self.study, self._values(places), cells)
         symbols = self._labels(places)
         table = samples.assign(**dict(zip(symbols, means.T, strict=True)))
         return Drawn(said, plot_gene_samples(means, symbols, samples, row_height=ROW_HEIGHT), table, slots)
@@ -400,12 +396,6 @@ class Panels:
         return np.column_stack([self._dataset.gene(place) for place in places])
 
 
-def maps_of(dataset: Dataset) -> list[str]:
-    """Slots of the maps that were made here."""
-    made = (key for key in keys.names_in(dataset.slots, "obsm") if key.startswith(("X_umap_", "X_tsne_")))
-    return [f"obsm/{key}" for key in made]
-
-
 def scores_of(slots: Collection[str], read: Callable[[str], Any]) -> dict[str, np.ndarray]:
     """Title -> score of each cell, shape (n_cells,), of every set that cells were scored for, the last ones first."""
     titles = score_titles(read(keys.GENE_SET_SCORES))
@@ -438,11 +428,35 @@ def score_tests(
     return donors, compare_donors(donors, study.conditions)
 
 
-def type_colours(dataset: Dataset, study: Study, column: str | None) -> dict[str, str]:
+def gene_means(study: Study, values: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, pd.DataFrame]:
+    """Means of genes by donor, for ``plot_gene_samples``. Only for studies with donors.
+
+    Parameters
+    ----------
+    study
+        The design.
+    values
+        log1p values, shape (n_cells, n_genes).
+    cells
+        Those that are looked at; bool, shape (n_cells,).
+
+    Returns
+    -------
+    Shape (n_samples, n_genes), and the samples, in their order.
+    """
+    assert study.sample is not None
+    samples = study.samples()
+    order = [study.sample.categories.get_loc(name) for name in samples["sample"]]
+    return means_by_sample(values, study.sample_codes(cells), len(study.sample.categories))[order], samples
+
+
+def type_colours(
+    study: Study, column: str | None, slots: Collection[str], read: Callable[[str], Any]
+) -> dict[str, str]:
     """Type -> colour; one for all cells where there are no types."""
     if column is None:
         return dict(zip(study.types, palette(len(study.types)), strict=True))
-    return colours_of(column, dataset.slots, dataset.read)
+    return colours_of(column, slots, read)
 
 
 def _some(cells: np.ndarray) -> np.ndarray:

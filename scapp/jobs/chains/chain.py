@@ -137,8 +137,7 @@ def start(root: Path, plan: Plan, dataset: Dataset, choices: Choices, *, after: 
     ScappError
         The first step cannot be carried out on the dataset.
     """
-    remaining = plan.to_come(choices, after) if after else [each.name for each in plan.stages(choices)]
-    first = plan.next_stage(dataset, choices, remaining)
+    first = plan.next_stage(dataset, choices, plan.to_come(choices, after))
     assert first is not None
     config = plan.config(first, dataset, choices)
     part = _part(plan, first.name, choices, plan.to_come(choices, first.name))

@@ -127,10 +127,10 @@ class Plan:
         usual = stage.record.config.build(stage.chosen(dataset, choices)).model_dump(mode="json")
         return {name: value for name, value in config.model_dump(mode="json").items() if value != usual[name]}
 
-    def to_come(self, choices: Choices, after: str) -> list[str]:
-        """Names of the stages after one."""
+    def to_come(self, choices: Choices, after: str | None) -> list[str]:
+        """Names of the stages after one; of all for None."""
         names = [each.name for each in self.stages(choices)]
-        return names[names.index(after) + 1 :]
+        return names if after is None else names[names.index(after) + 1 :]
 
     def after_change(self, choices: Choices, name: str, done: Collection[str]) -> list[str]:
         """Names of the stages that follow where one is carried out again: what rests on it, and what has not been

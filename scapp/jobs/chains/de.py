@@ -12,7 +12,6 @@ from scapp.core.errors import ConfigError, DataError, count, listed
 from scapp.jobs.chains.chain_plan import Choices, Plan, Stage
 from scapp.jobs.chains.stage_parts import has_groups, mapped, marked
 from scapp.reports.comparisons import comparisons_of
-from scapp.reports.study_panels import maps_of
 from scapp.steps.de.matched_sets import matcher_of, sets_of
 from scapp.steps.de.set_design import COLUMNS, read_study, study_from
 from scapp.steps.map.log_values import require_log_values
@@ -53,7 +52,7 @@ def _map(dataset: Dataset, choices: GuidedStudyConfig) -> dict[str, Any]:
 
 def _lacks_map(dataset: Dataset) -> bool:
     """Whether there is no map, or none that is in step with the data."""
-    return not set(maps_of(dataset)) - set(out_of_date(dataset.manifest))
+    return not set(keys.maps(dataset.slots)) - set(out_of_date(dataset.manifest))
 
 
 def _markers_lack(column: str | None) -> Callable[[Dataset], bool]:

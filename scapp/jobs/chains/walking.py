@@ -36,6 +36,11 @@ class Walked:
         """What was done and chosen."""
         return self.stage.said(self.config.model_dump(mode="json"), self.summary)
 
+    @property
+    def record(self) -> dict[str, Any]:
+        """``step``, ``said`` and ``seconds``, for a summary of the chain."""
+        return {"step": self.stage.title, "said": self.said, "seconds": self.summary["seconds"]}
+
 
 def walk(
     session: Session,
@@ -68,7 +73,7 @@ def walk(
     ScappError
         A stage cannot be carried out.
     """
-    remaining = plan.to_come(choices, after) if after else [each.name for each in plan.stages(choices)]
+    remaining = plan.to_come(choices, after)
     while (stage := plan.next_stage(dataset, choices, remaining)) is not None:
         config = plan.config(stage, dataset, choices)
         summary = carry_out(session, stage.step, config, dataset.id)

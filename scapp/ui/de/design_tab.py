@@ -20,7 +20,7 @@ from scapp.core import keys
 from scapp.core.errors import DataError
 from scapp.jobs.launch import run_now
 from scapp.plotting.de.design_figures import plot_design
-from scapp.plotting.palette import palette
+from scapp.reports import study_panels
 from scapp.steps.de.set_design import COLUMNS, config_of
 from scapp.ui.de import words
 from scapp.ui.kit import state
@@ -160,9 +160,7 @@ def _order(dataset: Dataset, column: str, levels: list[str], before: StudyConfig
 
 def type_colours(dataset: Dataset, study: Study, config: StudyConfig) -> dict[str, str]:
     """Type -> colour; one for all cells where there are no types."""
-    if config.cell_type_key is None:
-        return dict(zip(study.types, palette(len(study.types)), strict=True))
-    return state.colours(dataset, config.cell_type_key)
+    return study_panels.type_colours(study, config.cell_type_key, dataset.slots, lambda slot: state.read(dataset, slot))
 
 
 def type_choice(study: Study, *, key: str, default: list[str] | None = None, label: str = "Cell types") -> list[str]:

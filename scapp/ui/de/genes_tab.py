@@ -15,9 +15,10 @@ from scapp.core import keys
 from scapp.data.symbols import GeneNames
 from scapp.jobs.launch import submit
 from scapp.plotting.de.design_figures import condition_colours
-from scapp.plotting.de.volcano import means_by_sample, plot_gene_samples, plot_ma, plot_volcano
+from scapp.plotting.de.volcano import plot_gene_samples, plot_ma, plot_volcano
 from scapp.plotting.map.marker_figures import plot_violins
 from scapp.reports.comparisons import names_of
+from scapp.reports.study_panels import gene_means
 from scapp.ui.de import design_tab, words
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape
@@ -289,9 +290,7 @@ def _by_donor(dataset: Dataset, design: Study, about: dict[str, Any], chosen: Se
         figure = plot_violins(values[cells], groups, symbols, colours=condition_colours(len(design.conditions)))
         show_figure(figure, key="de.violins", name="genes_by_condition", alt="Violins of the chosen genes by condition")
         return
-    samples = design.samples()
-    order = [design.sample.categories.get_loc(name) for name in samples["sample"]]
-    means = means_by_sample(values, design.sample_codes(cells), len(design.sample.categories))[order]
+    means, samples = gene_means(design, values, cells)
     show_figure(
         plot_gene_samples(means, symbols, samples),
         key="de.heatmap",

@@ -14,6 +14,7 @@ from scapp.core.errors import DataError
 from scapp.jobs.launch import submit
 from scapp.plotting.de.pathway_figures import plot_pathways, plot_running_sum
 from scapp.reports.comparisons import STEP, names_of, pathways_of
+from scapp.reports.study_panels import BARS
 from scapp.ui.de import design_tab, gene_set_choice, words
 from scapp.ui.de.genes_tab import result_choice
 from scapp.ui.kit import state
@@ -94,9 +95,7 @@ def _result(dataset: Dataset, comparison: str, name: str) -> None:
         alt="Pathways with their direction",
         on_click=pick,
     )
-    st.caption(
-        "Red went up, blue went down; pale bars have an adjusted p above 0.05. Click on a bar to look behind it."
-    )
+    st.caption(f"{BARS} Click on a bar to look behind it.")
     if record.config["method"] == "gsea":
         least = 1 / int(record.config["n_permutations"])
         table = table.assign(**{p: table[p].clip(lower=least) for p in ("p_value", "p_value_adjusted")})

@@ -11,6 +11,7 @@ from scapp.core import keys
 from scapp.data.panels import PANELS
 from scapp.jobs.launch import submit
 from scapp.plotting.map.marker_figures import expression_by_group, plot_dots, plot_violins
+from scapp.reports.study_panels import CYTOKINES
 from scapp.ui.de import design_tab
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape
@@ -24,8 +25,6 @@ from scapp.workspace.runs.run import ACTIVE
 
 MOST_DRAWN = 60
 PER_TYPE = 3
-SHOWN_FIRST = ("IL1B", "IL2", "IL6", "IL10", "TNF")
-"""Cytokines of the CLEAR paper's Figure 5E."""
 SOURCES = ("Top markers", "A panel", "Own choice")
 PER_ROW = 3
 
@@ -132,7 +131,7 @@ def _on_map(dataset: Dataset, design: Study) -> None:
         return
     genes = state.genes(dataset)
     label_of = {symbol.upper(): label for symbol, label in zip(genes.symbols, genes.labels, strict=True)}
-    default = [label_of[gene] for gene in SHOWN_FIRST if gene in label_of]
+    default = [label_of[gene] for gene in CYTOKINES if gene in label_of]
     left, right = st.columns(2)
     with left:
         chosen = coloured_maps.gene_choice(
