@@ -12,7 +12,7 @@ from scapp.core import keys
 from scapp.core.errors import count
 from scapp.jobs.launch import submit
 from scapp.plotting.de.pathway_figures import plot_scores
-from scapp.reports.study_panels import score_tests, scores_of
+from scapp.reports.study_panels import BY_SCORES, score_tests, scores_of
 from scapp.ui.de import design_tab, gene_set_choice, words
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import as_list, escape
@@ -119,7 +119,7 @@ def _result(dataset: Dataset, design: design_tab.Study) -> None:
         tests = tests[tests["feature"].isin(list(shown))]
         st.markdown(as_list(donor_differences(tests, kind, what="score")))
         st.caption(
-            f"These sentences are of {words.SCORE_TESTS[kind]}, adjusted over"
+            f"These sentences are of {BY_SCORES[kind]}, adjusted over"
             f" {count(len(values), 'scored set')}; the table has both kinds. {words.EFFECTS}"
         )
         numbers = dict.fromkeys(("mean_reference", "mean_compared", "difference", "cliffs_delta"), "%.3f")

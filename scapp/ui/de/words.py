@@ -24,7 +24,6 @@ SHARE_TESTS = {
         " bell within a condition."
     ),
 }
-SCORE_TESTS = {"rank": "rank tests of donors' means", "t": "t-tests on donors' means"}
 DIFFERENTIAL = (
     "Which genes change within a cell type? **Pseudobulk** sums the counts of each donor's cells and compares donors"
     " (PyDESeq2). Tests of single cells take the cells of one donor for independent of each other, find far too many"
