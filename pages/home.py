@@ -32,8 +32,8 @@ with boundary():
         run_panel(waiting, key="home.import")
 
     st.header("Pages")
-    # two rows: titles must not be cut off
-    cards = [*st.columns(4), *st.columns(4)]
+    # rows of three: titles must not be cut off
+    cards = [*st.columns(3), *st.columns(3), *st.columns(3)]
     for card, (page, title, text) in zip(cards, words.STEPS, strict=True):
         with card.container(border=True, height="stretch"):
             link(page, f"**{title}**", dataset=current.id if current else None)

@@ -115,6 +115,7 @@ FEATURES = {
     "de",
     "evaluate",
     "export",
+    "teach",
 }
 ANYWHERE = {"__init__", "__main__", "config", "words"}
 

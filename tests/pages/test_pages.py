@@ -17,8 +17,8 @@ from tests.pages.conftest import button, runs, texts
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.id)
 def test_every_page_opens_empty_and_says_what_to_do(app, page):
     shown = texts(app(page.id))
-    expected = {"home": "There are no datasets yet", "upload": "Pick an example"}.get(page.id, "No dataset is open")
-    assert expected.lower() in shown.lower()
+    expected = {"home": "There are no datasets yet", "upload": "Pick an example", "teach": "**predict**"}
+    assert expected.get(page.id, "No dataset is open").lower() in shown.lower()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.id)

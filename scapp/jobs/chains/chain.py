@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from scapp.core.config import Config
 from scapp.core.errors import ConfigError, RunError, ScappError
-from scapp.jobs.chains.analyse import ANALYSE, FIRST, AnalyseConfig
+from scapp.jobs.chains.analyse import ANALYSE, FIRST
 from scapp.jobs.chains.chain_plan import Choices, Plan, Stage
 from scapp.jobs.chains.plans import PLANS
 from scapp.jobs.launch import discard, resume, submit
@@ -108,9 +108,9 @@ class Analysis:
         return self.last.status.state == "failed" and not self.last.run.config.config
 
 
-def start_with_import(root: Path, request: ImportRequest, choices: AnalyseConfig) -> Run:
-    """Queue Analyse from a file or an example; its first run."""
-    part = _part(ANALYSE, FIRST, choices, ANALYSE.to_come(choices, FIRST))
+def start_with_import(root: Path, request: ImportRequest, choices: Choices, plan: Plan = ANALYSE) -> Run:
+    """Queue a chain from a file or an example, by default Analyse; its first run."""
+    part = _part(plan, FIRST, choices, plan.to_come(choices, FIRST))
     return submit(root, "import", request, part=part)
 
 

@@ -182,8 +182,8 @@ def plot_replay(
         barmode="overlay",
         bargap=0,
         legend={"itemsizing": "constant", "title": {"text": str(colour.name) if colour is not None else ""}},
-        sliders=[_slider(frames)],
-        updatemenus=[_buttons()],
+        sliders=[epoch_slider([epoch for epoch, _ in frames])],
+        updatemenus=[play_buttons()],
     )
     return figure
 
@@ -210,11 +210,11 @@ def _markers(
     return {**marker, "color": [hues[code] if code >= 0 else MUTED for code in codes]}, legend
 
 
-def _slider(frames: Sequence[tuple[int, Frame]]) -> dict[str, object]:
+def epoch_slider(epochs: Sequence[int]) -> dict[str, object]:
+    """A slider over the frames of a replay, which are called by their epochs."""
     now = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
     steps = [
-        {"method": "animate", "label": str(epoch), "value": str(epoch), "args": [[str(epoch)], now]}
-        for epoch, _ in frames
+        {"method": "animate", "label": str(epoch), "value": str(epoch), "args": [[str(epoch)], now]} for epoch in epochs
     ]
     return {
         "active": 0,
@@ -233,7 +233,8 @@ def _caption(epoch: int, losses: Mapping[int, float]) -> dict[str, object]:
     return {"title": {"text": f"epoch {epoch}: loss {losses[epoch]:.3f}" if epoch in losses else f"epoch {epoch}"}}
 
 
-def _buttons() -> dict[str, object]:
+def play_buttons() -> dict[str, object]:
+    """Play and pause."""
     play = {"frame": {"duration": FRAME_MS, "redraw": True}, "transition": {"duration": 0}, "fromcurrent": True}
     halt = {"mode": "immediate", "frame": {"duration": 0, "redraw": False}}
     return {

@@ -40,6 +40,7 @@ STEPS = (
         "Does CLEAR help?",
         "CLEAR beside other representations on your data. You may skip this.",
     ),
+    ("teach", "Learn and teach", "Lessons that ask you to predict before you see, and runs that went wrong."),
     ("export", "4 · Export", "Download the data, tables, a report, and the session as a script."),
 )
 EXAMPLE_INTRO = "No file at hand? Pick an example; nothing is downloaded."

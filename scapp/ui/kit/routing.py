@@ -37,6 +37,7 @@ PAGES = (
     PageRecord("de", "Differential expression", "Explore"),
     PageRecord("evaluate", "Benchmarks", "Compare"),
     PageRecord("export", "Export", "Results"),
+    PageRecord("teach", "Teach", "Classroom"),
 )
 
 

@@ -127,14 +127,15 @@ def say_next(text: str) -> None:
     st.session_state["say_next"] = text
 
 
-def _say() -> None:
+def say() -> None:
+    """Say what was to be said after the page was drawn anew."""
     if text := st.session_state.pop("say_next", None):
         st.toast(escape(text), duration="long")
 
 
 def dataset_or_stop() -> Dataset:
     """The current dataset, with its name as a caption; without one, the way to get one and the end of the page."""
-    _say()
+    say()
     dataset = current_dataset()
     if dataset is None:
         st.info("No dataset is open. Import a file or pick an example on the Upload & QC page.")

@@ -1,0 +1,54 @@
+"""Sentences of the Teach page."""
+
+TEACH = (
+    "A lesson asks you to **predict** before you **see**: that is where one learns. Everything you predict, answer and"
+    " write down is kept in this workspace, and ends on a worksheet."
+)
+OWN = (
+    "A lesson is a small file. Download one of those above from the menu, change it in any text editor, and open it"
+    " here: its steps, texts, settings and questions are read, and nothing in it is carried out."
+)
+GALLERY = (
+    "Each run below was made with settings that spoil it, and again with the settings that repair it. PCA does not"
+    " stand beside CLEAR in them, because it would carry the map where CLEAR fails. Look at the curve, at the map, and"
+    " at what was measured, and find what would have told you."
+)
+GRID = (
+    "Each combination of these settings was trained once on the 700 blood cells, with two views of one cell as"
+    " positives and without PCA beside them. Move a slider, and look at the run that was made with it."
+)
+MEASURES = {
+    "same_type": "neighbours of the same type",
+    "own_batch": "neighbours of the same batch",
+    "loss_share": "loss / chance",
+    "spread": "spread",
+}
+MEASURE_HELP = {
+    "same_type": (
+        "Mean share of a cell's nearest neighbours in the representation that are of its type: 15 neighbours, or 5"
+        " where few cells were trained on."
+    ),
+    "own_batch": "Mean share of a cell's 15 nearest neighbours that are of its own batch; by chance it would be 50%.",
+    "loss_share": "The loss at the end, as a share of what a network that guesses has; 1: nothing was learnt.",
+    "spread": "Near 1 the embeddings use all directions; near 0 all cells look alike.",
+}
+NO_SUCH = "There is no lesson of that name here. Choose one below, or open its file."
+PREDICT_FIRST = "The figure appears when you have made your prediction."
+DRAW = "Set the loss that you expect at each of these epochs; the figure follows."
+CLICK = "Click on a cell of the map, where you expect it; click elsewhere to change your mind."
+NO_MARK = "Click on the map first."
+SLOW = "Slow motion"
+SLOW_HELP = "Training goes on at its own speed; what is shown follows at two pictures a second, so that one can see it."
+SHEET_NAME = "Name on the worksheet"
+RECORD = "What you see here becomes a step of a lesson of yours, with the settings as they are now."
+WRITE = (
+    "A lesson of your own begins with what you see (press *Record as a step* beside a run that went wrong, or settings"
+    " and their runs) or with a copy of another. Here its steps get their words, order and questions."
+)
+NONE_YET = "You have no lesson of your own yet. Record a first step, begin from a copy, or open a file under 'Lessons'."
+ONE_RIGHT = "Tick one answer as right: a question has exactly one."
+DELETE = "The lesson is deleted from this workspace; what students have done in it stays."
+AS_FILE = (
+    "Everything that a lesson can hold: what is predicted ('prediction': choice, number, loss, place), what is shown"
+    " ('activity'), facts in texts. Look at one of the lessons that come with the app for examples of each."
+)

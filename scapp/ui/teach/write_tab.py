@@ -1,0 +1,217 @@
+"""Write a lesson: record what is shown as a step, then give it its words, its order, its question."""
+
+from typing import Any
+
+import streamlit as st
+
+from scapp.core.errors import ScappError
+from scapp.core.provenance import fingerprint
+from scapp.teach.lesson import BUILT_IN, MOST_NOTE_ASKED, Lesson, Step, built_in, read_lesson
+from scapp.teach.own import as_text, build, delete_own, id_from, own_lessons, save_own, with_step
+from scapp.ui.kit import state
+from scapp.ui.kit.boundary import escape, show_error
+from scapp.ui.teach import words
+
+NEW = ""
+_EDITED = "teach.edited"
+MOST_ANSWERS = 4
+
+
+def record_button(activity: dict[str, Any], title: str, *, key: str) -> None:
+    """Offer to make a step of what is shown.
+
+    Parameters
+    ----------
+    activity
+        What the step is to show, as a lesson's file has it.
+    title
+        Suggested for the step.
+    key
+        Of the widgets.
+    """
+    with st.popover("Record as a step"):
+        st.caption(words.RECORD)
+        own, _ = own_lessons(state.root())
+        id = st.selectbox(
+            "Of the lesson",
+            [*own, NEW],
+            format_func=lambda id: own[id].title if id in own else "a new lesson",
+            key=f"{key}.lesson.{len(own)}",
+        )
+        lesson = own.get(id)
+        named = "" if lesson else st.text_input("Title of the lesson", "My lesson", max_chars=100, key=f"{key}.named")
+        step_title = st.text_input("Title of the step", title, max_chars=100, key=f"{key}.title")
+        text = st.text_area("What it is about", key=f"{key}.text", max_chars=4_000)
+        if st.button("Record", type="primary", key=f"{key}.record"):
+            step = {"title": step_title or title, "minutes": 5, "text": text, "activity": activity}
+            made = with_step(lesson, named or "My lesson", step, taken=own)
+            save_own(state.root(), made)
+            st.session_state[_EDITED] = made.id
+            state.say_next(f"Recorded as step {len(made.steps)} of '{made.title}': change it under 'Write a lesson'.")
+            st.rerun()
+
+
+def write_section() -> None:
+    """The teacher's own lessons: words, order and questions of their steps, or the whole file."""
+    st.markdown(words.WRITE)
+    _copy()
+    own, _ = own_lessons(state.root())
+    if not own:
+        st.info(words.NONE_YET)
+        return
+    ids = list(own)
+    edited = st.session_state.get(_EDITED)
+    id = st.selectbox(
+        "Lesson",
+        ids,
+        index=ids.index(edited) if edited in ids else 0,
+        format_func=lambda id: own[id].title,
+        key=f"write.lesson.{len(ids)}.{edited}",
+        width=480,
+    )
+    lesson = own[id]
+    steps_tab, file_tab = st.tabs(["Steps", "As a file"], key="write.tab")
+    with steps_tab:
+        _head(lesson)
+        for place in range(len(lesson.steps)):
+            _step(lesson, place)
+    with file_tab:
+        _as_file(lesson)
+    with st.popover("Delete this lesson"):
+        st.write(words.DELETE)
+        if st.button("Yes, delete it", type="primary", key=f"write.delete.{lesson.id}"):
+            delete_own(state.root(), lesson.id)
+            st.rerun()
+
+
+def _copy() -> None:
+    """Begin from a lesson that comes with the app."""
+    with st.popover("Begin from a copy"):
+        for lesson in built_in():
+            if st.button(lesson.title, key=f"write.copy.{lesson.id}"):
+                taken = {*BUILT_IN, *own_lessons(state.root())[0]}
+                content = _content(lesson) | {"id": id_from(lesson.id, taken), "title": f"{lesson.title} (copy)"}
+                made = build(content)
+                save_own(state.root(), made)
+                st.session_state[_EDITED] = made.id
+                st.rerun()
+
+
+def _save(content: dict[str, Any]) -> None:
+    """Keep a changed lesson, or say why it cannot be."""
+    try:
+        save_own(state.root(), build(content))
+    except ScappError as error:
+        show_error(error.message, error.hint)
+        return
+    st.rerun()
+
+
+def _content(lesson: Lesson) -> dict[str, Any]:
+    return lesson.model_dump(mode="json", exclude_defaults=True)
+
+
+def _head(lesson: Lesson) -> None:
+    left, right = st.columns([1, 2])
+    title = left.text_input("Title", lesson.title, max_chars=120, key=f"write.{lesson.id}.title")
+    summary = right.text_input("In a sentence", lesson.summary, max_chars=400, key=f"write.{lesson.id}.summary")
+    if (title, summary) != (lesson.title, lesson.summary):
+        _save({**_content(lesson), "title": title, "summary": summary})
+
+
+def _step(lesson: Lesson, place: int) -> None:
+    step = lesson.steps[place]
+    key = f"write.{lesson.id}.{step.id}"
+    with st.expander(escape(f"{place + 1}. {step.title} ({step.minutes} minutes): {_shows(step)}")):
+        with st.form(key, border=False):
+            changed = _fields(step, key)
+            saved = st.form_submit_button("Save this step", type="primary")
+            if saved and changed["question"] and changed["question"]["right"] < 0:
+                show_error(words.ONE_RIGHT, "Nothing was saved yet; what you wrote is still here.")
+            elif saved:
+                steps = _content(lesson)["steps"]
+                kept = {name: value for name, value in steps[place].items() if name not in changed}
+                steps[place] = {**kept, **{name: value for name, value in changed.items() if value is not None}}
+                _save({**_content(lesson), "steps": steps})
+        with st.container(horizontal=True):
+            if place and st.button("Move up", key=f"{key}.up"):
+                _reordered(lesson, place, place - 1)
+            if place + 1 < len(lesson.steps) and st.button("Move down", key=f"{key}.down"):
+                _reordered(lesson, place, place + 1)
+            if len(lesson.steps) > 1 and st.button("Delete", key=f"{key}.delete"):
+                steps = _content(lesson)["steps"]
+                _save({**_content(lesson), "steps": steps[:place] + steps[place + 1 :]})
+
+
+def _reordered(lesson: Lesson, place: int, other: int) -> None:
+    steps = _content(lesson)["steps"]
+    steps[place], steps[other] = steps[other], steps[place]
+    _save({**_content(lesson), "steps": steps})
+
+
+def _shows(step: Step) -> str:
+    said = {
+        "copies": "augmented copies",
+        "profile": "genes of a cell",
+        "runs": "a run that went wrong",
+        "grid": "settings and their runs",
+        "training": "a live training",
+        "maps": "maps",
+        "circle": "a circle",
+        "types": "figures for each type",
+        "threshold": "when to say nothing",
+        "unseen": "a type that was never seen",
+    }
+    return said[step.activity.kind] if step.activity is not None else "text alone"
+
+
+def _fields(step: Step, key: str) -> dict[str, Any]:
+    """Words and question of a step as they are now in the form; None for what there is not."""
+    title = st.text_input("Title", step.title, max_chars=120, key=f"{key}.title")
+    minutes = st.number_input("Minutes", 1, 120, step.minutes, key=f"{key}.minutes", width=160)
+    text = st.text_area("What it is about", step.text, max_chars=4_000, key=f"{key}.text")
+    reveal = st.text_area("What is said of what is seen", step.reveal, max_chars=4_000, key=f"{key}.reveal")
+    asked = step.question
+    question = st.text_input("Question", asked.ask if asked else "", key=f"{key}.ask", max_chars=1_000)
+    options: list[dict[str, str]] = []
+    right: list[int] = []
+    for number in range(MOST_ANSWERS):
+        there = asked.options[number] if asked and number < len(asked.options) else None
+        answer, feedback, tick = st.columns([4, 6, 1], vertical_alignment="bottom")
+        said = answer.text_input(f"Answer {number + 1}", there.text if there else "", key=f"{key}.a{number}")
+        why = feedback.text_input("Feedback", there.feedback if there else "", key=f"{key}.f{number}")
+        is_right = tick.checkbox("right", bool(asked and asked.right == number), key=f"{key}.r{number}")
+        if said:
+            right += [len(options)] if is_right else []
+            options.append({"text": said, "feedback": why})
+    note = st.text_input("What to write down", step.note, max_chars=MOST_NOTE_ASKED, key=f"{key}.note")
+    return {
+        "title": title,
+        "minutes": int(minutes),
+        "text": text,
+        "reveal": reveal,
+        "question": {"ask": question, "options": options, "right": right[0] if len(right) == 1 else -1}
+        if question
+        else None,
+        "note": note,
+    }
+
+
+def _as_file(lesson: Lesson) -> None:
+    """The whole file, for what has no field: predictions, what is shown, facts in texts."""
+    st.caption(words.AS_FILE)
+    text = st.text_area(
+        "The lesson's file",
+        as_text(lesson),
+        height=420,
+        key=f"write.{lesson.id}.file.{fingerprint(as_text(lesson))[:8]}",
+    )
+    if st.button("Check and save", key=f"write.{lesson.id}.check", type="primary"):
+        try:
+            changed = read_lesson(text)
+            save_own(state.root(), changed)
+        except ScappError as error:
+            show_error(error.message, error.hint)
+            return
+        st.session_state[_EDITED] = changed.id
+        st.rerun()
