@@ -1,9 +1,12 @@
 """What a student has done in a lesson: predictions, answers and notes, kept in the workspace."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pydantic
+from filelock import FileLock
 from pydantic import BaseModel, Field
 
 from scapp.core import files
@@ -83,11 +86,42 @@ def read_work(root: Path, lesson: Lesson) -> Work:
         ) from error
 
 
-def write_work(root: Path, lesson: Lesson, work: Work) -> None:
-    """Keep what was done."""
+def change_work(root: Path, lesson: Lesson, **changes: Any) -> Work:
+    """Change where a student is, or the name on the worksheet, and keep it.
+
+    Raises
+    ------
+    DataError
+        The file is damaged.
+    """
+    with _locked(root, lesson):
+        work = read_work(root, lesson).model_copy(update=changes)
+        files.write_json(_place(root, lesson), work.model_dump(mode="json"))
+    return work
+
+
+def change_step(root: Path, lesson: Lesson, step: str, **changes: Any) -> StepWork:
+    """Change what was done in a step, and keep it; everything else stays as it is in the file by now.
+
+    Raises
+    ------
+    DataError
+        The file is damaged.
+    """
+    with _locked(root, lesson):
+        work = read_work(root, lesson)
+        work.steps[step] = work.of(step).model_copy(update=changes)
+        files.write_json(_place(root, lesson), work.model_dump(mode="json"))
+    return work.steps[step]
+
+
+@contextmanager
+def _locked(root: Path, lesson: Lesson) -> Iterator[None]:
+    """One tab at a time changes a lesson's file."""
     place = _place(root, lesson)
     place.parent.mkdir(parents=True, exist_ok=True)
-    files.write_json(place, work.model_dump(mode="json"))
+    with FileLock(place.with_suffix(".lock"), timeout=30):
+        yield
 
 
 def begin_anew(root: Path, lesson: Lesson) -> None:

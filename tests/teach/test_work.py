@@ -4,20 +4,22 @@ import pytest
 
 from scapp.core.errors import DataError
 from scapp.teach.lesson import built_in
-from scapp.teach.work import FOLDER, begin_anew, read_work, write_work
+from scapp.teach.work import FOLDER, StepWork, begin_anew, change_step, change_work, read_work
 
 
 def test_work_comes_back_and_can_be_begun_anew(tmp_path):
     lesson = built_in()[0]
-    work = read_work(tmp_path, lesson)
-    assert work.steps == {}
-    done = work.of("copies")
-    done.predicted, done.revealed, done.answer, done.note = [1.5, 2.5], True, 1, "ä <b>"
-    work.of("chance").predicted = 6.5
-    work.of("knobs").predicted = 2
-    write_work(tmp_path, lesson, work)
+    assert read_work(tmp_path, lesson).steps == {}
+    change_step(tmp_path, lesson, "copies", predicted=[1.5, 2.5], revealed=True, answer=1)
+    # another tab, which has not seen that
+    change_step(tmp_path, lesson, "copies", note="ä <b>")
+    change_step(tmp_path, lesson, "chance", predicted=6.5)
+    change_step(tmp_path, lesson, "knobs", predicted=2)
+    change_work(tmp_path, lesson, at="knobs", name="Ada")
     again = read_work(tmp_path, lesson)
-    assert again == work
+    assert (again.at, again.name) == ("knobs", "Ada")
+    done = StepWork(predicted=[1.5, 2.5], revealed=True, answer=1, note="ä <b>")
+    assert again.of("copies") == done
     assert isinstance(again.of("knobs").predicted, int)
     assert read_work(tmp_path, built_in()[1]).steps == {}
     begin_anew(tmp_path, lesson)
@@ -34,6 +36,8 @@ def test_a_damaged_file_is_said_and_kept(tmp_path, damage):
     place.write_text(damage)
     with pytest.raises(DataError, match="damaged"):
         read_work(tmp_path, lesson)
+    with pytest.raises(DataError, match="damaged"):
+        change_step(tmp_path, lesson, "copies", note="new")
     assert place.read_text() == damage
     begin_anew(tmp_path, lesson)
     assert (tmp_path / FOLDER / "learning.before.json").read_text() == damage

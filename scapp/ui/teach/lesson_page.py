@@ -39,7 +39,7 @@ from scapp.teach.lesson import (
     filled,
 )
 from scapp.teach.predictions import compared, curve_epochs
-from scapp.teach.work import MOST_NOTE, StepWork, Work, begin_anew, read_work, write_work
+from scapp.teach.work import MOST_NOTE, StepWork, Work, begin_anew, change_step, change_work, read_work
 from scapp.ui.kit import downloads, state
 from scapp.ui.kit.boundary import boundary, show_error
 from scapp.ui.kit.frame import Header
@@ -65,8 +65,7 @@ def lesson_section(lesson: Lesson, header: Header) -> None:
     place = ids.index(at) if at in ids else 0
     step = lesson.steps[place]
     if work.at != step.id:
-        work.at = step.id
-        write_work(root, lesson, work)
+        work = change_work(root, lesson, at=step.id)
     st.query_params[STEP] = step.id
     with header.title:
         st.caption(f"**{lesson.title}** · step {place + 1} of {len(ids)} · {step.minutes} minutes")
@@ -133,13 +132,11 @@ class _Sheet:
         downloads.offer(self._draw)
 
     def _draw(self) -> None:
-        name = st.text_input(words.SHEET_NAME, self.work.name, max_chars=100, key=f"sheet.{self.lesson.id}.name")
-        if name != self.work.name:
-            self.work.name = name
-            write_work(state.root(), self.lesson, self.work)
+        key = f"sheet.{self.lesson.id}.name"
+        st.text_input(words.SHEET_NAME, self.work.name, max_chars=100, key=key, on_change=self._name, args=(key,))
         st.download_button(
             "Worksheet (HTML, to print)",
-            lambda: worksheet_html(self.lesson, self.work, self._live()),
+            lambda: worksheet_html(self.lesson, read_work(state.root(), self.lesson), self._live()),
             file_name=f"worksheet_{self.lesson.id}.html",
             mime="text/html",
             key=f"sheet.{self.lesson.id}",
@@ -149,6 +146,9 @@ class _Sheet:
             begin_anew(state.root(), self.lesson)
             open_lesson(self.lesson.id)
             st.rerun()
+
+    def _name(self, key: str) -> None:
+        change_work(state.root(), self.lesson, name=st.session_state[key])
 
     def _live(self) -> dict[str, list[float]]:
         return {id: live_training.live_losses(done.analysis) for id, done in self.work.steps.items() if done.analysis}
@@ -188,8 +188,13 @@ class _StepOnPage:
             if self.step.note:
                 self._note()
 
-    def _save(self) -> None:
-        write_work(state.root(), self.lesson, self.work)
+    def _keep(self, **changes: Any) -> None:
+        """Keep what was done in this step."""
+        self.done = change_step(state.root(), self.lesson, self.step.id, **changes)
+
+    def _keep_widget(self, name: str, key: str) -> None:
+        """Keep a widget's value: called before the page is drawn anew, so that a click elsewhere cannot lose it."""
+        self._keep(**{name: st.session_state[key]})
 
     # what is predicted
 
@@ -221,8 +226,7 @@ class _StepOnPage:
             elif not isinstance(asked, (LossCurve, Place)):
                 st.info(words.PREDICT_FIRST)
         if st.button("Reveal", type="primary", key=f"{self.key}.reveal", disabled=predicted is None):
-            self.done.predicted, self.done.revealed = predicted, True
-            self._save()
+            self._keep(predicted=predicted, revealed=True)
             st.rerun()
 
     def _draw(self, asked: LossCurve, place: Any) -> list[float]:
@@ -289,8 +293,7 @@ class _StepOnPage:
             show_figure(shown.figure, key=f"{self.key}.{which}", name=shown.name, alt=shown.alt)
 
     def _moved(self, settings: dict[str, Any]) -> None:
-        self.done.settings = {**self.done.settings, **settings}
-        self._save()
+        self._keep(settings={**self.done.settings, **settings})
 
     def _activity(self, activity: Activity) -> None:
         if isinstance(activity, Training):
@@ -351,8 +354,7 @@ class _StepOnPage:
 
     def _train(self, activity: Training) -> None:
         def begun(id: str) -> None:
-            self.done.analysis = id
-            self._save()
+            self._keep(analysis=id)
 
         guess = self.done.predicted if isinstance(self.step.prediction, LossCurve) else None
         live_training.live_section(
@@ -375,19 +377,21 @@ class _StepOnPage:
             format_func=lambda at: filled(asked.options[at].text),
             key=f"{self.key}.answer",
             label_visibility="collapsed",
+            on_change=self._keep_widget,
+            args=("answer", f"{self.key}.answer"),
         )
-        if answer != self.done.answer:
-            self.done.answer = answer
-            self._save()
-            st.rerun()
         if answer is not None:
             said = filled(asked.options[answer].feedback)
             st.markdown(f"**Right.** {said}" if answer == asked.right else f"**Not quite.** {said}")
 
     def _note(self) -> None:
-        note = st.text_area(
-            filled(self.step.note), self.done.note, max_chars=MOST_NOTE, height=TALL, key=f"{self.key}.note"
+        key = f"{self.key}.note"
+        st.text_area(
+            filled(self.step.note),
+            self.done.note,
+            max_chars=MOST_NOTE,
+            height=TALL,
+            key=key,
+            on_change=self._keep_widget,
+            args=("note", key),
         )
-        if note != self.done.note:
-            self.done.note = note
-            self._save()
