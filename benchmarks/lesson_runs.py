@@ -395,7 +395,8 @@ def circles(examples: Examples) -> Made:
     genes = GeneNames(names, names, [""] * len(names))
     counts = adata.layers["counts"]
     context = Kept()
-    config = ClassifierConfig(component="competing", start="random", test_share=0.3)
+    # long and fast enough for the arc to be seen; test cells are named as well as by the defaults
+    config = ClassifierConfig(component="competing", start="random", test_share=0.3, steps=1_000, learning_rate=1e-2)
     classifier = CellTypeClassifier(config)
     classifier.fit_counts(counts, labels, genes, None, context, "cpu")
     there = np.array(sorted(context.frames))

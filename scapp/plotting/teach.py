@@ -13,7 +13,9 @@ from scapp.plotting.map.points import category_traces, marker_size
 from scapp.plotting.palette import palette
 from scapp.plotting.theme import KEPT, MUTED, REMOVED, empty_figure, styled
 
-HEIGHT = 520
+HEIGHT, TALL = 520, 680
+"""Of one row of panels, and of two, in pixels."""
+MOST_BESIDE = 3
 GUESS = "predicted"
 
 
@@ -57,7 +59,7 @@ def plot_losses(curves: Mapping[str, pd.DataFrame], guess: pd.DataFrame | None =
     """
     figure = go.Figure()
     for (name, table), hue in zip(curves.items(), palette(max(len(curves), 1)), strict=False):
-        if len(table):
+        if table["loss"].notna().any() if len(table) else False:
             line = {"color": hue, "width": 2}
             mode = "lines" if len(table) > 1 else "markers"
             figure.add_scatter(x=table["epoch"], y=table["loss"], mode=mode, name=name, line=line)
@@ -86,7 +88,7 @@ def plot_film(panels: Sequence[Panel], epochs: Sequence[int]) -> go.Figure:
     """
     figure = _row_of(panels)
     traces = []
-    for column, panel in enumerate(panels, start=1):
+    for panel, row, column in _places(panels):
         hues = np.array([*palette(len(panel.groups.categories)), MUTED])
         x, y = panel.frames[-1].T
         figure.add_trace(
@@ -99,7 +101,7 @@ def plot_film(panels: Sequence[Panel], epochs: Sequence[int]) -> go.Figure:
                 hovertemplate="%{text}<extra></extra>",
                 showlegend=False,
             ),
-            1,
+            row,
             column,
         )
         traces.append(len(figure.data) - 1)
@@ -132,7 +134,7 @@ def plot_maps(panels: Sequence[Panel], marks: Sequence[Mark] = (), *, choosable:
         Whether cells can be clicked on: all grey, each carrying its position.
     """
     figure = _row_of(panels)
-    for column, panel in enumerate(panels, start=1):
+    for panel, row, column in _places(panels):
         points = panel.frames[-1]
         size = marker_size(len(points))
         if choosable:
@@ -144,12 +146,12 @@ def plot_maps(panels: Sequence[Panel], marks: Sequence[Mark] = (), *, choosable:
                 customdata=[str(place) for place in range(len(points))],
                 hovertemplate="click to put your mark here<extra></extra>",
                 showlegend=False,
-                row=1,
+                row=row,
                 col=column,
             )
             continue
         for trace in category_traces(points, panel.groups, size=size):
-            figure.add_trace(trace.update(showlegend=False), 1, column)
+            figure.add_trace(trace.update(showlegend=False), row, column)
     if not choosable:
         _legend(figure, panels)
     for mark in marks:
@@ -164,24 +166,40 @@ def plot_maps(panels: Sequence[Panel], marks: Sequence[Mark] = (), *, choosable:
 
 
 def _row_of(panels: Sequence[Panel]) -> go.Figure:
+    n_rows, n_columns = _grid_of(panels)
     figure = make_subplots(
-        rows=1, cols=len(panels), subplot_titles=[panel.title for panel in panels], horizontal_spacing=0.04
+        rows=n_rows,
+        cols=n_columns,
+        subplot_titles=[panel.title for panel in panels],
+        horizontal_spacing=0.04,
+        vertical_spacing=0.08,
     )
     # a map has no directions: equal units, and no numbers on its axes
     figure.update_xaxes(showticklabels=False, showgrid=False, zeroline=False)
     figure.update_yaxes(showticklabels=False, showgrid=False, zeroline=False)
     figure.update_annotations(font={"size": 13})
     figure.update_layout(
-        height=HEIGHT,
-        margin={"l": 10, "r": 10, "t": 40, "b": 20},
+        height=HEIGHT if n_rows == 1 else TALL,
+        margin={"l": 10, "r": 10, "t": 60, "b": 20},
         legend={"itemsizing": "constant"},
     )
     return figure
 
 
+def _grid_of(panels: Sequence[Panel]) -> tuple[int, int]:
+    """Rows and columns: more than three maps are too narrow beside each other."""
+    return (1, len(panels)) if len(panels) <= MOST_BESIDE else (2, -(-len(panels) // 2))
+
+
+def _places(panels: Sequence[Panel]) -> list[tuple[Panel, int, int]]:
+    """Each panel with its row and column, from 1."""
+    _, n_columns = _grid_of(panels)
+    return [(panel, place // n_columns + 1, place % n_columns + 1) for place, panel in enumerate(panels)]
+
+
 def _legend(figure: go.Figure, panels: Sequence[Panel]) -> None:
-    """One legend for all panels: a group has one colour in each, since they share their categories."""
-    names = list(panels[0].groups.categories)
+    """One legend for all panels: the n-th group has one colour in each."""
+    names = max((list(panel.groups.categories) for panel in panels), key=len)
     for name, hue in zip(names, palette(len(names)), strict=True):
         figure.add_scattergl(x=[None], y=[None], mode="markers", name=str(name), marker={"color": hue, "size": 9})
 

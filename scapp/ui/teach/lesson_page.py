@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from scapp.clear.augment.preview import Sample
@@ -36,6 +37,7 @@ from scapp.teach.lesson import (
     Step,
     Threshold,
     Training,
+    Types,
     filled,
 )
 from scapp.teach.predictions import compared, curve_epochs
@@ -47,7 +49,8 @@ from scapp.ui.kit.widgets import clicked, show_figure, show_table
 from scapp.ui.teach import gallery_tab, grid_tab, live_training, words
 from scapp.ui.teach.lesson_list import STEP, leave, open_lesson
 
-TALL = 180
+TYPE_COLUMNS = ["type", "n_train", "n_test", "auprc", "auprc_low", "auprc_high"]
+TALL = 120
 """Height in pixels of the field for notes."""
 
 
@@ -283,7 +286,13 @@ class _StepOnPage:
         st.markdown(f"{'✓' if said.near else '→'} {said.text}")
         table = choice_table(asked) if isinstance(asked, Choice) else None
         if table is not None:
-            show_table(table, key=f"{self.key}.measured", name=f"{self.step.id}_measured", alt="What was measured")
+            show_table(
+                table,
+                key=f"{self.key}.measured",
+                name=f"{self.step.id}_measured",
+                alt="What was measured",
+                numbers={"measured": "%.2f"},
+            )
 
     # what is seen
 
@@ -313,6 +322,9 @@ class _StepOnPage:
         if isinstance(activity, Threshold):
             self._threshold()
         self._figure(activity, "figure")
+        if isinstance(activity, Types):
+            table = pd.DataFrame(prepared.fact("circles.types"))[TYPE_COLUMNS]
+            show_table(table, key=f"{self.key}.types", name="types", alt="Cells and AUPRC of each type")
         if isinstance(activity, Runs) and activity.which == ("wrong", "repaired"):
             gallery_tab.measures(mistake(activity.mistake))
 

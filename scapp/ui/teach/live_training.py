@@ -13,7 +13,7 @@ from scapp.jobs.chains.chain import Analysis, analysis, start, start_with_import
 from scapp.jobs.chains.chain_plan import Choices
 from scapp.jobs.chains.teach import LIVE_TRAINING, PREPARED, TRAINED
 from scapp.plotting.clear.curves import curves_data, plot_view
-from scapp.plotting.teach import Panel, plot_film, plot_losses
+from scapp.plotting.teach import HEIGHT, Panel, plot_film, plot_losses
 from scapp.reports.lesson_figures import guess_table
 from scapp.steps.config import ImportRequest
 from scapp.teach import prepared
@@ -29,8 +29,10 @@ from scapp.workspace.runs.run import Run
 from scapp.workspace.runs.snapshots import read_snapshot, snapshot_numbers
 
 PICTURE_SECONDS = 0.5
-MOST_FRAMES = 20
+MOST_FRAMES = 10
 """Of the replay at the end."""
+ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 10}}
+"""Where a legend takes no room from a figure that is half a page wide."""
 _MISTAKEN = "teach.mistaken"
 
 
@@ -143,7 +145,7 @@ def _moving(run_id: str, example_id: str, slow: bool, guess: list[float] | None)
         if place == len(numbers) - 1 and run.observe().state not in ("queued", "running", "stopping"):
             st.rerun()
         curve = curves_data(run.metrics)
-        left, right = st.columns(2)
+        left, right = st.columns([4, 3])
         if place < 0:
             left.caption("Waiting for the first picture…")
             return
@@ -151,13 +153,13 @@ def _moving(run_id: str, example_id: str, slow: bool, guess: list[float] | None)
         types = prepared.labels(example_id, "cell_type")
         with left:
             colour = pd.Series(types[frame["shown"]], name="cell_type")
-            figure = plot_view(frame["points"], colour)
+            figure = plot_view(frame["points"], colour).update_layout(legend=ABOVE, height=HEIGHT)
             show_figure(figure, key=f"moving.{run_id}", name="embedding", alt="Two components of the embedding")
             st.caption(f"epoch {epoch}" if epoch else "before training")
         with right:
             so_far = curve[curve["epoch"] <= max(epoch, 1)] if len(curve) else curve
             show_figure(
-                plot_losses({"this run": so_far}, _guess(guess, run)),
+                plot_losses({"this run": so_far}, _guess(guess, run)).update_layout(legend=ABOVE),
                 key=f"moving.loss.{run_id}",
                 name="loss",
                 alt="Loss by epoch so far",
@@ -179,13 +181,13 @@ def _still(run: Run, example_id: str, guess: list[float] | None) -> None:
     types = prepared.labels(example_id, "cell_type")[frames[0]["shown"]]
     points = np.stack([frame["points"] for frame in frames])
     points /= max(float(np.abs(points).max()), 1e-12)
-    left, right = st.columns(2)
+    left, right = st.columns([4, 3])
     with left:
-        figure = plot_film([Panel("", points, types)], kept)
+        figure = plot_film([Panel("", points, types)], kept).update_layout(legend=ABOVE)
         show_figure(figure, key=f"still.{run.id}", name="replay", alt="The embedding, epoch by epoch")
     with right:
         show_figure(
-            plot_losses({"this run": curve}, _guess(guess, run)),
+            plot_losses({"this run": curve}, _guess(guess, run)).update_layout(legend=ABOVE),
             key=f"still.loss.{run.id}",
             name="loss",
             alt="Loss by epoch, and as it was predicted",
