@@ -4,7 +4,7 @@ PORT ?= 8501
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: app test check full wheel format clean
+.PHONY: app test check full docs wheel format clean
 
 app: $(VENV)/.app
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
@@ -21,10 +21,15 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# What takes longer: short forms of the benchmarks, methods of other people, validators, notebooks.
-full: test
+# What takes longer: short forms of the benchmarks, methods of other people, validators, notebooks, the site.
+full: test docs
 	$(BIN)/python -m pip install --quiet --constraint requirements.txt --editable ".[peers,ontology]"
 	$(BIN)/python -m pytest -m long --timeout 3600
+
+# The documentation site, its tutorials carried out (three minutes on two cores); warnings are errors.
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
 
 wheel: $(VENV)/.dev
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
@@ -44,5 +49,9 @@ $(VENV)/.dev: requirements-dev.txt requirements.txt $(VENV)/.app
 	$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt
 	touch $@
 
+$(VENV)/.docs: requirements-docs.txt requirements.txt $(VENV)/.app
+	$(BIN)/python -m pip install --quiet --requirement requirements-docs.txt
+	touch $@
+
 clean:
-	rm -rf $(VENV) dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
+	rm -rf $(VENV) dist docs/_build docs/generated .pytest_cache .ruff_cache .mypy_cache .import_linter_cache

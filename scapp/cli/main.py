@@ -25,7 +25,7 @@ DAMAGED = 1
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
-    parsed = _parser().parse_args(arguments)
+    parsed = parser().parse_args(arguments)
     try:
         result = parsed.command(parsed)
     except ScappError as error:
@@ -47,10 +47,11 @@ def _without_nan(result: dict[str, Any]) -> dict[str, Any]:
     return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in result.items()}
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="scapp", description="Contrastive learning on single-cell RNA-seq.")
-    parser.add_argument("--version", action="version", version=f"scapp {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+def parser() -> argparse.ArgumentParser:
+    """All commands with their options."""
+    top = argparse.ArgumentParser(prog="scapp", description="Contrastive learning on single-cell RNA-seq.")
+    top.add_argument("--version", action="version", version=f"scapp {__version__}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
     for room in (home, upload, analyse, qc, map, clear, classify, de, evaluate):
         room.add_commands(commands)
     work = commands.add_parser("work", help="the worker that the app starts by itself")
@@ -58,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     work.add_argument("--lane", default="light", choices=("light", "training"))
     work.add_argument("--execute", action="store_true", help=argparse.SUPPRESS)
     work.set_defaults(command=_work)
-    return parser
+    return top
 
 
 def _work(arguments: argparse.Namespace) -> None:

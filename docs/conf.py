@@ -1,0 +1,68 @@
+"""The documentation site: ``make docs``."""
+
+import argparse
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from scapp import __version__
+from scapp.cli.main import parser
+
+project = "scapp"
+author = "The scapp developers"
+copyright = "The scapp developers"
+version = release = __version__
+
+extensions = [
+    "myst_nb",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx_copybutton",
+]
+exclude_patterns = ["_build", "design/*.md", "generated/commands.md"]
+source_suffix = {".md": "myst-nb", ".rst": "restructuredtext"}
+myst_heading_anchors = 3
+
+# figures that work without a network
+os.environ["PLOTLY_RENDERER"] = "notebook"
+# Tutorials are carried out when the site is built, and a failure is an error.
+nb_execution_mode = "force"
+nb_execution_timeout = 600
+nb_execution_raise_on_error = True
+nb_merge_streams = True
+
+autosummary_generate = True
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+
+html_theme = "sphinx_book_theme"
+html_title = f"scapp {__version__}"
+html_theme_options = {"show_toc_level": 2, "use_download_button": True}
+html_show_sourcelink = False
+
+
+
+def commands(found: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """Every command that has no commands of its own."""
+    inner = [action for action in found._actions if isinstance(action, argparse._SubParsersAction)]
+    if not inner:
+        yield found
+    for action in inner:
+        for each in action.choices.values():
+            yield from commands(each)
+
+
+def write_commands(app: Any) -> None:
+    """What each command prints with ``--help``."""
+    os.environ["COLUMNS"] = "110"
+    place = Path(app.srcdir) / "generated" / "commands.md"
+    place.parent.mkdir(exist_ok=True)
+    place.write_text("\n".join(f"## {each.prog}\n\n```text\n{each.format_help()}```\n" for each in commands(parser())))
+
+
+def setup(app: Any) -> None:
+    """Called by Sphinx."""
+    app.connect("builder-inited", write_commands)
