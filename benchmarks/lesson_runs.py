@@ -20,7 +20,7 @@ from scipy import sparse
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 
-from scapp import __version__, datasets, pp
+from scapp import __version__, pp
 from scapp.analysis.map.clusters import leiden, neighbours, umap_map
 from scapp.analysis.map.label_agreement import kmeans_agreement
 from scapp.classify.classifier import CellTypeClassifier
@@ -30,6 +30,7 @@ from scapp.clear.augment.config import AugmentationConfig
 from scapp.clear.augment.preview import Sample, certain
 from scapp.clear.config import ClearConfig, clear_config
 from scapp.core.step_context import QuietContext
+from scapp.data import examples as app_examples
 from scapp.data.qc.harmony import harmony
 from scapp.data.symbols import GeneNames
 from scapp.metrics.by_type import headline, per_type
@@ -75,6 +76,8 @@ MARKERS = (
 )
 """Genes by which blood cells are named, which are kept with the profiles."""
 REFUSED = (0.5, 0.7, 0.9)
+LONGER = 500
+"""Epochs, where ten times as many are asked about."""
 
 
 class Kept(QuietContext):
@@ -111,7 +114,8 @@ def main() -> None:
     PREPARED.mkdir(exist_ok=True)
     place = PREPARED / "facts.json"
     facts: dict[str, Any] = json.loads(place.read_text()) if place.exists() else {}
-    examples = {"pbmc": datasets.pbmc(), "simulated": datasets.simulate()}
+    # what the app offers as examples: datasets.simulate() has other genes
+    examples = {id: app_examples.example(id).load() for id in ("pbmc", "simulated")}
     for adata in examples.values():
         pp.prepare(adata)
     for name in names:
@@ -150,9 +154,11 @@ def cells(examples: Examples) -> Made:
         "profiles/cells": shown,
         "profiles/genes": np.asarray(adata.var_names[genes], dtype=str),
         "profiles/values": values[:, genes].astype(np.float16),
+        "profiles/mean": np.asarray(adata.X[:, genes].mean(axis=0)).ravel().astype(np.float32),
     }
     sizes = adata.obs["cell_type"].value_counts()
-    facts = {"pbmc": adata.n_obs, "simulated": examples["simulated"].n_obs, "sizes": sizes.to_dict()}
+    facts = {name: each.n_obs for name, each in examples.items()} | {"sizes": sizes.to_dict()}
+    facts["n_genes"] = {name: each.n_vars for name, each in examples.items()}
     sample = Sample(values[:, genes].astype(np.float16).astype(np.float32))
     for name, share in (("half", 0.5), ("most", 0.8), ("nearly_all", 0.95)):
         same, others = alike(sample, dropout(share))
@@ -210,6 +216,10 @@ def runs(examples: Examples) -> Made:
             "pca": measured(adata, adata.obsm["X_pca"], every, 15, 0),
             "untrained": measured(adata, untrained, every, 15, 0),
         }
+    blood = examples["pbmc"]
+    longer, kept, summary = trained(blood, clear_config(**COMMON, epochs=LONGER))
+    every = np.arange(blood.n_obs)
+    facts["pbmc"]["longer"] = measured(blood, longer, every, 15, 0) | run_facts(kept.rows[-1], summary)
     return found, facts
 
 
@@ -353,7 +363,6 @@ def maps(examples: Examples) -> Made:
         "kept": neighbours_kept(study.obsm["X_pca"], flat),
         "distances": _distances_kept(study.obsm["X_pca"], flat, codes_of(study, "cell_type")),
     }
-    facts["kept_by_chance"] = 15 / study.n_obs
     found["pbmc/cells"] = np.arange(blood.n_obs).astype(np.int16)
     for id, adata in (("umap_pca", blood), ("umap_noise", _without_structure(blood))):
         space = adata.obsm["X_pca"]

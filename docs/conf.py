@@ -32,6 +32,7 @@ nb_execution_mode = "force"
 nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+nb_output_stderr = "remove"  # progress bars and notes of libraries
 
 autosummary_generate = True
 autodoc_member_order = "bysource"
@@ -42,7 +43,6 @@ html_theme = "sphinx_book_theme"
 html_title = f"scapp {__version__}"
 html_theme_options = {"show_toc_level": 2, "use_download_button": True}
 html_show_sourcelink = False
-
 
 
 def commands(found: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:

@@ -273,6 +273,19 @@ def plot_course(
     return figure
 
 
+def marked_as_gauge(figure: go.Figure) -> go.Figure:
+    """A figure of a circle's upper half, with its rim and how it is read."""
+    _draw_circle(figure)
+    _write_gauge(figure)
+    return figure
+
+
+def _write_gauge(figure: go.Figure) -> None:
+    for text, x, y, anchor in GAUGE:
+        font = {"size": 12, "color": MUTED}
+        figure.add_annotation(x=x, y=y, text=text, xanchor=anchor, showarrow=False, font=font)
+
+
 def _draw_circle(figure: go.Figure) -> None:
     figure.add_shape(type="circle", x0=-1, y0=-1, x1=1, y1=1, line={"color": MUTED, "width": 1})
 
@@ -282,9 +295,7 @@ def _round(figure: go.Figure, height: int, *, gauge: bool = False) -> go.Figure:
     figure.update_yaxes(range=[-0.1, 1.2] if gauge else [-1.2, 1.2], visible=False, scaleanchor="x")
     if gauge:
         height = round(GAUGE_HEIGHT * height)
-        for text, x, y, anchor in GAUGE:
-            font = {"size": 12, "color": MUTED}
-            figure.add_annotation(x=x, y=y, text=text, xanchor=anchor, showarrow=False, font=font)
+        _write_gauge(figure)
     figure.update_layout(
         height=height,
         margin={"l": 10, "r": 10, "t": 30, "b": 10},

@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from scapp.plotting.circles import JITTER, marked_as_gauge
 from scapp.plotting.clear.replay import epoch_slider, play_buttons
 from scapp.plotting.map.points import category_traces, marker_size
 from scapp.plotting.palette import palette
@@ -59,7 +60,7 @@ def plot_losses(curves: Mapping[str, pd.DataFrame], guess: pd.DataFrame | None =
     """
     figure = go.Figure()
     for (name, table), hue in zip(curves.items(), palette(max(len(curves), 1)), strict=False):
-        if table["loss"].notna().any() if len(table) else False:
+        if len(table) and table["loss"].notna().any():
             line = {"color": hue, "width": 2}
             mode = "lines" if len(table) > 1 else "markers"
             figure.add_scatter(x=table["epoch"], y=table["loss"], mode=mode, name=name, line=line)
@@ -76,7 +77,7 @@ def plot_losses(curves: Mapping[str, pd.DataFrame], guess: pd.DataFrame | None =
     return figure
 
 
-def plot_film(panels: Sequence[Panel], epochs: Sequence[int]) -> go.Figure:
+def plot_film(panels: Sequence[Panel], epochs: Sequence[int], noun: str = "epoch") -> go.Figure:
     """Cells while a network is trained, in one panel or two, to be played in the browser.
 
     Parameters
@@ -85,6 +86,8 @@ def plot_film(panels: Sequence[Panel], epochs: Sequence[int]) -> go.Figure:
         Of one number of frames.
     epochs
         Of the frames; 0 is before training.
+    noun
+        What they are called.
     """
     figure = _row_of(panels)
     traces = []
@@ -116,9 +119,28 @@ def plot_film(panels: Sequence[Panel], epochs: Sequence[int]) -> go.Figure:
     ]
     figure.update_xaxes(range=[-1.05, 1.05])
     figure.update_yaxes(range=[-1.05, 1.05])
-    slider = {**epoch_slider(epochs), "active": len(epochs) - 1, "x": 0.22, "len": 0.78, "y": -0.04}
+    slider = {**epoch_slider(epochs, noun), "active": len(epochs) - 1, "x": 0.22, "len": 0.78, "y": -0.04}
     figure.update_layout(sliders=[slider], updatemenus=[{**play_buttons(), "y": -0.1}], margin={"b": 100})
     return figure
+
+
+def plot_gauge_film(circles: np.ndarray, groups: pd.Categorical, steps: Sequence[int]) -> go.Figure:
+    """A circle of those that compete, as the half that is a gauge, while it is trained; every type in its colour.
+
+    Parameters
+    ----------
+    circles
+        Unit vectors, shape (n_steps, n_cells, 2).
+    groups
+        Type of each cell.
+    steps
+        Of training.
+    """
+    radius = 1 + np.random.default_rng(0).uniform(-JITTER, JITTER, size=(circles.shape[1],))
+    figure = plot_film([Panel("", circles * radius[:, None], groups)], steps, "step")
+    figure.update_xaxes(range=[-1.15, 1.15])
+    figure.update_yaxes(range=[-0.1, 1.15], scaleanchor="x")
+    return marked_as_gauge(figure)
 
 
 def plot_maps(panels: Sequence[Panel], marks: Sequence[Mark] = (), *, choosable: bool = False) -> go.Figure:
@@ -174,7 +196,7 @@ def _row_of(panels: Sequence[Panel]) -> go.Figure:
         horizontal_spacing=0.04,
         vertical_spacing=0.08,
     )
-    # a map has no directions: equal units, and no numbers on its axes
+    # a map has no directions, so its axes have no numbers
     figure.update_xaxes(showticklabels=False, showgrid=False, zeroline=False)
     figure.update_yaxes(showticklabels=False, showgrid=False, zeroline=False)
     figure.update_annotations(font={"size": 13})

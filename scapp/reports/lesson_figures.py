@@ -12,12 +12,12 @@ from scapp.clear.augment.config import AugmentationConfig
 from scapp.clear.augment.preview import Sample, certain, copies, stages
 from scapp.metrics.rejection import among_named
 from scapp.plotting.augment import plot_top_genes, profile_table
-from scapp.plotting.circles import plot_circle, plot_course
 from scapp.plotting.classify.type_figures import plot_types
 from scapp.plotting.teach import (
     Mark,
     Panel,
     plot_film,
+    plot_gauge_film,
     plot_losses,
     plot_maps,
     plot_profile,
@@ -36,9 +36,9 @@ from scapp.teach.lesson import (
     LossCurve,
     Maps,
     Place,
+    Prediction,
     Profile,
     Runs,
-    Step,
     Threshold,
     Training,
     Types,
@@ -60,7 +60,9 @@ class Shown:
     alt: str
 
 
-def figure_of(activity: Activity, settings: Mapping[str, Any], step: Step, predicted: Any = None) -> Shown | None:
+def figure_of(
+    activity: Activity, settings: Mapping[str, Any], prediction: Prediction | None = None, predicted: Any = None
+) -> Shown | None:
     """The figure of an activity; None for live training, whose figures are its run's.
 
     Parameters
@@ -69,10 +71,8 @@ def figure_of(activity: Activity, settings: Mapping[str, Any], step: Step, predi
         What is seen.
     settings
         What the student has moved: of a grid its settings, ``dropout`` of copies, ``colour`` of maps, ``threshold``.
-    step
-        Whose prediction is drawn into the figure where it can be.
-    predicted
-        The prediction.
+    prediction, predicted
+        What was asked and what the student predicted, which are drawn into the figure where they can be.
     """
     if isinstance(activity, Training):
         return None
@@ -81,11 +81,11 @@ def figure_of(activity: Activity, settings: Mapping[str, Any], step: Step, predi
     if isinstance(activity, Profile):
         return _profile(activity)
     if isinstance(activity, Runs):
-        return _runs(activity, step, predicted)
+        return _runs(activity, prediction, predicted)
     if isinstance(activity, Grid):
         return _grid(activity, settings)
     if isinstance(activity, Maps):
-        return _maps(activity, settings, step, predicted)
+        return _maps(activity, settings, prediction, predicted)
     if isinstance(activity, Circle):
         return _circle(activity)
     if isinstance(activity, Types):
@@ -148,18 +148,18 @@ def _profile(activity: Profile) -> Shown:
         {
             "gene": activity.genes,
             "this cell": kept.values[here, places],
-            "mean of all": kept.values[:, places].mean(axis=0),
+            "mean of all": kept.mean[places],
         }
     )
     return Shown(plot_profile(table), "profile", "Genes of one cell beside their mean over all")
 
 
-def _runs(activity: Runs, step: Step, predicted: Any) -> Shown:
+def _runs(activity: Runs, prediction: Prediction | None, predicted: Any) -> Shown:
     found = mistake(activity.mistake)
     runs = {which: prepared.run(f"{activity.mistake}.{which}") for which in activity.which}
     if activity.shows == "loss":
         guess = None
-        if isinstance(step.prediction, LossCurve) and predicted is not None:
+        if isinstance(prediction, LossCurve) and predicted is not None:
             guess = guess_table(predicted, len(next(iter(runs.values())).loss))
         curves = {WHICH[which]: run.curve for which, run in runs.items()}
         return Shown(plot_losses(curves, guess), "loss", "Loss by epoch")
@@ -186,7 +186,7 @@ def _grid(activity: Grid, settings: Mapping[str, Any]) -> Shown:
     return Shown(plot_film([panel], run.epochs.tolist()), "grid", "Two components of the embedding, epoch by epoch")
 
 
-def _maps(activity: Maps, settings: Mapping[str, Any], step: Step, predicted: Any) -> Shown:
+def _maps(activity: Maps, settings: Mapping[str, Any], prediction: Prediction | None, predicted: Any) -> Shown:
     colour = str(settings.get("colour", activity.colours[0]))
     titles = prepared.map_titles(activity.example)
     panels = [
@@ -198,20 +198,17 @@ def _maps(activity: Maps, settings: Mapping[str, Any], step: Step, predicted: An
         for name in activity.maps
     ]
     marks = []
-    asked = step.prediction
-    if isinstance(asked, Place) and predicted is not None:
-        x, y = (float(value) for value in prepared.map_points(asked.example, asked.map)[asked.cell])
+    if isinstance(prediction, Place) and predicted is not None:
+        places = prepared.map_points(prediction.example, prediction.map)
+        x, y = (float(value) for value in places[prediction.cell])
         marks = [Mark("your mark", (predicted[0], predicted[1]), REMOVED), Mark("the cell", (x, y), KEPT)]
     return Shown(plot_maps(panels, marks), "maps", f"Maps of the same cells, coloured by {colour}")
 
 
 def _circle(activity: Circle) -> Shown:
     steps, circles, codes = prepared.circle_course(activity.type)
-    types = prepared.circle_types()
-    code = types.index(activity.type)
-    if not activity.film:
-        return Shown(plot_circle(circles[-1], codes, types, code), "circle", f"The circle of {activity.type}")
-    figure = plot_course(steps, circles, codes, types, code, gauge=True)
+    groups = pd.Categorical.from_codes(codes, prepared.circle_types())
+    figure = plot_gauge_film(circles, groups, steps)
     return Shown(figure, "circle", f"The circle of {activity.type} while the classifier is trained")
 
 

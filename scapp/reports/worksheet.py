@@ -13,9 +13,9 @@ from scapp.reports.lesson_figures import figure_of, guess_table
 from scapp.teach import prepared
 from scapp.teach.lesson import Lesson, LossCurve, Step, Training, filled
 from scapp.teach.predictions import compared
-from scapp.teach.work import StepWork, Work
+from scapp.teach.work import StepWork, Work, fitting
 
-FIGURE_HEIGHT, FIGURE_WIDTH = 270, 380
+FIGURE_HEIGHT, FIGURE_WIDTH = 310, 380
 """In pixels: three steps stand on a printed page."""
 STYLE = (
     ".step{display:grid;grid-template-columns:1fr 390px;gap:1rem;border-top:1px solid #ddd;padding:.5rem 0;"
@@ -38,7 +38,7 @@ def worksheet_html(lesson: Lesson, work: Work, live: Mapping[str, list[float]]) 
     name = html.escape(work.name) or "______________________"
     head = f"<style>{STYLE}</style><h1>{html.escape(lesson.title)}</h1><p>Name: {name} · {datetime.now():%Y-%m-%d}</p>"
     steps = [
-        _step(number, step, work.steps.get(step.id, StepWork()), live.get(step.id, []))
+        _step(number, step, fitting(step, work.steps.get(step.id, StepWork())), live.get(step.id, []))
         for number, step in enumerate(lesson.steps, start=1)
     ]
     return html_parts.page(lesson.title, [head, *steps])
@@ -79,21 +79,22 @@ def _figure(step: Step, done: StepWork, live: list[float]) -> go.Figure | None:
             curve["chance"] = prepared.run(step.prediction.run).chance
             guess = guess_table(done.predicted, len(live))
         return plot_losses({"your run": curve}, guess)
-    shown = figure_of(step.activity, done.settings, step, done.predicted)
+    shown = figure_of(step.activity, done.settings, step.prediction, done.predicted)
     return None if shown is None else shown.figure
 
 
 def _small(figure: go.Figure) -> go.Figure:
     """As it stands on paper: no films, buttons or sliders."""
-    still = go.Figure(figure.to_dict() | {"frames": []})
+    content = figure.to_dict() | {"frames": []}
+    for control in ("sliders", "updatemenus"):
+        content["layout"].pop(control, None)
+    still = go.Figure(content)
     still.update_layout(
         height=FIGURE_HEIGHT,
         width=FIGURE_WIDTH,
-        sliders=[],
-        updatemenus=[],
-        margin={"l": 40, "r": 10, "t": 40, "b": 40},
+        margin={"l": 40, "r": 10, "t": 30, "b": 70},
         font={"size": 9},
-        legend={"font": {"size": 8}},
+        legend={"font": {"size": 8}, "orientation": "h", "x": 0, "y": -0.08, "yanchor": "top"},
     )
     return still
 

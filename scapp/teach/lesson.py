@@ -1,5 +1,6 @@
 """What a lesson is: a small JSON file of steps, each with something to predict, to see, to answer and to note."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -31,13 +32,24 @@ def _named() -> Iterator[None]:
         yield
     except ScappError as error:
         raise ValueError(error.message) from error
+    except TypeError as error:
+        raise ValueError(f"a setting is of the wrong kind ({error})") from error
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
 
-Text = Annotated[str, Field(max_length=MOST_TEXT)]
+def _fetches_nothing(text: str) -> str:
+    if "![" in text:
+        raise ValueError("pictures ('![...](...)') are not shown: a lesson fetches nothing from elsewhere")
+    return text
+
+
+Text = Annotated[str, Field(max_length=MOST_TEXT), pydantic.AfterValidator(_fetches_nothing)]
+Title = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^{}]*$")]
+Fact = Annotated[str, Field(max_length=200)]
+Bound = Annotated[float, Field(ge=-1e6, le=1e6)]
 
 
 # What is predicted
@@ -57,7 +69,7 @@ class Option(_Part):
     """
 
     text: Text
-    fact: str = ""
+    fact: Fact = ""
     feedback: Text = ""
 
 
@@ -106,10 +118,10 @@ class Number(_Part):
 
     kind: Literal["number"]
     ask: Text
-    fact: str
-    unit: str = ""
-    minimum: float = 0
-    maximum: float = 100
+    fact: Fact = Field(min_length=1)
+    unit: str = Field("", max_length=20)
+    minimum: Bound = 0.0
+    maximum: Bound = 100.0
 
     @pydantic.model_validator(mode="after")
     def _has_room(self) -> Self:
@@ -185,7 +197,9 @@ class Copies(_Part):
     @pydantic.model_validator(mode="after")
     def _can_be(self) -> Self:
         with _named():
-            AugmentationConfig.build(dict(self.settings))
+            config = AugmentationConfig.build(dict(self.settings))
+        if config.thin_probability > 0 or config.groups_probability > 0:
+            raise ValueError("'thin' and 'groups' need more than the cells that are kept for this")
         return self
 
 
@@ -211,7 +225,7 @@ class Runs(_Part):
 
     kind: Literal["runs"]
     mistake: str
-    which: tuple[Literal["wrong", "repaired"], ...] = ("wrong", "repaired")
+    which: tuple[Literal["wrong", "repaired"], ...] = Field(("wrong", "repaired"), min_length=1, max_length=2)
     shows: Literal["loss", "film", "map"] = "film"
     colour: str = "cell_type"
 
@@ -285,7 +299,6 @@ class Circle(_Part):
 
     kind: Literal["circle"]
     type: str
-    film: bool = True
 
     @pydantic.model_validator(mode="after")
     def _is_there(self) -> Self:
@@ -360,7 +373,7 @@ class Step(_Part):
     """
 
     id: str = Field(pattern=r"^[a-z0-9_]{1,40}$")
-    title: str = Field(max_length=120)
+    title: Title
     minutes: int = Field(ge=1, le=120)
     text: Text
     before: Activity | None = None
@@ -383,7 +396,7 @@ class Lesson(_Part):
     """
 
     id: str = Field(pattern=r"^[a-z0-9_]{1,40}$")
-    title: str = Field(max_length=120)
+    title: Title
     summary: Text
     steps: tuple[Step, ...] = Field(min_length=1, max_length=MOST_STEPS)
 
@@ -400,7 +413,8 @@ class Lesson(_Part):
             for text in _texts(self.model_dump()):
                 filled(text)
             for path in _facts(self.model_dump()):
-                prepared.fact(path)
+                if not isinstance(prepared.fact(path), (int, float)):
+                    raise ValueError(f"the 'fact' {path} is not a number")
         return self
 
     @property
@@ -426,6 +440,9 @@ def _facts(value: Any) -> list[str]:
     return [path for each in value for path in _facts(each)] if isinstance(value, (list, tuple)) else []
 
 
+_SPEC = re.compile(r",?(\.\d)?[fg%]?")
+
+
 class _Facts(Formatter):
     """``{runs.collapse.wrong.spread:.2f}`` is a fact; nothing else of Python's formatting is offered."""
 
@@ -434,6 +451,11 @@ class _Facts(Formatter):
         if not isinstance(found, (int, float, str)):
             raise DataError(f"'{field_name}' is a group of facts, not one.", hint=prepared.AGAIN)
         return found, field_name
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if not _SPEC.fullmatch(format_spec):
+            raise ValueError(f"'{format_spec[:40]}' is no form of a number such as .2f")
+        return str(format(value, format_spec))
 
 
 def filled(text: str) -> str:

@@ -23,7 +23,10 @@ def own_lessons(root: Path) -> tuple[dict[str, Lesson], dict[str, str]]:
         except UnicodeDecodeError:
             unread[path.name] = "it is not text in UTF-8."
         else:
-            found[lesson.id] = lesson
+            if lesson.id != path.stem or lesson.id in BUILT_IN:
+                unread[path.name] = f"its id, '{lesson.id}', is not that of its file, or that of a lesson of the app."
+            else:
+                found[lesson.id] = lesson
     return found, unread
 
 
@@ -68,7 +71,13 @@ def as_text(lesson: Lesson) -> str:
     return lesson.model_dump_json(indent=1, exclude_defaults=True) + "\n"
 
 
-def id_from(title: str, taken: set[str]) -> str:
+def taken_ids(root: Path) -> set[str]:
+    """Ids that a new lesson may not have: of lessons, and of work that was done in lessons since deleted."""
+    work = {path.name.split(".")[0] for path in (Path(root) / FOLDER).glob("*.json")}
+    return {*BUILT_IN, *(path.stem for path in _folder(root).glob("*.json")), *work}
+
+
+def id_from(title: str, taken: Collection[str]) -> str:
     """A word for records from words for people, which none of those taken is."""
     word = re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")[:30] or "step"
     return next(name for name in (word, *(f"{word}_{n}" for n in range(2, 1_000))) if name not in taken)

@@ -68,7 +68,7 @@ def _choice(choice: Choice, predicted: int) -> Compared:
     said = filled(choice.options[predicted].feedback)
     if predicted == right:
         return Compared(True, f"You predicted: {own}. **So it is.** {said}".rstrip())
-    return Compared(False, f"You predicted: {own}. **It is: {true}.** {said}".rstrip())
+    return Compared(False, f"You predicted: {own}. **The right answer: {true}.** {said}".rstrip())
 
 
 def in_unit(number: Number, value: float) -> str:

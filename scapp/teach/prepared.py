@@ -220,11 +220,14 @@ class Profiles:
         Names.
     values
         Log-normalised, float32, shape (n_cells, n_genes).
+    mean
+        Over all cells of the example, shape (n_genes,).
     """
 
     cells: np.ndarray
     genes: list[str]
     values: np.ndarray
+    mean: np.ndarray
 
 
 def profiles() -> Profiles:
@@ -234,6 +237,7 @@ def profiles() -> Profiles:
         content["profiles/cells"],
         content["profiles/genes"].tolist(),
         content["profiles/values"].astype(np.float32),
+        content["profiles/mean"],
     )
 
 
@@ -248,7 +252,8 @@ def circle_course(type: str) -> tuple[list[int], np.ndarray, np.ndarray]:
 
     Returns
     -------
-    Steps; unit vectors, shape (n_steps, n_cells, 2); the type of each cell, from 0, shape (n_cells,).
+    Steps; unit vectors, shape (n_steps, n_cells, 2); the type of each cell among those that have a circle, from 0,
+    shape (n_cells,).
     """
     content = arrays("circles")
     angles = content["angles"][:, :, circle_types().index(type)].astype(np.float32) / PLACES * np.pi

@@ -11,10 +11,11 @@ from pydantic import BaseModel, Field
 
 from scapp.core import files
 from scapp.core.errors import DataError
-from scapp.teach.lesson import Lesson
+from scapp.teach.lesson import Choice, Copies, Grid, Lesson, LossCurve, Maps, Number, Prediction, Step, Threshold
 
 FOLDER = "lessons"
-MOST_NOTE = 2_000
+MOST_NOTE = 600
+"""Characters: with more, a worksheet would not print on four pages."""
 
 
 class StepWork(BaseModel):
@@ -82,7 +83,7 @@ def read_work(root: Path, lesson: Lesson) -> Work:
     except (ValueError, pydantic.ValidationError) as error:
         raise DataError(
             f"What was written down in the lesson '{lesson.title}' cannot be read ({place.name} is damaged).",
-            hint="Begin the lesson anew ('Begin anew' in its list of steps); the damaged file is kept beside it.",
+            hint="Click 'Begin anew'; the damaged file is kept beside it.",
         ) from error
 
 
@@ -124,11 +125,50 @@ def _locked(root: Path, lesson: Lesson) -> Iterator[None]:
         yield
 
 
+def fitting(step: Step, done: StepWork) -> StepWork:
+    """What was done in a step, less what its author has changed since: another kind of prediction, answers and settings
+    that there no longer are.
+    """
+    changes: dict[str, Any] = {}
+    if done.predicted is not None and not _fits(step.prediction, done.predicted):
+        changes = {"predicted": None, "revealed": False}
+    if done.answer is not None and (step.question is None or done.answer >= len(step.question.options)):
+        changes["answer"] = None
+    offered = {"threshold": {"threshold"}, "copies": {"dropout"}, "maps": {"colour"}}
+    settings = {
+        name: value
+        for name, value in done.settings.items()
+        if step.activity is not None and name in offered.get(step.activity.kind, set())
+    }
+    if isinstance(step.activity, Grid):
+        axes: dict[str, tuple[float, ...]] = {name: values for name, _, values in step.activity.axes()}
+        settings = {name: value for name, value in done.settings.items() if value in axes.get(name, ())}
+    if isinstance(step.activity, (Copies, Threshold)):
+        settings = {
+            name: value for name, value in settings.items() if isinstance(value, (int, float)) and 0 <= value <= 1
+        }
+    if isinstance(step.activity, Maps) and settings.get("colour") not in step.activity.colours:
+        settings = {}
+    return done.model_copy(update={**changes, "settings": settings})
+
+
+def _fits(prediction: Prediction | None, predicted: int | float | list[float]) -> bool:
+    if isinstance(prediction, Choice):
+        return isinstance(predicted, int) and 0 <= predicted < len(prediction.options)
+    if isinstance(prediction, Number):
+        return not isinstance(predicted, list)
+    if isinstance(prediction, LossCurve):
+        return isinstance(predicted, list) and len(predicted) > 2
+    return prediction is not None and isinstance(predicted, list) and len(predicted) == 2
+
+
 def begin_anew(root: Path, lesson: Lesson) -> None:
-    """Put what was done aside, under another name, and begin with nothing."""
+    """Put what was done aside, under a name of its own, and begin with nothing."""
     place = _place(root, lesson)
-    if place.exists():
-        place.replace(place.with_suffix(".before.json"))
+    with _locked(root, lesson):
+        if place.exists():
+            taken = len(list(place.parent.glob(f"{place.stem}.before*.json")))
+            place.replace(place.with_name(f"{place.stem}.before{taken + 1}.json"))
 
 
 def _place(root: Path, lesson: Lesson) -> Path:

@@ -5,10 +5,10 @@ import re
 import pytest
 
 from scapp.teach import prepared
-from scapp.teach.lesson import Choice, LossCurve, Place, built_in
+from scapp.teach.lesson import Choice, LossCurve, Number, Place, built_in
 from scapp.teach.predictions import right_option
 from scapp.teach.work import read_work
-from tests.browser.acting import AT_REST, download, press, visible
+from tests.browser.acting import AT_REST, download, enter, press, visible
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
@@ -18,6 +18,8 @@ def predict(page, step):
     asked = step.prediction
     if isinstance(asked, Choice):
         page.get_by_test_id("stRadio").locator("label").nth(1 + right_option(asked)).click()
+    elif isinstance(asked, Number):
+        enter(page, re.compile("Your prediction"), "1")
     elif isinstance(asked, Place):
         box = page.locator(".js-plotly-plot").last.locator(".nsewdrag").first.bounding_box()
         page.mouse.click(*spot(box, prepared.map_points(asked.example, asked.map), asked.cell))

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from scapp.core import files
+from scapp.core.provenance import fingerprint
 from scapp.jobs.chains.teach import TRAINED
 from scapp.teach import prepared
 from scapp.teach.gallery import mistakes
 from scapp.teach.lesson import Choice, Number, built_in
-from scapp.teach.own import read_own
+from scapp.teach.own import as_text, build, own_lessons, read_own, save_own
 from scapp.teach.predictions import right_option
-from scapp.teach.work import FOLDER, read_work
+from scapp.teach.work import FOLDER, change_step, read_work
 from scapp.workspace.runs.run import Part, Status
 from scapp.workspace.runs.snapshots import write_snapshot
 from tests.pages.conftest import button, frame, runs, texts
@@ -51,6 +52,10 @@ def test_each_step_asks_before_it_shows(app, workspace, lesson, step):
         assert reveal.disabled
         next(r for r in at.radio if r.label == "Your prediction").set_value(right_option(asked))
         at.run()
+    elif isinstance(asked, Number):
+        assert reveal.disabled
+        at.number_input[0].set_value(asked.maximum)
+        at.run()
     elif asked.kind == "place":
         assert reveal.disabled
         at.session_state[f"lesson.{lesson.id}.{step.id}.mark"] = [0.1, 0.2]
@@ -85,7 +90,7 @@ def test_each_step_asks_before_it_shows(app, workspace, lesson, step):
 
 def test_what_was_done_is_there_when_one_comes_back(app, workspace):
     at = app("teach", lesson=LESSON.id, step="chance")
-    at.slider[0].set_value(3.0)
+    at.number_input[0].set_value(3.0)
     at.run()
     button(at, "Reveal").click()
     at.run()
@@ -196,12 +201,90 @@ def test_a_lesson_of_ones_own(app, workspace):
     at.file_uploader[0].upload("lesson.json", json.dumps(own).encode())
     at.run()
     assert not at.error
-    button(at, "Begin 'Mine'").click()
+    assert read_all(workspace) == {}
+    button(at, "Open 'Mine'").click()
     at.run()
     assert at.query_params["lesson"] == "own"
     assert "Mine" in texts(app("teach"))
     (workspace.root / FOLDER / "own" / "bad.json").write_text("{")
-    assert "bad.json was left out" in texts(app("teach"))
+    at = app("teach")
+    assert "bad.json was left out" in texts(at)
+    at.file_uploader[0].upload("lesson.json", json.dumps(own | {"title": "Other"}).encode())
+    at.run()
+    assert "takes its place" in texts(at)
+    assert read_own(workspace.root, "own").title == "Mine"
+    button(at, "Replace it by 'Other'").click()
+    at.run()
+    assert read_own(workspace.root, "own").title == "Other"
+
+
+def read_all(workspace):
+    return own_lessons(workspace.root)[0]
+
+
+@pytest.mark.parametrize("lesson", built_in(), ids=lambda lesson: lesson.id)
+def test_every_step_of_a_copy_works_as_in_its_original(app, workspace, lesson):
+    at = opened(app, "Write a lesson")
+    button(at, lesson.title).click()
+    at.run()
+    copy = read_own(workspace.root, f"{lesson.id}_2")
+    for step in copy.steps:
+        at = app("teach", lesson=copy.id, step=step.id)
+        assert not at.error, step.id
+        assert "Predict." in texts(at)
+
+
+def test_what_was_saved_is_not_undone_by_what_a_form_held(app, workspace):
+    at = opened(app, "Write a lesson")
+    button(at, LESSON.title).click()
+    at.run()
+    area = field(at.text_area, "The lesson's file")
+    area.set_value(area.value.replace('"Two copies of one cell"', '"Twins"').replace("(copy)", "(mine)"))
+    button(at, "Check and save").click()
+    at.run()
+    next(b for b in at.button if b.label == "Save this step").click()
+    at.run()
+    copy = read_own(workspace.root, "learning_2")
+    assert copy.steps[0].title == "Twins"
+    assert copy.title.endswith("(mine)")
+    assert copy.steps[0].question == LESSON.steps[0].question
+
+
+def test_a_question_of_many_answers_keeps_them(app, workspace):
+    many = {"ask": "?", "options": [{"text": letter, "feedback": "."} for letter in "abcdef"], "right": 5}
+    content = json.loads(LESSON.model_dump_json(exclude_defaults=True)) | {"id": "own"}
+    content["steps"][0]["question"] = many
+    save_own(workspace.root, build(content))
+    at = opened(app, "Write a lesson")
+    next(b for b in at.button if b.label == "Save this step").click()
+    at.run()
+    assert not at.error
+    asked = read_own(workspace.root, "own").steps[0].question
+    assert ([option.text for option in asked.options], asked.right) == (list("abcdef"), 5)
+
+
+def test_colours_and_thresholds_are_there_when_one_comes_back(app, workspace):
+    maps = built_in()[1]
+    at = app("teach", lesson="maps", step="confounded")
+    at.radio[0].set_value(1)
+    at.run()
+    button(at, "Reveal").click()
+    at.run()
+    field(at.segmented_control, "Colour by").set_value("cell_type")
+    at.run()
+    assert read_work(workspace.root, maps).of("confounded").settings == {"colour": "cell_type"}
+    again = app("teach", lesson="maps", step="confounded")
+    assert field(again.segmented_control, "Colour by").value == "cell_type"
+    assert read_work(workspace.root, maps).of("confounded").settings == {"colour": "cell_type"}
+
+
+def test_a_lesson_that_was_changed_meanwhile_opens(app, workspace):
+    change_step(workspace.root, LESSON, "copies", predicted=7, revealed=True, answer=9, settings={"dropout": "much"})
+    change_step(workspace.root, LESSON, "knobs", predicted=[1.0], revealed=True, settings={"dropout": 0.35})
+    for step in ("copies", "knobs"):
+        at = app("teach", lesson=LESSON.id, step=step)
+        assert not at.error
+        assert "Predict." in texts(at)
 
 
 def test_damaged_work_and_unknown_lessons_are_said(app, workspace):
@@ -254,7 +337,7 @@ def test_what_is_seen_is_recorded_and_gets_its_words(app, workspace):
     at.run()
     assert [step.activity.kind for step in read_own(workspace.root, "heat").steps] == ["runs", "grid"]
     first = read_own(workspace.root, "heat").steps[0].id
-    key = f"write.heat.{first}"
+    key = f"write.heat.{fingerprint(as_text(read_own(workspace.root, 'heat')))[:8]}.{first}"
     for name, value in (("ask", "Why?"), ("a0", "Because"), ("f0", "Yes."), ("a1", "Who knows"), ("f1", "You do.")):
         at.text_input(key=f"{key}.{name}").set_value(value)
     next(b for b in at.button if b.label == "Save this step").click()

@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 
+from scapp.plotting.circles import JITTER
 from scapp.plotting.palette import palette
 from scapp.plotting.teach import (
     Mark,
     Panel,
     plot_film,
+    plot_gauge_film,
     plot_losses,
     plot_maps,
     plot_profile,
@@ -38,6 +40,24 @@ def test_a_film_ends_where_the_run_did_and_plays_every_frame():
     assert figure.frames[0].traces == (0, 1)
     assert figure.layout.sliders[0].active == 1
     assert [annotation.text for annotation in figure.layout.annotations] == ["left", "right"]
+
+
+def test_a_gauge_shows_every_type_and_how_it_is_read():
+    circles = FRAMES / np.linalg.norm(FRAMES, axis=-1, keepdims=True)
+    figure = plot_gauge_film(circles, GROUPS, [0, 400])
+    np.testing.assert_allclose(np.hypot(figure.data[0].x, figure.data[0].y), 1, atol=JITTER)
+    assert list(figure.data[0].text)[:2] == ["b", "a"]
+    assert figure.layout.sliders[0].currentvalue.prefix == "step "
+    assert {"claims it", "neither"} <= {annotation.text for annotation in figure.layout.annotations}
+
+
+def test_four_maps_stand_in_two_rows():
+    figure = plot_maps([Panel(str(number), FRAMES, GROUPS) for number in range(4)])
+    assert {trace.xaxis for trace in figure.data if trace.x[0] is not None} == {"x", "x2", "x3", "x4"}
+    assert figure.layout.xaxis3.domain == figure.layout.xaxis.domain
+    longer = pd.Categorical(["c", "d", "e"])
+    legend = plot_maps([Panel("few", FRAMES, GROUPS), Panel("many", FRAMES, longer)]).data[-3:]
+    assert [trace.name for trace in legend] == ["c", "d", "e"]
 
 
 def test_maps_with_marks_and_to_be_clicked_on():

@@ -26,7 +26,7 @@ def test_each_step_has_its_figure(lesson, step):
     for activity in (step.before, step.activity):
         if activity is None:
             continue
-        shown = figure_of(activity, {}, step, predicted_in(step))
+        shown = figure_of(activity, {}, step.prediction, predicted_in(step))
         if activity.kind == "training":
             assert shown is None
             continue

@@ -75,6 +75,17 @@ def test_a_lesson_survives_its_file():
             "fact",
         ),
         ({"question": {"ask": "?", "options": [{"text": "a"}, {"text": "b"}], "right": -1}}, "right"),
+        ({"prediction": {"kind": "number", "ask": "?", "fact": "runs"}}, "not a number"),
+        ({"prediction": {"kind": "number", "ask": "?", "fact": "version"}}, "not a number"),
+        ({"prediction": {"kind": "number", "ask": "?", "fact": ""}}, "fact"),
+        ({"prediction": {"kind": "number", "ask": "?", "fact": "cells.pbmc", "maximum": 1e20}}, "maximum"),
+        ({"text": "{cells.pbmc:>300000000}"}, "no form of a number"),
+        ({"text": "![](http://localhost/x.png)"}, "pictures"),
+        ({"title": "{cells.pbmc}"}, "title"),
+        ({"title": ""}, "title"),
+        ({"activity": {"kind": "runs", "mistake": "collapse", "which": []}}, "which"),
+        ({"activity": {"kind": "copies", "settings": {"thin_probability": 1.0}}}, "thin"),
+        ({"activity": {"kind": "training", "settings": {"preset": ["a"]}}}, "wrong kind"),
         ({"id": "../../etc"}, "id"),
         ({"more": 1}, "more"),
     ],
@@ -91,6 +102,10 @@ def test_other_files_are_refused():
             read_lesson(text)
     with pytest.raises(ConfigError, match="characters"):
         read_lesson(made(text="x") + " " * MOST_BYTES)
+    # JSON knows no Infinity, but Python writes it
+    endless = made(prediction={"kind": "number", "ask": "?", "fact": "cells.pbmc", "maximum": float("inf")})
+    with pytest.raises(ConfigError):
+        read_lesson(endless)
     two = json.loads(made())
     two["steps"] *= 2
     with pytest.raises(ConfigError, match="one 'id'"):

@@ -6,8 +6,8 @@ import pytest
 
 from scapp.core.errors import ConfigError, DataError
 from scapp.teach.lesson import built_in
-from scapp.teach.own import as_text, build, delete_own, id_from, own_lessons, read_own, save_own, with_step
-from scapp.teach.work import FOLDER
+from scapp.teach.own import as_text, build, delete_own, id_from, own_lessons, read_own, save_own, taken_ids, with_step
+from scapp.teach.work import FOLDER, change_work
 
 STEP = {"title": "Look here!", "minutes": 5, "text": "See.", "activity": {"kind": "grid", "dropout": 0.5}}
 
@@ -29,6 +29,10 @@ def test_a_lesson_grows_step_by_step(tmp_path):
     assert own_lessons(tmp_path) == ({}, {})
     with pytest.raises(DataError):
         delete_own(tmp_path, "../../etc/passwd")
+    # what students did in it is not taken for work in a new one
+    change_work(tmp_path, more, name="Ada")
+    assert "my_lesson" in taken_ids(tmp_path)
+    assert with_step(None, "My lesson", STEP, taken=taken_ids(tmp_path)).id == "my_lesson_2"
 
 
 def test_what_comes_with_the_app_stays(tmp_path):
@@ -50,9 +54,11 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
     folder = tmp_path / FOLDER / "own"
     (folder / "bad.json").write_text("{")
     (folder / "bytes.json").write_bytes(b"\xff\xfe")
+    (folder / "learning.json").write_text(as_text(built_in()[0]))
+    (folder / "other.json").write_text(as_text(read_own(tmp_path, "good")))
     found, unread = own_lessons(tmp_path)
     assert list(found) == ["good"]
-    assert set(unread) == {"bad.json", "bytes.json"}
+    assert set(unread) == {"bad.json", "bytes.json", "learning.json", "other.json"}
 
 
 @pytest.mark.parametrize(

@@ -210,8 +210,8 @@ def _markers(
     return {**marker, "color": [hues[code] if code >= 0 else MUTED for code in codes]}, legend
 
 
-def epoch_slider(epochs: Sequence[int]) -> dict[str, object]:
-    """A slider over the frames of a replay, which are called by their epochs."""
+def epoch_slider(epochs: Sequence[int], noun: str = "epoch") -> dict[str, object]:
+    """A slider over the frames of a replay, which are called by their epochs, or whatever the noun says."""
     now = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}, "transition": {"duration": 0}}
     steps = [
         {"method": "animate", "label": str(epoch), "value": str(epoch), "args": [[str(epoch)], now]} for epoch in epochs
@@ -219,7 +219,7 @@ def epoch_slider(epochs: Sequence[int]) -> dict[str, object]:
     return {
         "active": 0,
         "steps": steps,
-        "currentvalue": {"prefix": "epoch "},
+        "currentvalue": {"prefix": f"{noun} "},
         "x": 0.14,
         "len": 0.86,
         "y": -0.1,

@@ -10,7 +10,7 @@ from scapp.data.examples import example
 from scapp.reports.lesson_figures import WHICH, figure_of
 from scapp.teach import prepared
 from scapp.teach.gallery import Mistake, mistakes
-from scapp.teach.lesson import Runs, Step, filled
+from scapp.teach.lesson import Runs, filled
 from scapp.ui.kit.boundary import escape
 from scapp.ui.kit.downloads import download_csv
 from scapp.ui.kit.widgets import show_figure
@@ -55,7 +55,7 @@ def gallery_section() -> None:
             colours = ["cell_type", "batch"] if chosen.example == "simulated" else ["cell_type"]
             colour = st.selectbox("Colour by", colours, key=f"gallery.colour.{chosen.example}", width=200)
         activity = Runs.model_validate({"kind": "runs", "mistake": chosen.id, "shows": view, "colour": colour})
-        shown = figure_of(activity, {}, NO_STEP)
+        shown = figure_of(activity, {})
         assert shown is not None
         show_figure(shown.figure, key=f"gallery.{chosen.id}.{view}", name=f"{chosen.id}_{shown.name}", alt=shown.alt)
         measures(chosen)
@@ -64,10 +64,6 @@ def gallery_section() -> None:
         live_training.try_it(chosen)
         recorded = activity.model_dump(mode="json", exclude_defaults=True)
         write_tab.record_button({"kind": "runs", **recorded}, chosen.title, key=f"gallery.{chosen.id}")
-
-
-NO_STEP = Step(id="none", title="", minutes=1, text="")
-"""Of figures that belong to no step."""
 
 
 def in_words(settings: dict[str, Any]) -> str:

@@ -11,7 +11,6 @@ from scapp.teach.lesson import Grid
 from scapp.ui.kit.downloads import download_csv
 from scapp.ui.kit.widgets import show_figure
 from scapp.ui.teach import words, write_tab
-from scapp.ui.teach.gallery_tab import NO_STEP
 
 TITLES = {"temperature": "Temperature", "dropout": "Share of genes set to zero", "rate": "Learning rate"}
 
@@ -63,7 +62,7 @@ def sliders(
 
 def grid_figure(activity: Grid, settings: dict[str, Any], *, key: str) -> None:
     """The run that was made with the chosen settings, and what was measured of it."""
-    shown = figure_of(activity, settings, NO_STEP)
+    shown = figure_of(activity, settings)
     assert shown is not None
     place = grid_place(activity, settings)
     content = prepared.arrays("grid")

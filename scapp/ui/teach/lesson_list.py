@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from scapp.core.errors import DataError
-from scapp.teach.lesson import MOST_BYTES, Lesson, built_in, read_lesson
+from scapp.teach.lesson import BUILT_IN, MOST_BYTES, Lesson, built_in, read_lesson
 from scapp.teach.own import as_text, own_lessons, save_own
 from scapp.teach.work import Work, read_work
 from scapp.ui.kit import downloads, state
@@ -126,9 +126,25 @@ def _open_file() -> None:
         show_error(f"This file has {uploaded.size:,} bytes; a lesson has at most {MOST_BYTES:,}.", "Open another file.")
         return
     try:
-        lesson = read_lesson(uploaded.getvalue().decode("utf-8"))
+        lesson = read_lesson(uploaded.getvalue().decode("utf-8-sig"))
     except UnicodeDecodeError:
         show_error("This file is not text in UTF-8.", "Save the lesson as UTF-8, and open it again.")
         return
+    if lesson.id in BUILT_IN:
+        show_error(f"A lesson with the id '{lesson.id}' comes with the app.", "Give yours another 'id' in its file.")
+        return
+    there = lesson.id in own_lessons(state.root())[0]
+    if there:
+        st.warning(f"There is a lesson '{lesson.id}' of your own already; opening this one takes its place.")
+    st.button(
+        f"{'Replace it by' if there else 'Open'} '{lesson.title}'",
+        key="teach.take",
+        on_click=_open_own,
+        args=(lesson,),
+        type="primary",
+    )
+
+
+def _open_own(lesson: Lesson) -> None:
     save_own(state.root(), lesson)
-    st.button(f"Begin '{lesson.title}'", key="teach.open.own", on_click=open_lesson, args=(lesson.id,), type="primary")
+    open_lesson(lesson.id)

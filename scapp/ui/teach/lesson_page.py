@@ -41,7 +41,7 @@ from scapp.teach.lesson import (
     filled,
 )
 from scapp.teach.predictions import compared, curve_epochs
-from scapp.teach.work import MOST_NOTE, StepWork, Work, begin_anew, change_step, change_work, read_work
+from scapp.teach.work import MOST_NOTE, StepWork, Work, begin_anew, change_step, change_work, fitting, read_work
 from scapp.ui.kit import downloads, state
 from scapp.ui.kit.boundary import boundary, show_error
 from scapp.ui.kit.frame import Header
@@ -61,7 +61,7 @@ def lesson_section(lesson: Lesson, header: Header) -> None:
         work = read_work(root, lesson)
     except DataError as error:
         show_error(error.message, error.hint)
-        st.button("Begin anew", key="lesson.anew", on_click=begin_anew, args=(root, lesson), type="primary")
+        st.button("Begin anew", key="lesson.anew", on_click=_begin_anew, args=(lesson,), type="primary")
         return
     ids = [step.id for step in lesson.steps]
     at = st.query_params.get(STEP, "")
@@ -120,6 +120,14 @@ def _is_done(step: Step, done: StepWork | None) -> bool:
     return (step.prediction is None or done.revealed) and (step.question is None or done.answer is not None)
 
 
+def _begin_anew(lesson: Lesson) -> None:
+    """Everything of a lesson from its start; what widgets of it hold is forgotten."""
+    begin_anew(state.root(), lesson)
+    for key in [str(key) for key in st.session_state if str(key).startswith(f"lesson.{lesson.id}.")]:
+        del st.session_state[key]
+    open_lesson(lesson.id)
+
+
 def _correlation(value: float) -> str:
     return "undefined" if math.isnan(value) else f"{value:.2f}"
 
@@ -145,10 +153,8 @@ class _Sheet:
             key=f"sheet.{self.lesson.id}",
             on_click="ignore",
         )
-        if st.button("Begin this lesson anew", key=f"anew.{self.lesson.id}"):
-            begin_anew(state.root(), self.lesson)
-            open_lesson(self.lesson.id)
-            st.rerun()
+        if st.checkbox(words.ANEW, key=f"anew.sure.{self.lesson.id}"):
+            st.button("Begin this lesson anew", key=f"anew.{self.lesson.id}", on_click=_begin_anew, args=(self.lesson,))
 
     def _name(self, key: str) -> None:
         change_work(state.root(), self.lesson, name=st.session_state[key])
@@ -162,9 +168,8 @@ class _StepOnPage:
 
     def __init__(self, lesson: Lesson, work: Work, step: Step) -> None:
         self.lesson, self.work, self.step = lesson, work, step
-        self.done = work.of(step.id)
+        self.done = fitting(step, work.of(step.id))
         self.key = f"lesson.{lesson.id}.{step.id}"
-        self.is_open = step.prediction is None or self.done.revealed
 
     def show(self) -> None:
         """Everything."""
@@ -211,13 +216,21 @@ class _StepOnPage:
                 index=None,
                 format_func=lambda at: filled(asked.options[at].text),
                 key=f"{self.key}.choice",
+                persist_state="session",
                 label_visibility="collapsed",
             )
         elif isinstance(asked, Number):
-            middle = (asked.minimum + asked.maximum) / 2
             unit = f" ({asked.unit})" if asked.unit else ""
-            predicted = st.slider(
-                f"Your prediction{unit}", asked.minimum, asked.maximum, middle, key=f"{self.key}.number"
+            # empty at first: a value that is there already would be taken for one's own
+            predicted = st.number_input(
+                f"Your prediction{unit}, from {asked.minimum:g} to {asked.maximum:g}",
+                min_value=asked.minimum,
+                max_value=asked.maximum,
+                value=None,
+                key=f"{self.key}.number",
+                persist_state="session",
+                format="%g",
+                width=320,
             )
         elif isinstance(asked, LossCurve):
             predicted = self._draw(asked, place)
@@ -239,7 +252,15 @@ class _StepOnPage:
         epochs = curve_epochs(len(run.loss))
         top = round(1.2 * run.chance, 1)
         losses = [
-            st.slider(f"Loss at epoch {epoch}", 0.0, top, round(run.chance, 1), 0.1, key=f"{self.key}.at.{epoch}")
+            st.slider(
+                f"Loss at epoch {epoch}",
+                0.0,
+                top,
+                round(run.chance, 1),
+                0.1,
+                key=f"{self.key}.at.{epoch}",
+                persist_state="session",
+            )
             for epoch in epochs
         ]
         with place:
@@ -297,7 +318,7 @@ class _StepOnPage:
     # what is seen
 
     def _figure(self, activity: Activity, which: str) -> None:
-        shown = figure_of(activity, self.done.settings, self.step, self.done.predicted)
+        shown = figure_of(activity, self.done.settings, self.step.prediction, self.done.predicted)
         if shown is not None:
             show_figure(shown.figure, key=f"{self.key}.{which}", name=shown.name, alt=shown.alt)
 
@@ -315,10 +336,13 @@ class _StepOnPage:
         if isinstance(activity, Copies):
             self._copies(activity)
         if isinstance(activity, Maps) and len(activity.colours) > 1:
-            colour = st.segmented_control(
-                "Colour by", activity.colours, default=activity.colours[0], required=True, key=f"{self.key}.colour"
+            st.segmented_control(
+                "Colour by",
+                activity.colours,
+                default=self.done.settings.get("colour", activity.colours[0]),
+                required=True,
+                **self._moving("colour"),
             )
-            self._set("colour", colour)
         if isinstance(activity, Threshold):
             self._threshold()
         self._figure(activity, "figure")
@@ -328,22 +352,22 @@ class _StepOnPage:
         if isinstance(activity, Runs) and activity.which == ("wrong", "repaired"):
             gallery_tab.measures(mistake(activity.mistake))
 
-    def _set(self, name: str, value: Any) -> None:
-        if self.done.settings.get(name) != value:
-            self._moved({name: value})
+    def _moving(self, name: str) -> dict[str, Any]:
+        """Key and callback of a widget whose value is a setting of the step."""
+        key = f"{self.key}.{name}"
+        return {"key": key, "on_change": lambda: self._moved({name: st.session_state[key]})}
 
     def _copies(self, activity: Copies) -> None:
         if not activity.locked:
             start = float(activity.settings.get("dropout_share", 0.8))
-            share = st.slider(
+            st.slider(
                 "Share of genes set to zero",
                 0.0,
                 1.0,
                 float(self.done.settings.get("dropout", start)),
                 0.05,
-                key=f"{self.key}.dropout",
+                **self._moving("dropout"),
             )
-            self._set("dropout", share)
         same, others = alike(Sample(prepared.profiles().values), augmentation_of(activity, self.done.settings))
         first, second = st.columns(2)
         first.metric("Two copies of one cell", _correlation(same), help="Mean correlation, over 30 cells.")
@@ -356,9 +380,8 @@ class _StepOnPage:
             0.99,
             float(self.done.settings.get("threshold", USUAL_THRESHOLD)),
             0.01,
-            key=f"{self.key}.threshold",
+            **self._moving("threshold"),
         )
-        self._set("threshold", least)
         row = refusal_table().set_index("threshold").loc[round(least, 2)]
         first, second = st.columns(2)
         first.metric("Cells that get a name", f"{row['named (%)']:.0f}%")

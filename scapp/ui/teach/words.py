@@ -52,3 +52,4 @@ AS_FILE = (
     "Everything that a lesson can hold: what is predicted ('prediction': choice, number, loss, place), what is shown"
     " ('activity'), facts in texts. Look at one of the lessons that come with the app for examples of each."
 )
+ANEW = "Put everything of this lesson aside (a copy is kept in the workspace)"

@@ -6,15 +6,16 @@ import streamlit as st
 
 from scapp.core.errors import ScappError
 from scapp.core.provenance import fingerprint
-from scapp.teach.lesson import BUILT_IN, MOST_NOTE_ASKED, Lesson, Step, built_in, read_lesson
-from scapp.teach.own import as_text, build, delete_own, id_from, own_lessons, save_own, with_step
+from scapp.teach.lesson import MOST_NOTE_ASKED, Lesson, Step, built_in, read_lesson
+from scapp.teach.own import as_text, build, delete_own, id_from, own_lessons, save_own, taken_ids, with_step
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape, show_error
 from scapp.ui.teach import words
 
 NEW = ""
 _EDITED = "teach.edited"
-MOST_ANSWERS = 4
+LEAST_ANSWERS = 4
+"""Rows for answers; more where a question has more."""
 
 
 def record_button(activity: dict[str, Any], title: str, *, key: str) -> None:
@@ -44,7 +45,7 @@ def record_button(activity: dict[str, Any], title: str, *, key: str) -> None:
         text = st.text_area("What it is about", key=f"{key}.text", max_chars=4_000)
         if st.button("Record", type="primary", key=f"{key}.record"):
             step = {"title": step_title or title, "minutes": 5, "text": text, "activity": activity}
-            made = with_step(lesson, named or "My lesson", step, taken=own)
+            made = with_step(lesson, named or "My lesson", step, taken=taken_ids(state.root()))
             save_own(state.root(), made)
             st.session_state[_EDITED] = made.id
             state.say_next(f"Recorded as step {len(made.steps)} of '{made.title}': change it under 'Write a lesson'.")
@@ -89,8 +90,8 @@ def _copy() -> None:
     with st.popover("Begin from a copy"):
         for lesson in built_in():
             if st.button(lesson.title, key=f"write.copy.{lesson.id}"):
-                taken = {*BUILT_IN, *own_lessons(state.root())[0]}
-                content = _content(lesson) | {"id": id_from(lesson.id, taken), "title": f"{lesson.title} (copy)"}
+                id = id_from(lesson.id, taken_ids(state.root()))
+                content = _content(lesson) | {"id": id, "title": f"{lesson.title} (copy)"}
                 made = build(content)
                 save_own(state.root(), made)
                 st.session_state[_EDITED] = made.id
@@ -111,17 +112,23 @@ def _content(lesson: Lesson) -> dict[str, Any]:
     return lesson.model_dump(mode="json", exclude_defaults=True)
 
 
+def _version(lesson: Lesson) -> str:
+    """Part of the keys of widgets, which thus begin anew from what is in the file whenever that has changed."""
+    return fingerprint(as_text(lesson))[:8]
+
+
 def _head(lesson: Lesson) -> None:
-    left, right = st.columns([1, 2])
-    title = left.text_input("Title", lesson.title, max_chars=120, key=f"write.{lesson.id}.title")
-    summary = right.text_input("In a sentence", lesson.summary, max_chars=400, key=f"write.{lesson.id}.summary")
-    if (title, summary) != (lesson.title, lesson.summary):
-        _save({**_content(lesson), "title": title, "summary": summary})
+    with st.form(f"write.{lesson.id}.{_version(lesson)}.head", border=False):
+        left, middle, right = st.columns([3, 6, 1], vertical_alignment="bottom")
+        title = left.text_input("Title", lesson.title, max_chars=120)
+        summary = middle.text_input("In a sentence", lesson.summary, max_chars=400)
+        if right.form_submit_button("Save"):
+            _save({**_content(lesson), "title": title, "summary": summary})
 
 
 def _step(lesson: Lesson, place: int) -> None:
     step = lesson.steps[place]
-    key = f"write.{lesson.id}.{step.id}"
+    key = f"write.{lesson.id}.{_version(lesson)}.{step.id}"
     with st.expander(escape(f"{place + 1}. {step.title} ({step.minutes} minutes): {_shows(step)}")):
         with st.form(key, border=False):
             changed = _fields(step, key)
@@ -175,7 +182,7 @@ def _fields(step: Step, key: str) -> dict[str, Any]:
     question = st.text_input("Question", asked.ask if asked else "", key=f"{key}.ask", max_chars=1_000)
     options: list[dict[str, str]] = []
     right: list[int] = []
-    for number in range(MOST_ANSWERS):
+    for number in range(max(LEAST_ANSWERS, len(asked.options) if asked else 0)):
         there = asked.options[number] if asked and number < len(asked.options) else None
         answer, feedback, tick = st.columns([4, 6, 1], vertical_alignment="bottom")
         said = answer.text_input(f"Answer {number + 1}", there.text if there else "", key=f"{key}.a{number}")
