@@ -1,7 +1,7 @@
 """What the lessons show, computed: ``python -m benchmarks.lesson_runs`` writes ``scapp/teach/prepared``.
 
 Every run is made by the app's own steps on its own examples; seed 0 is shown, and what is measured is given as the
-range over seeds 0 to 2 as well. Takes about ten minutes on two cores; ``--only grid runs ...`` makes some of it.
+range over seeds 0 to 2 as well. Takes about 18 minutes on two cores; ``--only grid runs ...`` makes some of it.
 """
 
 import argparse

@@ -15,7 +15,7 @@ from scapp.teach.lesson import Lesson, LossCurve, Step, Training, filled
 from scapp.teach.predictions import compared
 from scapp.teach.work import StepWork, Work, fitting
 
-FIGURE_HEIGHT, FIGURE_WIDTH = 310, 380
+FIGURE_HEIGHT, FIGURE_WIDTH = 330, 380
 """In pixels: three steps stand on a printed page."""
 STYLE = (
     ".step{display:grid;grid-template-columns:1fr 390px;gap:1rem;border-top:1px solid #ddd;padding:.5rem 0;"
@@ -92,9 +92,9 @@ def _small(figure: go.Figure) -> go.Figure:
     still.update_layout(
         height=FIGURE_HEIGHT,
         width=FIGURE_WIDTH,
-        margin={"l": 40, "r": 10, "t": 30, "b": 70},
+        margin={"l": 40, "r": 10, "t": 30, "b": 95},
         font={"size": 9},
-        legend={"font": {"size": 8}, "orientation": "h", "x": 0, "y": -0.08, "yanchor": "top"},
+        legend={"font": {"size": 8}, "orientation": "h", "x": 0, "y": -0.22, "yanchor": "top"},
     )
     return still
 

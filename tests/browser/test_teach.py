@@ -19,7 +19,7 @@ def predict(page, step):
     if isinstance(asked, Choice):
         page.get_by_test_id("stRadio").locator("label").nth(1 + right_option(asked)).click()
     elif isinstance(asked, Number):
-        enter(page, re.compile("Your prediction"), "1")
+        enter(page, re.compile("Your prediction"), f"{asked.maximum:g}")
     elif isinstance(asked, Place):
         box = page.locator(".js-plotly-plot").last.locator(".nsewdrag").first.bounding_box()
         page.mouse.click(*spot(box, prepared.map_points(asked.example, asked.map), asked.cell))

@@ -33,6 +33,8 @@ MOST_FRAMES = 10
 """Of the replay at the end."""
 ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 10}}
 """Where a legend takes no room from a figure that is half a page wide."""
+ROOM = {"l": 50, "r": 10, "t": 150, "b": 50}
+"""For it, below the buttons of the figure."""
 _MISTAKEN = "teach.mistaken"
 
 
@@ -153,13 +155,13 @@ def _moving(run_id: str, example_id: str, slow: bool, guess: list[float] | None)
         types = prepared.labels(example_id, "cell_type")
         with left:
             colour = pd.Series(types[frame["shown"]], name="cell_type")
-            figure = plot_view(frame["points"], colour).update_layout(legend=ABOVE, height=HEIGHT)
+            figure = plot_view(frame["points"], colour).update_layout(legend=ABOVE, height=HEIGHT, margin=ROOM)
             show_figure(figure, key=f"moving.{run_id}", name="embedding", alt="Two components of the embedding")
             st.caption(f"epoch {epoch}" if epoch else "before training")
         with right:
             so_far = curve[curve["epoch"] <= max(epoch, 1)] if len(curve) else curve
             show_figure(
-                plot_losses({"this run": so_far}, _guess(guess, run)).update_layout(legend=ABOVE),
+                plot_losses({"this run": so_far}, _guess(guess, run)).update_layout(legend=ABOVE, margin=ROOM),
                 key=f"moving.loss.{run_id}",
                 name="loss",
                 alt="Loss by epoch so far",
@@ -183,11 +185,11 @@ def _still(run: Run, example_id: str, guess: list[float] | None) -> None:
     points /= max(float(np.abs(points).max()), 1e-12)
     left, right = st.columns([4, 3])
     with left:
-        figure = plot_film([Panel("", points, types)], kept).update_layout(legend=ABOVE)
+        figure = plot_film([Panel("", points, types)], kept).update_layout(legend=ABOVE, margin_t=ROOM["t"])
         show_figure(figure, key=f"still.{run.id}", name="replay", alt="The embedding, epoch by epoch")
     with right:
         show_figure(
-            plot_losses({"this run": curve}, _guess(guess, run)).update_layout(legend=ABOVE),
+            plot_losses({"this run": curve}, _guess(guess, run)).update_layout(legend=ABOVE, margin=ROOM),
             key=f"still.loss.{run.id}",
             name="loss",
             alt="Loss by epoch, and as it was predicted",
