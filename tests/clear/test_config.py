@@ -3,7 +3,7 @@
 import pytest
 
 from scapp.clear.config import PAPER, PRESETS, ClearConfig, clear_config
-from scapp.cli.main import _parser
+from scapp.cli.main import parser
 from scapp.core.config import describe
 from scapp.core.errors import ConfigError
 from scapp.steps.catalogue import step
@@ -36,7 +36,7 @@ def test_recommended_is_the_default_and_the_paper_is_the_paper():
 
 
 def test_the_help_of_the_command_line_prints_the_defaults_that_apply():
-    commands = next(action for action in _parser()._actions if hasattr(action, "choices") and action.choices)
+    commands = next(action for action in parser()._actions if hasattr(action, "choices") and action.choices)
     options = {action.dest: action.help for action in commands.choices["clear"]._actions}
     default = clear_config()
     for setting in describe(ClearConfig):
