@@ -348,7 +348,13 @@ class _StepOnPage:
         self._figure(activity, "figure")
         if isinstance(activity, Types):
             table = pd.DataFrame(prepared.fact("circles.types"))[TYPE_COLUMNS]
-            show_table(table, key=f"{self.key}.types", name="types", alt="Cells and AUPRC of each type")
+            show_table(
+                table,
+                key=f"{self.key}.types",
+                name="types",
+                alt="Cells and AUPRC of each type",
+                numbers=dict.fromkeys(("auprc", "auprc_low", "auprc_high"), "%.2f"),
+            )
         if isinstance(activity, Runs) and activity.which == ("wrong", "repaired"):
             gallery_tab.measures(mistake(activity.mistake))
 
