@@ -18,6 +18,8 @@ HEIGHT, TALL = 520, 680
 """Of one row of panels, and of two, in pixels."""
 MOST_BESIDE = 3
 GUESS = "predicted"
+ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+"""Place of a legend above its figure."""
 
 
 @dataclass(frozen=True)
@@ -239,7 +241,7 @@ def plot_profile(table: pd.DataFrame) -> go.Figure:
         figure.add_bar(x=table["gene"], y=table[column], name=column, marker_color=hue)
     figure = styled(figure, height=HEIGHT - 140, x_title="gene", y_title="log-normalised value", legend=True)
     figure.update_xaxes(type="category", dtick=1, tickangle=-50)
-    figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
+    figure.update_layout(legend=ABOVE)
     return figure
 
 
@@ -277,5 +279,5 @@ def plot_unseen(table: pd.DataFrame) -> go.Figure:
         figure.add_bar(y=table["type"], x=table[column], name=column, orientation="h", marker_color=hue)
     figure = styled(figure, height=HEIGHT, x_title="cells named with such a probability (%)", y_title="", legend=True)
     figure.update_yaxes(autorange="reversed", automargin=True, type="category")
-    figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"})
+    figure.update_layout(legend={**ABOVE, "traceorder": "normal"})
     return figure

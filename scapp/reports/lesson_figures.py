@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -212,6 +213,7 @@ def _circle(activity: Circle) -> Shown:
     return Shown(figure, "circle", f"The circle of {activity.type} while the classifier is trained")
 
 
+@lru_cache(maxsize=1)
 def refusal_table() -> pd.DataFrame:
     """``threshold``, ``named (%)`` and ``wrong (%)`` of the classifier's test cells."""
     confidence, right = prepared.tested()

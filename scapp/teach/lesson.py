@@ -410,11 +410,11 @@ class Lesson(_Part):
     @pydantic.model_validator(mode="after")
     def _facts_are_there(self) -> Self:
         with _named():
-            for text in _texts(self.model_dump()):
-                filled(text)
-            for path in _facts(self.model_dump()):
-                if not isinstance(prepared.fact(path), (int, float)):
-                    raise ValueError(f"the 'fact' {path} is not a number")
+            for name, text in _leaves(self.model_dump()):
+                if "{" in text or "}" in text:
+                    filled(text)
+                if name == "fact" and text and not isinstance(prepared.fact(text), (int, float)):
+                    raise ValueError(f"the 'fact' {text} is not a number")
         return self
 
     @property
@@ -423,21 +423,16 @@ class Lesson(_Part):
         return sum(step.minutes for step in self.steps)
 
 
-def _texts(value: Any) -> list[str]:
-    """Every text with facts in it, wherever it stands in a record."""
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Every text of a record, wherever it stands, with the name of its field."""
     if isinstance(value, str):
-        return [value] if "{" in value or "}" in value else []
-    if isinstance(value, dict):
-        return [text for each in value.values() for text in _texts(each)]
-    return [text for each in value for text in _texts(each)] if isinstance(value, (list, tuple)) else []
-
-
-def _facts(value: Any) -> list[str]:
-    """Every path to a fact."""
-    if isinstance(value, dict):
-        own = [value["fact"]] if value.get("fact") else []
-        return own + [path for each in value.values() for path in _facts(each)]
-    return [path for each in value for path in _facts(each)] if isinstance(value, (list, tuple)) else []
+        yield name, value
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from _leaves(each, str(key))
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _leaves(each, name)
 
 
 _SPEC = re.compile(r",?(\.\d)?[fg%]?")

@@ -110,9 +110,14 @@ def with_step(lesson: Lesson | None, title: str, step: dict[str, Any], *, taken:
             "steps": [],
         }
     else:
-        content = lesson.model_dump(mode="json", exclude_defaults=True)
+        content = content_of(lesson)
     ids = {each["id"] for each in content["steps"]}
     return build({**content, "steps": [*content["steps"], {"id": id_from(step["title"], ids), **step}]})
+
+
+def content_of(lesson: Lesson) -> dict[str, Any]:
+    """The parts of a lesson, of which ``build`` makes it again."""
+    return lesson.model_dump(mode="json", exclude_defaults=True)
 
 
 def build(content: dict[str, Any]) -> Lesson:

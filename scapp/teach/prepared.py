@@ -88,6 +88,14 @@ def arrays(family: Family) -> dict[str, np.ndarray]:
         raise DataError(f"What was prepared for the lessons ('{family}') cannot be read.", hint=AGAIN) from error
 
 
+def _array(family: Family, name: str, what: str) -> np.ndarray:
+    """One array of a family; ``what`` says what is missing where it is not there."""
+    content = arrays(family)
+    if name not in content:
+        raise DataError(f"{what} was not prepared for the lessons.", hint=AGAIN)
+    return content[name]
+
+
 @lru_cache(maxsize=1)
 def facts() -> dict[str, Any]:
     """Everything that was measured, by group and name."""
@@ -119,11 +127,9 @@ def run(id: str) -> PreparedRun:
     DataError
         There is none of that id.
     """
-    content = arrays("runs")
-    if f"{id}/loss" not in content:
-        raise DataError(f"No run called '{id}' was prepared for the lessons.", hint=AGAIN)
+    loss, content = _array("runs", f"{id}/loss", f"A run '{id}'"), arrays("runs")
     return PreparedRun(
-        loss=content[f"{id}/loss"],
+        loss=loss,
         chance=float(content[f"{id}/chance"]),
         epochs=content[f"{id}/epochs"],
         frames=from_places(content[f"{id}/frames"]),
@@ -154,10 +160,8 @@ def labels(example: str, column: str) -> pd.Categorical:
     DataError
         There is no such column.
     """
-    content = arrays("cells")
-    if f"{example}/{column}" not in content:
-        raise DataError(f"There is no column '{column}' of '{example}' among what was prepared.", hint=AGAIN)
-    return pd.Categorical.from_codes(content[f"{example}/{column}"], content[f"{example}/{column}/names"])
+    codes = _array("cells", f"{example}/{column}", f"A column '{column}' of '{example}'")
+    return pd.Categorical.from_codes(codes, arrays("cells")[f"{example}/{column}/names"])
 
 
 MAP_TITLES = {
@@ -186,10 +190,7 @@ def map_points(example: str, name: str) -> np.ndarray:
     DataError
         There is none of that name.
     """
-    content = arrays("maps")
-    if f"{example}/{name}" not in content:
-        raise DataError(f"No map '{name}' of '{example}' was prepared for the lessons.", hint=AGAIN)
-    return from_places(content[f"{example}/{name}"])
+    return from_places(_array("maps", f"{example}/{name}", f"A map '{name}' of '{example}'"))
 
 
 def colours_of_map(example: str, name: str, colour: str) -> pd.Categorical:

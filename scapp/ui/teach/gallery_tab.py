@@ -81,16 +81,12 @@ def measures(mistake: Mistake) -> None:
     """What was measured of both runs."""
     facts = prepared.fact(f"runs.{mistake.id}")
     for column, name in zip(st.columns(len(mistake.shown)), mistake.shown, strict=True):
-        said = {which: _said(name, facts[which][name]) for which in WHICH}
+        said = {which: words.measure(name, facts[which][name]) for which in WHICH}
         column.metric(
             words.MEASURES[name],
             f"{said['wrong']} → {said['repaired']}",
             help=f"Went wrong → repaired. {words.MEASURE_HELP[name]}",
         )
-
-
-def _said(name: str, value: float) -> str:
-    return f"{value:.0%}" if name in ("same_type", "own_batch") else f"{value:.2f}"
 
 
 def _curves(mistake: Mistake) -> None:

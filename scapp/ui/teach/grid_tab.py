@@ -21,15 +21,13 @@ def grid_section() -> None:
     left, right = st.columns([4, 8])
     activity = Grid(kind="grid")
     with left:
-        chosen = sliders(activity, {}, key="grid", moved=lambda settings: None)
+        chosen = sliders(activity, {}, lambda name: {"key": f"grid.{name}"})
         write_tab.record_button({"kind": "grid", **chosen}, "Settings and their runs", key="grid.record")
     with right:
         grid_figure(activity, chosen, key="grid")
 
 
-def sliders(
-    activity: Grid, settings: dict[str, Any], *, key: str, moved: Callable[[dict[str, Any]], None]
-) -> dict[str, Any]:
+def sliders(activity: Grid, settings: dict[str, Any], widget: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
     """A slider for each setting that is not locked.
 
     Parameters
@@ -38,10 +36,8 @@ def sliders(
         The grid, with the settings that it begins with.
     settings
         As they were moved before.
-    key
-        Of the widgets.
-    moved
-        Called with all settings when one has been moved.
+    widget
+        Key of a setting's slider, and what is called when it has been moved.
     """
     chosen: dict[str, Any] = {}
     for name, start, values in activity.axes():
@@ -53,10 +49,8 @@ def sliders(
             values,
             value=settings.get(name, start),
             format_func=lambda value: f"{value:g}",
-            key=f"{key}.{name}",
+            **widget(name),
         )
-    if chosen != settings:
-        moved(chosen)
     return chosen
 
 
@@ -67,8 +61,7 @@ def grid_figure(activity: Grid, settings: dict[str, Any], *, key: str) -> None:
     place = grid_place(activity, settings)
     content = prepared.arrays("grid")
     for column, name in zip(st.columns(3), ("loss_share", "spread", "same_type"), strict=True):
-        value = float(content[name][place])
-        said = f"{value:.0%}" if name == "same_type" else f"{value:.2f}"
+        said = words.measure(name, float(content[name][place]))
         column.metric(words.MEASURES[name], said, help=words.MEASURE_HELP[name])
     show_figure(shown.figure, key=f"{key}.figure", name="grid_run", alt=shown.alt)
     download_csv(prepared.grid_run(*place).curve, key=f"{key}.curve", name="loss_of_the_chosen_settings")

@@ -8,7 +8,8 @@ import streamlit as st
 
 from scapp.clear.augment.preview import Sample
 from scapp.core.errors import DataError
-from scapp.plotting.teach import Panel, plot_losses, plot_maps
+from scapp.plotting.teach import Mark, Panel, plot_losses, plot_maps
+from scapp.plotting.theme import REMOVED
 from scapp.reports.lesson_figures import (
     USUAL_THRESHOLD,
     alike,
@@ -76,7 +77,7 @@ def lesson_section(lesson: Lesson, header: Header) -> None:
         _steps(lesson, work, place)
     _Sheet(lesson, work).offer()
     with boundary():
-        _StepOnPage(lesson, work, step).show()
+        _StepOnPage(lesson, step, work.of(step.id)).show()
 
 
 def _steps(lesson: Lesson, work: Work, place: int) -> None:
@@ -166,9 +167,9 @@ class _Sheet:
 class _StepOnPage:
     """A step: text, prediction and question on the left; its figure on the right."""
 
-    def __init__(self, lesson: Lesson, work: Work, step: Step) -> None:
-        self.lesson, self.work, self.step = lesson, work, step
-        self.done = fitting(step, work.of(step.id))
+    def __init__(self, lesson: Lesson, step: Step, done: StepWork) -> None:
+        self.lesson, self.step = lesson, step
+        self.done = fitting(step, done)
         self.key = f"lesson.{lesson.id}.{step.id}"
 
     def show(self) -> None:
@@ -285,13 +286,9 @@ class _StepOnPage:
             if self.step.before is not None:
                 self._figure(self.step.before, "before")
             panel = Panel(title, points[None], prepared.colours_of_map(asked.example, asked.map, "cell_type"))
-            figure = plot_maps([panel], choosable=True)
             mark: list[float] | None = st.session_state.get(kept)
-            if mark:
-                figure.add_scatter(
-                    x=[mark[0]], y=[mark[1]], mode="markers", marker={"symbol": "star", "size": 18}, showlegend=False
-                )
-            figure.update_layout(height=420)
+            marks = [Mark("your mark", (mark[0], mark[1]), REMOVED)] if mark else []
+            figure = plot_maps([panel], marks, choosable=True).update_layout(height=420, showlegend=False)
             show_figure(
                 figure, key=f"{self.key}.map", name="map", alt="A map without colours, to be clicked on", on_click=keep
             )
@@ -322,15 +319,12 @@ class _StepOnPage:
         if shown is not None:
             show_figure(shown.figure, key=f"{self.key}.{which}", name=shown.name, alt=shown.alt)
 
-    def _moved(self, settings: dict[str, Any]) -> None:
-        self._keep(settings={**self.done.settings, **settings})
-
     def _activity(self, activity: Activity) -> None:
         if isinstance(activity, Training):
             self._train(activity)
             return
         if isinstance(activity, Grid):
-            chosen = grid_tab.sliders(activity, self.done.settings, key=self.key, moved=self._moved)
+            chosen = grid_tab.sliders(activity, self.done.settings, self._moving)
             grid_tab.grid_figure(activity, chosen, key=self.key)
             return
         if isinstance(activity, Copies):
@@ -361,7 +355,11 @@ class _StepOnPage:
     def _moving(self, name: str) -> dict[str, Any]:
         """Key and callback of a widget whose value is a setting of the step."""
         key = f"{self.key}.{name}"
-        return {"key": key, "on_change": lambda: self._moved({name: st.session_state[key]})}
+
+        def moved() -> None:
+            self._keep(settings={**self.done.settings, name: st.session_state[key]})
+
+        return {"key": key, "on_change": moved}
 
     def _copies(self, activity: Copies) -> None:
         if not activity.locked:

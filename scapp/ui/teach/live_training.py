@@ -13,7 +13,7 @@ from scapp.jobs.chains.chain import Analysis, analysis, start, start_with_import
 from scapp.jobs.chains.chain_plan import Choices
 from scapp.jobs.chains.teach import LIVE_TRAINING, PREPARED, TRAINED
 from scapp.plotting.clear.curves import curves_data, plot_view
-from scapp.plotting.teach import HEIGHT, Panel, plot_film, plot_losses
+from scapp.plotting.teach import ABOVE, HEIGHT, Panel, plot_film, plot_losses
 from scapp.reports.lesson_figures import guess_table
 from scapp.steps.config import ImportRequest
 from scapp.teach import prepared
@@ -25,13 +25,13 @@ from scapp.ui.kit.routing import link
 from scapp.ui.kit.widgets import show_figure
 from scapp.ui.teach import words
 from scapp.workspace.datasets.dataset import Dataset
-from scapp.workspace.runs.run import Run
+from scapp.workspace.runs.run import ACTIVE, Run
 from scapp.workspace.runs.snapshots import read_snapshot, snapshot_numbers
 
 PICTURE_SECONDS = 0.5
 MOST_FRAMES = 10
 """Of the replay at the end."""
-ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 10}}
+SMALL_ABOVE = {**ABOVE, "font": {"size": 10}}
 """Where a legend takes no room from a figure that is half a page wide."""
 ROOM = {"l": 50, "r": 10, "t": 150, "b": 50}
 """For it, below the buttons of the figure."""
@@ -144,7 +144,7 @@ def _moving(run_id: str, example_id: str, slow: bool, guess: list[float] | None)
         place = st.session_state.get(key, -1) + 1 if slow else len(numbers) - 1
         place = min(place, len(numbers) - 1)
         st.session_state[key] = place
-        if place == len(numbers) - 1 and run.observe().state not in ("queued", "running", "stopping"):
+        if place == len(numbers) - 1 and run.observe().state not in ACTIVE:
             st.rerun()
         curve = curves_data(run.metrics)
         left, right = st.columns([4, 3])
@@ -155,13 +155,13 @@ def _moving(run_id: str, example_id: str, slow: bool, guess: list[float] | None)
         types = prepared.labels(example_id, "cell_type")
         with left:
             colour = pd.Series(types[frame["shown"]], name="cell_type")
-            figure = plot_view(frame["points"], colour).update_layout(legend=ABOVE, height=HEIGHT, margin=ROOM)
+            figure = plot_view(frame["points"], colour).update_layout(legend=SMALL_ABOVE, height=HEIGHT, margin=ROOM)
             show_figure(figure, key=f"moving.{run_id}", name="embedding", alt="Two components of the embedding")
             st.caption(f"epoch {epoch}" if epoch else "before training")
         with right:
             so_far = curve[curve["epoch"] <= max(epoch, 1)] if len(curve) else curve
             show_figure(
-                plot_losses({"this run": so_far}, _guess(guess, run)).update_layout(legend=ABOVE, margin=ROOM),
+                plot_losses({"this run": so_far}, _guess(guess, run)).update_layout(legend=SMALL_ABOVE, margin=ROOM),
                 key=f"moving.loss.{run_id}",
                 name="loss",
                 alt="Loss by epoch so far",
@@ -185,11 +185,11 @@ def _still(run: Run, example_id: str, guess: list[float] | None) -> None:
     points /= max(float(np.abs(points).max()), 1e-12)
     left, right = st.columns([4, 3])
     with left:
-        figure = plot_film([Panel("", points, types)], kept).update_layout(legend=ABOVE, margin_t=ROOM["t"])
+        figure = plot_film([Panel("", points, types)], kept).update_layout(legend=SMALL_ABOVE, margin_t=ROOM["t"])
         show_figure(figure, key=f"still.{run.id}", name="replay", alt="The embedding, epoch by epoch")
     with right:
         show_figure(
-            plot_losses({"this run": curve}, _guess(guess, run)).update_layout(legend=ABOVE, margin=ROOM),
+            plot_losses({"this run": curve}, _guess(guess, run)).update_layout(legend=SMALL_ABOVE, margin=ROOM),
             key=f"still.loss.{run.id}",
             name="loss",
             alt="Loss by epoch, and as it was predicted",

@@ -36,7 +36,6 @@ NO_SUCH = "There is no lesson of that name here. Choose one below, or open its f
 PREDICT_FIRST = "The figure appears when you have made your prediction."
 DRAW = "Set the loss that you expect at each of these epochs; the figure follows."
 CLICK = "Click on a cell of the map, where you expect it; click elsewhere to change your mind."
-NO_MARK = "Click on the map first."
 SLOW = "Slow motion"
 SLOW_HELP = "Training goes on at its own speed; what is shown follows at two pictures a second, so that one can see it."
 SHEET_NAME = "Name on the worksheet"
@@ -53,3 +52,8 @@ AS_FILE = (
     " ('activity'), facts in texts. Look at one of the lessons that come with the app for examples of each."
 )
 ANEW = "Put everything of this lesson aside (a copy is kept in the workspace)"
+
+
+def measure(name: str, value: float) -> str:
+    """One of the measures, as it is written."""
+    return f"{value:.0%}" if name in ("same_type", "own_batch") else f"{value:.2f}"

@@ -7,7 +7,7 @@ import streamlit as st
 from scapp.core.errors import ScappError
 from scapp.core.provenance import fingerprint
 from scapp.teach.lesson import MOST_NOTE_ASKED, Lesson, Step, built_in, read_lesson
-from scapp.teach.own import as_text, build, delete_own, id_from, own_lessons, save_own, taken_ids, with_step
+from scapp.teach.own import as_text, build, content_of, delete_own, id_from, own_lessons, save_own, taken_ids, with_step
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape, show_error
 from scapp.ui.teach import words
@@ -91,7 +91,7 @@ def _copy() -> None:
         for lesson in built_in():
             if st.button(lesson.title, key=f"write.copy.{lesson.id}"):
                 id = id_from(lesson.id, taken_ids(state.root()))
-                content = _content(lesson) | {"id": id, "title": f"{lesson.title} (copy)"}
+                content = content_of(lesson) | {"id": id, "title": f"{lesson.title} (copy)"}
                 made = build(content)
                 save_own(state.root(), made)
                 st.session_state[_EDITED] = made.id
@@ -108,10 +108,6 @@ def _save(content: dict[str, Any]) -> None:
     st.rerun()
 
 
-def _content(lesson: Lesson) -> dict[str, Any]:
-    return lesson.model_dump(mode="json", exclude_defaults=True)
-
-
 def _version(lesson: Lesson) -> str:
     """Part of the keys of widgets, which thus begin anew from what is in the file whenever that has changed."""
     return fingerprint(as_text(lesson))[:8]
@@ -123,7 +119,7 @@ def _head(lesson: Lesson) -> None:
         title = left.text_input("Title", lesson.title, max_chars=120)
         summary = middle.text_input("In a sentence", lesson.summary, max_chars=400)
         if right.form_submit_button("Save"):
-            _save({**_content(lesson), "title": title, "summary": summary})
+            _save({**content_of(lesson), "title": title, "summary": summary})
 
 
 def _step(lesson: Lesson, place: int) -> None:
@@ -136,24 +132,24 @@ def _step(lesson: Lesson, place: int) -> None:
             if saved and changed["question"] and changed["question"]["right"] < 0:
                 show_error(words.ONE_RIGHT, "Nothing was saved yet; what you wrote is still here.")
             elif saved:
-                steps = _content(lesson)["steps"]
+                steps = content_of(lesson)["steps"]
                 kept = {name: value for name, value in steps[place].items() if name not in changed}
                 steps[place] = {**kept, **{name: value for name, value in changed.items() if value is not None}}
-                _save({**_content(lesson), "steps": steps})
+                _save({**content_of(lesson), "steps": steps})
         with st.container(horizontal=True):
             if place and st.button("Move up", key=f"{key}.up"):
                 _reordered(lesson, place, place - 1)
             if place + 1 < len(lesson.steps) and st.button("Move down", key=f"{key}.down"):
                 _reordered(lesson, place, place + 1)
             if len(lesson.steps) > 1 and st.button("Delete", key=f"{key}.delete"):
-                steps = _content(lesson)["steps"]
-                _save({**_content(lesson), "steps": steps[:place] + steps[place + 1 :]})
+                steps = content_of(lesson)["steps"]
+                _save({**content_of(lesson), "steps": steps[:place] + steps[place + 1 :]})
 
 
 def _reordered(lesson: Lesson, place: int, other: int) -> None:
-    steps = _content(lesson)["steps"]
+    steps = content_of(lesson)["steps"]
     steps[place], steps[other] = steps[other], steps[place]
-    _save({**_content(lesson), "steps": steps})
+    _save({**content_of(lesson), "steps": steps})
 
 
 def _shows(step: Step) -> str:
