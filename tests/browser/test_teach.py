@@ -16,6 +16,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 def predict(page, step):
     """Whatever a step asks for, as a student would give it."""
     asked = step.prediction
+    # until then options of the step before stand there too
+    page.locator(AT_REST).wait_for()
     if isinstance(asked, Choice):
         page.get_by_test_id("stRadio").locator("label").nth(1 + right_option(asked)).click()
     elif isinstance(asked, Number):
