@@ -25,6 +25,20 @@ def add_commands(commands: Any) -> None:
     app = command(commands, "app", _app, "start the web app")
     app.add_argument("--port", type=int, default=8501, help="port of the address. Default: 8501.")
     app.add_argument("--workspace", type=Path, help="folder for datasets and runs. Default: SCAPP_WORKSPACE, if set.")
+    app.add_argument(
+        "--class",
+        dest="class_code",
+        nargs="?",
+        const="",
+        metavar="CODE",
+        help="hold a class: each browser that knows the code gets a workspace of its own. Default: a fresh code.",
+    )
+    app.add_argument(
+        "--host",
+        metavar="NAME",
+        help="with --class: the name or address by which the class reaches this computer, over plain HTTP in a network"
+        " that you trust",
+    )
     text = "print versions, devices and the workspace for a bug report; with a workspace, verify what it holds"
     doctor = command(commands, "doctor", _doctor, text)
     doctor.add_argument(
@@ -42,9 +56,20 @@ def _app(arguments: argparse.Namespace) -> None:
     environment = dict(os.environ)
     if arguments.workspace is not None:
         environment["SCAPP_WORKSPACE"] = str(arguments.workspace.resolve())
+    options = []
+    if arguments.class_code is not None:
+        environment |= {"SCAPP_MODE": "class", "SCAPP_CLASS_CODE": arguments.class_code or Environment().class_code}
+    if arguments.host is not None:
+        if arguments.class_code is None:
+            raise ConfigError(
+                "--host opens the app to a network.",
+                hint="Add --class; for a lab, put the app behind a proxy that speaks HTTPS (docs/lab.md).",
+            )
+        environment["SCAPP_HOSTS"] = ",".join(filter(None, [Environment().hosts, arguments.host]))
+        options = ["--server.address", "0.0.0.0", "--browser.serverAddress", arguments.host]
     script = app_folder() / "app.py"
     # the app's own .streamlit/config.toml stands beside it and is read wherever the command was given
-    started = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(arguments.port)]
+    started = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(arguments.port), *options]
     try:
         code = subprocess.run(started, env=environment, check=False).returncode
     except KeyboardInterrupt:

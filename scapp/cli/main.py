@@ -8,6 +8,7 @@ Progress goes to standard error; the last line on standard output is one JSON ob
 import argparse
 import json
 import math
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,10 +18,12 @@ from scapp._version import __version__
 from scapp.cli import analyse, classify, clear, de, evaluate, home, map, qc, upload
 from scapp.cli.options import in_options
 from scapp.core.environment import Environment
-from scapp.core.errors import ScappError, of_storage
+from scapp.core.errors import ConfigError, ScappError, of_storage
 
 USER_MISTAKE = 2
 DAMAGED = 1
+CLASS_NICENESS = 10
+"""Workers of a class leave the processor to the pages that everybody looks at."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,18 +59,25 @@ def parser() -> argparse.ArgumentParser:
         room.add_commands(commands)
     work = commands.add_parser("work", help="the worker that the app starts by itself")
     work.add_argument("--workspace", type=Path, default=Environment().workspace)
-    work.add_argument("--lane", default="light", choices=("light", "training"))
+    work.add_argument("--lane", default="light", metavar="WORKER", help="light or training, or one of several: light-2")
     work.add_argument("--execute", action="store_true", help=argparse.SUPPRESS)
     work.set_defaults(command=_work)
     return top
 
 
 def _work(arguments: argparse.Namespace) -> None:
+    from scapp.jobs.turns import LANES, lane_of
+
+    if lane_of(arguments.lane) not in LANES:
+        raise ConfigError(f"There is no worker '{arguments.lane}'.", hint=f"Name one of: {', '.join(LANES)}.")
     if arguments.execute:
         from scapp.jobs.executor import serve
 
-        serve(arguments.workspace, arguments.lane)
-    else:
-        from scapp.jobs.supervisor import Supervisor
+        serve(lane_of(arguments.lane))
+        return
+    from scapp.jobs.supervisor import Supervisor
 
-        Supervisor(arguments.workspace, arguments.lane, Environment()).work()
+    environment = Environment()
+    if environment.mode == "class" and hasattr(os, "nice"):
+        os.nice(CLASS_NICENESS)
+    Supervisor(arguments.workspace, arguments.lane, environment).work()

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import platformdirs
 from pydantic import Field
@@ -21,7 +22,7 @@ class Environment(BaseSettings):
     data_dirs
         Folders on the server, separated as in PATH, from which files may be imported by path.
     threads
-        Threads of a worker; 0 is one per core.
+        Threads of a worker, or of all that work for a class in one lane; 0 is one per core.
     processes
         Processes that train CLEAR together; 0 is one, or on several GPUs as many as a step's cells are worth.
     worker_idle_seconds
@@ -32,6 +33,19 @@ class Environment(BaseSettings):
         What a browser must know to use the app; a fresh one at each start where none is given, none at all for "off".
     hosts
         Names, separated by commas, under which the app answers besides this computer's own.
+    mode
+        ``single``: whoever knows the token sees the workspace; ``class``: moreover, each browser that knows the
+        class's code has a workspace of its own.
+    class_code
+        What a browser must know to join the class; a fresh one where none is given.
+    class_hours
+        How long a class is held, from its beginning: then what its browsers made is deleted.
+    class_workers
+        Runs of a class that are carried out at the same time in each lane; 0 is one for two cores.
+    class_seats, class_megabytes, class_runs, class_minutes
+        Browsers of a class; and for each: space on disk, runs that wait or work, minutes of a run.
+    class_upload_megabytes
+        Size of a file that is uploaded while a class is held.
     """
 
     model_config = SettingsConfigDict(env_prefix="SCAPP_")
@@ -44,6 +58,15 @@ class Environment(BaseSettings):
     import_minutes: float = Field(default=60.0, gt=0)
     token: str = ""
     hosts: str = ""
+    mode: Literal["single", "class"] = "single"
+    class_code: str = ""
+    class_hours: float = Field(default=12.0, gt=0)
+    class_workers: int = Field(default=0, ge=0)
+    class_seats: int = Field(default=60, ge=1)
+    class_megabytes: int = Field(default=500, ge=1)
+    class_runs: int = Field(default=3, ge=1)
+    class_minutes: float = Field(default=10.0, gt=0)
+    class_upload_megabytes: int = Field(default=100, ge=1)
 
     @property
     def allowed_folders(self) -> list[Path]:
@@ -53,5 +76,15 @@ class Environment(BaseSettings):
 
     @property
     def n_threads(self) -> int:
-        """Threads of a worker."""
+        """Threads that scapp may use."""
         return self.threads or os.cpu_count() or 1
+
+    @property
+    def n_worker_threads(self) -> int:
+        """Threads of a worker; several that work for a class share them."""
+        return self.n_threads if self.mode == "single" else max(1, self.n_threads // self.n_class_workers)
+
+    @property
+    def n_class_workers(self) -> int:
+        """Runs of a class that are carried out at the same time in a lane."""
+        return self.class_workers or max(1, self.n_threads // 2)

@@ -59,6 +59,10 @@ class StaleInputError(RunError):
     """What a run read was changed by someone else before its result could be saved."""
 
 
+class AccessError(ScappError):
+    """Somebody has no workspace here, or no longer."""
+
+
 class MissingDependencyError(ScappError):
     """An optional package is needed and not installed."""
 

@@ -1,5 +1,6 @@
 """Writing files so that a process killed at any moment leaves the old one or the new one."""
 
+import contextlib
 import errno
 import json
 import os
@@ -99,6 +100,15 @@ def is_writable(folder: Path) -> bool:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return os.access(folder, os.W_OK)
+
+
+def size_of(path: Path) -> int:
+    """Bytes in a file, or in all files of a folder; those that vanish meanwhile count for nothing."""
+    total = 0
+    for inside in path.rglob("*") if path.is_dir() else [path]:
+        with contextlib.suppress(FileNotFoundError):
+            total += inside.stat().st_size if inside.is_file() else 0
+    return total
 
 
 def remove(path: Path) -> None:

@@ -81,10 +81,7 @@ def _patience(config: dict[str, Any]) -> float:
     most = 60 * Environment().import_minutes
     if not config.get("path"):  # an example, or what is downloaded first
         return most
-    path = Path(config["path"])
-    inside = path.rglob("*") if path.is_dir() else [path]
-    size = sum(file.stat().st_size for file in inside if file.is_file())
-    return min(most, LEAST_PATIENCE + size / SLOWEST)
+    return min(most, LEAST_PATIENCE + files.size_of(Path(config["path"])) / SLOWEST)
 
 
 def _answer(pipe: Connection, alive: Callable[[], bool], run: Run, limit: float) -> tuple[bytes | None, bool]:

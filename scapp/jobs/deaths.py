@@ -50,3 +50,11 @@ def too_slow() -> Failure:
         ),
         resumable=False,
     )
+
+
+def took_too_long(minutes: float) -> Failure:
+    """A run of a class took longer than its browsers may."""
+    return Failure(
+        message=f"This run was ended after {minutes:g} minutes, the most that a run of this class may take.",
+        hint="Use fewer cells or epochs; what was reached by then can be resumed from its last checkpoint.",
+    )

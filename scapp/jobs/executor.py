@@ -1,7 +1,7 @@
 """The process that does the work: it may be killed at any moment, and its supervisor says why.
 
-It reads run ids from standard input, one a line, carries each out, and answers on standard output with
-one line of JSON that says what became of it.
+It reads the folders of runs from standard input, one a line as JSON, carries each out, and answers on standard output
+with one line of JSON that says what became of it.
 """
 
 import importlib.util
@@ -30,27 +30,26 @@ logger = logging.getLogger("scapp.executor")
 APART = frozenset(record.name for record in STEPS if record.apart)
 
 
-def serve(root: Path, lane: str) -> None:
+def serve(lane: str) -> None:
     """Carry out runs of a lane until standard input closes."""
     environment = Environment()
     end_with_parent()  # two must never work on one run
-    limit_threads(environment.n_threads)
+    limit_threads(environment.n_worker_threads)
     if lane == step("import").lane:
         warm()
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
-    store, workspace = RunStore(root), Workspace(root)
     for line in sys.stdin:
-        run = store.open(line.strip())
+        run = Run(Path(json.loads(line)))
         with open(run.folder / "log.txt", "ab", buffering=0) as log:
             # Descriptors, not sys.stdout: what compiled libraries print belongs in the log as well.
             os.dup2(log.fileno(), 1)
             os.dup2(log.fileno(), 2)
             if run.config.step in APART:
-                outcome = carry_out_apart(carry_out_here, run, root)
+                outcome = carry_out_apart(carry_out_here, run, run.root)
             else:
-                outcome = carry_out(run, workspace, environment)
+                outcome = carry_out(run, Workspace(run.root), environment)
             if outcome["state"] == "done":
-                try_to_go_on(root, run, outcome["result"])
+                try_to_go_on(run.root, run, outcome["result"])
         answers.write(json.dumps(outcome) + "\n")
 
 
@@ -108,8 +107,8 @@ def carry_out_here(root: str, run_id: str) -> dict[str, Any]:
 
 def _machine(lane: str, environment: Environment) -> Machine:
     if lane != "training":
-        return Machine("cpu", environment.n_threads)
-    return Machine(choose_device(), environment.n_threads, environment.processes)
+        return Machine("cpu", environment.n_worker_threads)
+    return Machine(choose_device(), environment.n_worker_threads, environment.processes)
 
 
 def explain(error: Exception) -> tuple[str, str]:

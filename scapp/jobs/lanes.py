@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import socket
 import threading
 import time
@@ -11,10 +12,11 @@ from pathlib import Path
 from filelock import FileLock
 
 from scapp.core import files
+from scapp.core.errors import DataError
 from scapp.core.processes import started_at
-from scapp.workspace.runs.run import HEARTBEAT_SECONDS, STALE_SECONDS, RunStore, Silences, process_alive
+from scapp.jobs.turns import LANES, Turns
+from scapp.workspace.runs.run import HEARTBEAT_SECONDS, STALE_SECONDS, Silences, process_alive
 
-LANES = ("light", "training")
 ACQUIRE_SECONDS = 5.0
 """A starting supervisor waits this long for one that is just going home."""
 _silences = Silences()
@@ -22,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 class Lane:
-    """The right to work in one lane of a workspace, held by one supervisor at a time.
+    """The right to be one of the workers of a workspace, held by one supervisor at a time.
 
     A supervisor that goes home first takes its record away, then lets go of the lock, then looks once
     more for waiting runs. Whoever queues a run announces it first and then looks for the record. So one
@@ -33,7 +35,7 @@ class Lane:
     root
         The workspace's folder.
     name
-        ``training`` or ``light``.
+        Of the worker: that of its lane, or one of several in it (``turns.lane_of``).
     """
 
     def __init__(self, root: Path, name: str) -> None:
@@ -77,6 +79,21 @@ class Lane:
             return process_alive(record.get("pid"), record.get("started"))
         return _silences.of(self._record) < STALE_SECONDS
 
+    def kill(self) -> None:
+        """End its supervisor, where that works on this computer, and with it what it does."""
+        try:
+            record = files.read_json(self._record)
+        except (FileNotFoundError, ValueError):
+            return
+        if record.get("host") == socket.gethostname() and process_alive(record.get("pid"), record.get("started")):
+            os.kill(record["pid"], signal.SIGKILL)
+
+
+def kill_workers(root: Path) -> None:
+    """End all workers of a workspace, whatever they do."""
+    for record in (Path(root) / "locks").glob("worker-*.json"):
+        Lane(root, record.stem.removeprefix("worker-")).kill()
+
 
 def watch_lanes(root: Path, ensure: Callable[[Path, str], None], stop: threading.Event) -> None:
     """Once a second, start a worker for each lane in which a run waits and nobody works.
@@ -90,12 +107,12 @@ def watch_lanes(root: Path, ensure: Callable[[Path, str], None], stop: threading
     stop
         Ends the watch.
     """
-    store = RunStore(root)
+    turns = [Turns(root, lane) for lane in LANES]
     while not stop.wait(1.0):
-        for name in LANES:
+        for each in turns:
             try:
-                if store.next_queued(name) is not None:
-                    ensure(root, name)
-            except OSError as error:
+                if each.next() is not None:
+                    ensure(root, each.lane)
+            except (OSError, DataError) as error:
                 # a full disk passes, and the next look comes in a second
-                logger.warning("could not look after the lane '%s': %s", name, error)
+                logger.warning("could not look after the lane '%s': %s", each.lane, error)

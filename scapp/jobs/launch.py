@@ -1,27 +1,35 @@
 """Queue a run, and see to it that a worker takes it."""
 
+import logging
 import os
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 from scapp.core import files
 from scapp.core.config import Config
+from scapp.core.environment import Environment
+from scapp.core.errors import ConfigError, ScappError
 from scapp.core.installation import IMPORTED_FROM
 from scapp.core.memory import check_memory
 from scapp.core.step_context import QuietContext
-from scapp.jobs.lanes import Lane, watch_lanes
+from scapp.jobs.lanes import Lane, kill_workers, watch_lanes
+from scapp.jobs.turns import LANES, server_of
 from scapp.steps.catalogue import Step, step
 from scapp.steps.engine import Machine, execute
+from scapp.workspace.classroom import Classroom, class_of
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.store import Workspace
-from scapp.workspace.runs.run import Part, Run, RunStore
+from scapp.workspace.runs.run import ACTIVE, Part, Run, RunStore
 
+CLASS_LOOK_SECONDS = 60.0
+logger = logging.getLogger(__name__)
 _started: dict[tuple[str, str], "subprocess.Popen[bytes]"] = {}
-"""The last worker that this process started, by workspace and lane."""
+"""The last worker that this process started, by workspace and name."""
 
 
 def submit(root: Path, name: str, config: Config, dataset: Dataset | None = None, part: Part | None = None) -> Run:
@@ -30,9 +38,10 @@ def submit(root: Path, name: str, config: Config, dataset: Dataset | None = None
     Raises
     ------
     ConfigError
-        It would need more memory than is free.
+        It would need more memory than is free, or more than a member of a class may use.
     """
     record = step(name)
+    check_limits(root, follows=part is not None and bool(part.after))
     if dataset is not None:
         refuse_too_large(record, config, dataset)
     run = RunStore(root).create(
@@ -84,6 +93,43 @@ def discard(root: Path, run: Run) -> None:
         files.remove(Path(uploaded))
 
 
+def check_limits(root: Path, *, coming_bytes: int = 0, follows: bool = False) -> None:
+    """Check what a member of a class may use; anybody else has no limits.
+
+    Parameters
+    ----------
+    root
+        The workspace's folder.
+    coming_bytes
+        That are about to be written.
+    follows
+        Whether the run continues what was begun when there was room for it.
+
+    Raises
+    ------
+    ConfigError
+        Too many runs wait or work, or the workspace is full.
+    """
+    classroom = class_of(root)
+    register = classroom.register if classroom is not None else None
+    if register is None:
+        return
+    limits = register.limits
+    active = sum(run.observe().state in ACTIVE for run in RunStore(root).list())
+    if active >= limits.runs and not follows:
+        raise ConfigError(
+            f"{active} of your runs wait or work; in this class each browser may have {limits.runs}.",
+            hint="Wait for one of them, or stop it.",
+        )
+    used = files.size_of(root) + coming_bytes
+    if used > 1e6 * limits.megabytes:
+        raise ConfigError(
+            f"Your workspace would have {used / 1e6:,.0f} MB; in this class each browser may use"
+            f" {limits.megabytes:,} MB.",
+            hint="Delete datasets or runs on the home page, or take a smaller file.",
+        )
+
+
 def refuse_too_large(record: Step, config: Config, dataset: Dataset) -> None:
     """Check the memory that a step would take on a dataset."""
     if record.memory is None:
@@ -108,15 +154,25 @@ def keep_lanes(root: Path) -> threading.Event:
 
 
 def ensure_worker(root: Path, lane: str) -> None:
-    """Start the lane's worker unless there is one. It outlives this process."""
-    place = Lane(root, lane)
-    own = _started.get((str(root), lane))
+    """Start a lane's worker unless there is one, or as many as work for a class. They outlive this process."""
+    environment = Environment()
+    server = server_of(root)
+    names = [lane]
+    if environment.mode == "class":
+        names = [f"{lane}-{number}" for number in range(1, environment.n_class_workers + 1)]
+    for name in names:
+        _ensure_one(server, name)
+
+
+def _ensure_one(root: Path, name: str) -> None:
+    place = Lane(root, name)
+    own = _started.get((str(root), name))
     # asking ours whether it has ended also keeps it from becoming a zombie
     if place.is_taken() or (own is not None and own.poll() is None):
         return
     with open(place.log, "ab") as stream:
-        _started[str(root), lane] = subprocess.Popen(
-            [sys.executable, "-m", "scapp", "work", "--lane", lane, "--workspace", str(root)],
+        _started[str(root), name] = subprocess.Popen(
+            [sys.executable, "-m", "scapp", "work", "--lane", name, "--workspace", str(root)],
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
@@ -124,3 +180,33 @@ def ensure_worker(root: Path, lane: str) -> None:
             cwd=IMPORTED_FROM,
             env=dict(os.environ),
         )
+
+
+def end_class(root: Path) -> None:
+    """End the class that is held below a workspace: what works for it stops, and what was made in it is deleted.
+
+    Another begins at once, with a fresh code.
+    """
+    kill_workers(root)
+    Classroom(root).end(Environment().class_hours)
+    for lane in LANES:
+        ensure_worker(root, lane)
+
+
+def keep_class(root: Path) -> threading.Event:
+    """End classes when their time is up, from a thread of this process; set what comes back to end it."""
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(CLASS_LOOK_SECONDS):
+            try:
+                register = Classroom(root).register
+                if register is not None and register.ends <= time.time():
+                    end_class(root)
+                Classroom(root).tidy()
+            except (OSError, ScappError) as error:
+                # a full disk passes, and the next look comes in a minute
+                logger.warning("could not look after the class: %s", error)
+
+    threading.Thread(target=watch, daemon=True, name="scapp-class").start()
+    return stop

@@ -22,8 +22,9 @@ from scapp.core.environment import THREAD_VARIABLES, Environment
 from scapp.core.processes import started_at
 from scapp.core.provenance import now
 from scapp.jobs.chains.chain import try_to_go_on
-from scapp.jobs.deaths import death
+from scapp.jobs.deaths import death, took_too_long
 from scapp.jobs.lanes import Lane
+from scapp.jobs.turns import Turns, lane_of
 from scapp.workspace.housekeeping import tidy
 from scapp.workspace.runs.run import HEARTBEAT_SECONDS, Failure, Run, RunStore, State, Status
 
@@ -39,18 +40,18 @@ class Supervisor:
     ----------
     root
         The workspace's folder.
-    lane
-        ``training`` or ``light``.
+    name
+        Of the worker: ``training`` or ``light``, or one of several such as ``training-2``.
     environment
         Threads, and how long to wait without work.
     """
 
-    def __init__(self, root: Path, lane: str, environment: Environment) -> None:
+    def __init__(self, root: Path, name: str, environment: Environment) -> None:
         self.root = Path(root)
-        self.lane = lane
+        self.name = name
         self.environment = environment
-        self.store = RunStore(root)
-        self._place = Lane(root, lane)
+        self.turns = Turns(root, lane_of(name))
+        self._place = Lane(root, name)
         self._child: subprocess.Popen[str] | None = None
 
     def work(self) -> None:
@@ -66,20 +67,21 @@ class Supervisor:
                 finally:
                     self._place.leave()
                 # who queued a run in between found the lane empty or is found here
-                if self.store.next_queued(self.lane) is None:
+                if self.turns.next() is None:
                     return
         finally:
             self._end_child()
 
     def _work_until_idle(self) -> None:
         self._fail_abandoned()
-        if self.lane == "light":
-            tidy(self.root)
+        if self.turns.lane == "light":
+            for root in self.turns.workspaces():
+                tidy(root)
         self._warm_child()
         idle_since = time.monotonic()
         while time.monotonic() - idle_since < self.environment.worker_idle_seconds:
             self._place.beat()
-            run = self.store.next_queued(self.lane)
+            run = self.turns.next()
             if run is None:
                 time.sleep(POLL_SECONDS)
                 continue
@@ -88,13 +90,13 @@ class Supervisor:
 
     def _fail_abandoned(self) -> None:
         """Write down what ``observe`` sees: runs of this lane whose worker is gone."""
-        for run in self.store.list():
-            if run.config.lane == self.lane:
+        for run in (run for root in self.turns.workspaces() for run in RunStore(root).list()):
+            if run.config.lane == self.turns.lane:
                 observed = run.observe()
                 if observed.state in ("failed", "done") and run.status.state != observed.state:
                     run.set_status(observed)
                     if observed.state == "done":
-                        try_to_go_on(self.root, run, observed.result)
+                        try_to_go_on(run.root, run, observed.result)
 
     def _take(self, run: Run) -> None:
         child = self._warm_child()
@@ -109,10 +111,11 @@ class Supervisor:
                 pid_started=started_at(os.getpid()),
                 host=socket.gethostname(),
             )
+            self.turns.take(run)
             run.heartbeat()
             run.set_status(status)
         assert child.stdin is not None
-        child.stdin.write(run.id + "\n")
+        child.stdin.write(json.dumps(str(run.folder)) + "\n")
         child.stdin.flush()
         self._watch(run, child, status)
 
@@ -122,6 +125,7 @@ class Supervisor:
         selector.register(child.stdout, selectors.EVENT_READ)
         beat = 0.0
         stop_seen: float | None = None
+        begun, minutes, is_late = time.monotonic(), self.turns.minutes(run), False
         while True:
             answered = bool(selector.select(timeout=POLL_SECONDS))
             if answered or child.poll() is not None:
@@ -130,6 +134,9 @@ class Supervisor:
                 run.heartbeat()
                 self._place.beat()
                 beat = time.monotonic()
+            if minutes is not None and not is_late and time.monotonic() - begun > 60 * minutes:
+                is_late = True
+                (run.folder / "stop").touch()
             if stop_seen is None and run.stop_requested:
                 stop_seen = time.monotonic()
                 run.set_status(status.model_copy(update={"state": "stopping"}))
@@ -137,7 +144,9 @@ class Supervisor:
                 self._insist(child, time.monotonic() - stop_seen)
         selector.close()
         answer = child.stdout.readline() if answered else ""
-        if answer:
+        if is_late and minutes is not None and (not answer or json.loads(answer)["state"] == "stopped"):
+            _record(run, status, "failed", error=took_too_long(minutes).model_dump())
+        elif answer:
             _record(run, status, **json.loads(answer))
         elif child.wait() is not None and stop_seen is not None:
             _record(run, status, "stopped")
@@ -161,21 +170,24 @@ class Supervisor:
                     "work",
                     "--execute",
                     "--lane",
-                    self.lane,
+                    self.name,
                     "--workspace",
                     str(self.root),
                 ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
-                env=child_environment(self.environment.n_threads),
+                env=child_environment(self.environment.n_worker_threads),
             )
         return self._child
 
     def _end_child(self) -> None:
-        if self._child is not None and self._child.poll() is None:
+        if self._child is None:
+            return
+        if self._child.poll() is None:
             self._child.kill()
-            self._child.wait()
+        # waits, and closes what it was spoken to through
+        self._child.communicate()
 
 
 def _record(

@@ -1,7 +1,7 @@
 import pytest
 
 from scapp.core.errors import ConfigError
-from scapp.data.locations import checked_path, safe_file_name
+from scapp.data.locations import checked_path, readable_places, safe_file_name
 
 
 def test_only_allowed_folders_may_be_read(tmp_path):
@@ -34,3 +34,18 @@ def test_only_allowed_folders_may_be_read(tmp_path):
 )
 def test_file_names_lose_what_could_be_misread(given, safe):
     assert safe_file_name(given) == safe
+
+
+def test_a_closed_folder_is_not_read_from_wherever_it_is(tmp_path):
+    closed = tmp_path / "data" / "workspace"
+    for path in (closed / "a.h5ad", tmp_path / "data" / "b.h5ad", tmp_path / "data" / "other" / "c.h5ad"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (tmp_path / "data" / "other" / "link.h5ad").symlink_to(closed / "a.h5ad")
+    folders = [tmp_path / "data"]
+    found = {path.name for path in readable_places(folders, (".h5ad",), closed=[closed])}
+    assert found == {"b.h5ad", "other", "c.h5ad"}
+    for path in (closed, closed / "a.h5ad", tmp_path / "data", tmp_path / "data" / "other" / "link.h5ad"):
+        with pytest.raises(ConfigError, match="outside"):
+            checked_path(str(path), folders, [closed])
+    assert checked_path(str(tmp_path / "data" / "b.h5ad"), folders, [closed]).name == "b.h5ad"

@@ -5,32 +5,40 @@ import asyncio
 import pytest
 
 from scapp.core.environment import Environment
-from scapp.ui.kit.access import Access, AccessMiddleware, access_of
+from scapp.core.errors import ConfigError
+from scapp.ui.kit import access as module
+from scapp.ui.kit.access import OWNER_HEADER, Access, AccessMiddleware, access_of
+from scapp.ui.kit.owners import HOLDER
+from scapp.workspace.classroom import Classroom, Limits
 
 TOKEN = "t0ken"
 
 
-def ask(path="/", *, host="localhost:8501", cookie=None, query="", kind="http", method="GET", access=None):
-    """Status and headers of the answer; 200 where the app itself was reached, 101 for its websocket."""
+def ask(path="/", *, host="localhost:8501", cookie=None, query="", kind="http", method="GET", access=None, **more):
+    """Status and headers of the answer; 200 where the app itself was reached, 101 for its websocket, and then as whom.
+
+    ``more`` holds a ``body`` and what a browser says of itself (``claims``).
+    """
     reached, sent = [], []
 
     async def inner(scope, receive, send):
-        reached.append(scope["path"])
+        reached.append([value.decode() for name, value in scope["headers"] if name == OWNER_HEADER])
 
     async def send(message):
         sent.append(message)
 
     async def receive():
-        return {"type": "websocket.connect"}
+        return {"type": "http.request" if kind == "http" else "websocket.connect", "body": more.get("body", b"")}
 
     headers = [(b"host", host.encode())] if host is not None else []
+    headers += [(OWNER_HEADER, claimed.encode()) for claimed in more.get("claims", ())]
     headers += [(b"cookie", cookie.encode())] if cookie else []
     scope = {"type": kind, "method": method, "path": path, "raw_path": path.encode(), "query_string": query.encode()}
     scope |= {"headers": headers, "server": ("127.0.0.1", 8501), "scheme": "http" if kind == "http" else "ws"}
     door = AccessMiddleware(inner, access or Access(frozenset({"localhost", "lab.example"}), TOKEN))
     asyncio.run(door(scope, receive, send))
     if reached:
-        return (200 if kind == "http" else 101), {}
+        return (200 if kind == "http" else 101), reached[0]
     first = sent[0]
     if first["type"] == "websocket.close":
         return first["code"], {}
@@ -97,3 +105,76 @@ def test_what_a_deployment_decides():
     free = access_of(Environment(token="off", hosts=""))
     assert ask("/", access=free)[0] == 200
     assert ask("/", host="attacker.example", access=free)[0] == 421
+
+
+@pytest.fixture
+def class_access(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "WRONG_CODE_SECONDS", 0.0)
+    room = Classroom(tmp_path)
+    room.begin("abc-def", 1.0, Limits(seats=2))
+    return Access(frozenset({"localhost"}), TOKEN, room)
+
+
+def join(access, code=b"abc-def", path="/", **options):
+    return ask(path, method="POST", body=b"code=" + code, access=access, **options)
+
+
+def secret_of(headers):
+    return headers["set-cookie"].split(";")[0].split("=")[1]
+
+
+def test_who_is_let_in_is_named_whatever_a_browser_says_of_itself(class_access):
+    for claims in ((), ("holder",), ("holder", "0" * 32)):
+        assert ask(cookie=KNOWN, access=class_access, claims=claims) == (200, [HOLDER])
+        assert ask(cookie=KNOWN, claims=claims) == (200, [HOLDER])
+        assert ask(access=Access(frozenset({"localhost"}), ""), claims=claims) == (200, [HOLDER])
+        assert ask("/_stcore/health", access=class_access, claims=claims) == (200, [])
+        assert ask(access=class_access, claims=claims)[0] == 403
+    _, headers = join(class_access)
+    member = class_access.classroom.members()[0]
+    cookie = f"scapp_8501={secret_of(headers)}"
+    for kind in ("http", "websocket"):
+        path = "/_stcore/stream" if kind == "websocket" else "/"
+        assert ask(path, cookie=cookie, access=class_access, kind=kind, claims=("holder",))[1] == [member.id]
+
+
+def test_the_code_of_a_class_is_exchanged_for_a_secret_of_ones_own(class_access):
+    for wrong in (b"", b"abc", b"abc-deg", b"%00", b"x" * 5000):
+        assert join(class_access, wrong)[0] == 403
+    assert ask("/", query="code=abc-def", access=class_access)[0] == 403, "a link alone joins nothing"
+    assert class_access.classroom.members() == []
+    status, headers = join(class_access, b"ABC+def", "/teach", query="lesson=maps&code=abc-def&token=x")
+    assert (status, headers["location"]) == (303, "/teach?lesson=maps")
+    assert {"HttpOnly", "SameSite=lax"} <= set(headers["set-cookie"].split("; "))
+    other = join(class_access)[1]
+    assert secret_of(headers) != secret_of(other)
+    assert len(secret_of(headers)) >= 40
+    assert join(class_access)[0] == 403, "two seats"
+    class_access.classroom.end(1.0)
+    assert ask(cookie=f"scapp_8501={secret_of(headers)}", access=class_access)[0] == 403
+
+
+def test_a_member_reaches_pages_and_nothing_that_is_anothers_or_the_servers(class_access):
+    cookie = f"scapp_8501={secret_of(join(class_access)[1])}"
+
+    def status(path, **options):
+        return ask(path, cookie=cookie, access=class_access, **options)[0]
+
+    assert [status(path) for path in ("/", "/map", "/static/js/a.js", "/_stcore/host-config")] == [200] * 4
+    refused = ["metrics", "script-health-check", "upload_file/x/y", "agent/schema", "anything"]
+    assert [status(f"/_stcore/{path}") for path in refused] == [403] * 5
+    assert status("/media/0123.png") == 403
+    class_access.media._owners["0123"] = {class_access.classroom.members()[0].id}
+    assert status("/media/0123.png") == 200
+    assert ask("/media/0123.png", cookie=KNOWN, access=class_access)[0] == 403
+
+
+def test_a_class_needs_a_token_and_says_its_limits(tmp_path, monkeypatch):
+    options = {}
+    monkeypatch.setattr(module.config, "set_option", options.__setitem__)
+    chosen = {"workspace": tmp_path, "mode": "class", "hosts": "", "class_code": "abc-def", "class_runs": 7}
+    with pytest.raises(ConfigError, match="everybody would hold the class"):
+        access_of(Environment(token="off", **chosen))
+    room = access_of(Environment(token="", **chosen)).classroom
+    assert room.register.limits.runs == 7
+    assert options == {"server.maxUploadSize": 100}

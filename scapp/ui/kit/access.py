@@ -1,30 +1,50 @@
-"""Who may reach the app: by which names it answers, and the token that was printed at its start.
+"""Who may reach the app: by which names it answers, the token that was printed at its start, and a class's code.
 
 Without these, any page that a user visits could reach an app on the same computer: by a name that its owner lets point
 to this computer (DNS rebinding), past everything that browsers hold against other pages.
+
+Whoever is let in is named in a header that nobody else can set. Streamlit keeps it as the session's user
+(``server.trustedUserHeaders``) and gives a session back to that user alone. So a login of another kind has this one
+place to say who somebody is; ``owners`` says which workspace is theirs.
 """
 
+import asyncio
 import hmac
 import os
+import re
 import secrets
 import sys
 import webbrowser
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from html import escape
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.middleware import Middleware
-from starlette.requests import HTTPConnection
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
-from streamlit import config
+from streamlit import config, runtime
 
 from scapp.core.environment import Environment
+from scapp.core.errors import ConfigError
+from scapp.ui.kit.media_owners import OWNER, MediaOwners
+from scapp.ui.kit.owners import HOLDER
+from scapp.workspace.classroom import Classroom, Limits, is_code
 
 OFF = "off"
 OWN_HOSTS = ("localhost", "127.0.0.1", "::1")
 HEALTH = "/_stcore/health"
 """Says nothing but "ok": what waits for the server may ask without a token."""
+OWNER_HEADER = b"x-scapp-owner"
+"""As ``server.trustedUserHeaders`` names it."""
+MOST_FORM_BYTES = 2000
+WRONG_CODE_SECONDS = 1.0
+"""How long an answer to a wrong code takes: codes are short."""
+COMMON = re.compile(r"/_stcore/(host-config|bidi-components/.*|stream)")
+"""Addresses of Streamlit's own that members of a class need, and that hold nothing of anybody."""
+UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+")
+MEDIA = re.compile(r"/media/(.+)")
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>scapp</title>
 <style>:root{{color-scheme:light dark}}body{{font:16px/1.5 system-ui,sans-serif;max-width:36rem;margin:15vh auto}}
@@ -32,6 +52,10 @@ input,button{{font:inherit;padding:.4rem .6rem}}input{{width:60%}}</style>
 <h1>scapp</h1><p>{said}</p>{form}</html>"""
 _FORM = """<form method="get"><label>Token <input name="token" type="password" autocomplete="off" autofocus></label>
 <button>Open</button></form>"""
+_CODE_FORM = """<form method="post" action="{place}"><label>Class code
+<input name="code" value="{code}" autocomplete="off" autofocus></label> <button>Join</button></form>
+<p><small>This browser gets a workspace of its own, which no other browser can open; everything in it is deleted when
+the class ends.</small></p><details><summary>I hold the class</summary>{token}</details>"""
 
 
 @dataclass(frozen=True)
@@ -44,10 +68,16 @@ class Access:
         Names by which it answers, in small letters.
     token
         What a browser must know; empty where nothing is asked.
+    classroom
+        The class that others may join by its code; None where none is held.
+    media
+        Who was offered which file, where there is more than one owner.
     """
 
     hosts: frozenset[str]
     token: str
+    classroom: Classroom | None = None
+    media: MediaOwners = field(default_factory=MediaOwners)
 
     def answers_to(self, host: str | None) -> bool:
         """Whether a Host header names this app."""
@@ -63,12 +93,41 @@ class Access:
         """Whether somebody knows the token, compared in constant time."""
         return given is not None and hmac.compare_digest(given.encode(), self.token.encode())
 
+    def owner(self, cookie: str | None) -> str | None:
+        """Who a browser is, by its cookie; None for a stranger."""
+        if not self.token or self.is_token(cookie):
+            return HOLDER
+        return self.classroom.known(cookie) if self.classroom is not None and cookie else None
+
 
 def access_of(environment: Environment) -> Access:
-    """What this start of the app asks for."""
+    """What this start of the app asks for; a class begins with it, or goes on.
+
+    Raises
+    ------
+    ConfigError
+        A class is to be held without a token.
+    """
     named = [name.strip().lower().rstrip(".") for name in environment.hosts.split(",") if name.strip()]
     token = environment.token or secrets.token_urlsafe(24)
-    return Access(frozenset([*OWN_HOSTS, *named]), "" if token == OFF else token)
+    hosts = frozenset([*OWN_HOSTS, *named])
+    if environment.mode == "single":
+        return Access(hosts, "" if token == OFF else token)
+    if token == OFF:
+        raise ConfigError(
+            "Without a token everybody would hold the class (SCAPP_TOKEN=off).",
+            hint="Take SCAPP_TOKEN away, or give it a value that only you know.",
+        )
+    classroom = Classroom(environment.workspace)
+    limits = Limits(
+        seats=environment.class_seats,
+        megabytes=environment.class_megabytes,
+        runs=environment.class_runs,
+        minutes=environment.class_minutes,
+    )
+    classroom.begin(environment.class_code, environment.class_hours, limits)
+    config.set_option("server.maxUploadSize", environment.class_upload_megabytes)
+    return Access(hosts, token, classroom)
 
 
 class AccessMiddleware:
@@ -87,39 +146,109 @@ class AccessMiddleware:
         self.access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a connection on, or refuse it."""
+        """Pass a connection on with the name of who it is, or answer it."""
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        refusal = self._refusal(HTTPConnection(scope))
-        if refusal is None:
-            await self.app(scope, receive, send)
+        asked = HTTPConnection(scope)
+        owner = self.access.owner(asked.cookies.get(_cookie(asked)))
+        answer = await self._answer(asked, owner, receive)
+        if answer is None:
+            headers = [(name, value) for name, value in scope["headers"] if name.lower() != OWNER_HEADER]
+            if owner is not None:
+                headers.append((OWNER_HEADER, owner.encode()))
+            await self.app({**scope, "headers": headers}, receive, send)
         elif scope["type"] == "websocket":
             await WebSocketClose(code=1008)(scope, receive, send)
         else:
-            await refusal(scope, receive, send)
+            await answer(scope, receive, send)
 
-    def _refusal(self, asked: HTTPConnection) -> Response | None:
+    async def _answer(self, asked: HTTPConnection, owner: str | None, receive: Receive) -> Response | None:
         """What is answered instead; None where the connection is welcome."""
         if not self.access.answers_to(asked.headers.get("host")):
             said = "This app does not answer to that name. Whoever runs it can add the name to SCAPP_HOSTS."
             return HTMLResponse(_PAGE.format(said=said, form=""), 421)
-        cookie = f"scapp_{asked.url.port or 80}"
-        if asked.url.path == HEALTH or not self.access.token or self.access.is_token(asked.cookies.get(cookie)):
+        if asked.url.path == HEALTH:
             return None
+        if owner is not None:
+            if self.access.classroom is None or self._is_theirs(asked, owner):
+                return None
+            return PlainTextResponse("This is not on your pages.", 403)
+        method = asked.scope["method"] if asked.scope["type"] == "http" else ""
         given = asked.query_params.get("token")
-        if asked.scope["type"] == "http" and asked.scope["method"] == "GET" and self.access.is_token(given):
-            rest = [(name, value) for name, value in parse_qsl(asked.url.query) if name != "token"]
-            # one slash: two would begin the name of another host
-            place = f"/{asked.url.path.lstrip('/')}"
-            answer = RedirectResponse(f"{place}{'?' if rest else ''}{urlencode(rest)}", 303)
-            answer.set_cookie(cookie, self.access.token, httponly=True, samesite="lax")
-            answer.headers["Cache-Control"] = "no-store"
-            return answer
+        if method == "GET" and self.access.is_token(given):
+            return _let_in(asked, self.access.token)
+        if self.access.classroom is not None:
+            return await self._join(self.access.classroom, asked, method, receive)
         said = "Open the whole address that scapp printed when it was started, or paste its token here."
         if given is not None:
             said = f"That is not the token of this start of scapp. {said}"
         return HTMLResponse(_PAGE.format(said=said, form=_FORM), 403)
+
+    async def _join(self, classroom: Classroom, asked: HTTPConnection, method: str, receive: Receive) -> Response:
+        """The form that asks for a class's code, or what comes of it."""
+        said = "Type the code of your class."
+        code = asked.query_params.get("code", "")
+        if "token" in asked.query_params:
+            said = f"That is not the token of this start of scapp. {said}"
+        if method == "POST":
+            code = await _posted_code(Request(asked.scope, receive))
+            register = classroom.register
+            if register is not None and is_code(code, register.code):
+                secret = secrets.token_urlsafe(32)
+                try:
+                    classroom.join(secret)
+                except ConfigError as error:
+                    return HTMLResponse(_PAGE.format(said=escape(f"{error.message} {error.hint}"), form=""), 403)
+                return _let_in(asked, secret)
+            await asyncio.sleep(WRONG_CODE_SECONDS)
+            said = "That is not the code of this class. Look at it again, or ask whoever holds the class."
+        place = escape(_place(asked), quote=True)
+        form = _CODE_FORM.format(place=place, code=escape(code[:40], quote=True), token=_FORM)
+        return HTMLResponse(_PAGE.format(said=said, form=form), 403)
+
+    def _is_theirs(self, asked: HTTPConnection, owner: str) -> bool:
+        """Whether what is asked for belongs to nobody, or to who asks."""
+        path = asked.url.path
+        if upload := UPLOAD.fullmatch(path):
+            session = runtime.get_instance().get_app_session(upload[1]) if runtime.exists() else None
+            return session is not None and session.matches_user_info({OWNER: owner})
+        if media := MEDIA.fullmatch(path):
+            return self.access.media.may_read(owner, media[1])
+        return owner == HOLDER or not path.startswith("/_stcore/") or COMMON.fullmatch(path) is not None
+
+
+def _cookie(asked: HTTPConnection) -> str:
+    """Cookies are shared by all ports of a host."""
+    try:
+        return f"scapp_{asked.url.port or 80}"
+    except ValueError:
+        return ""  # a host that is none; it is refused
+
+
+def _place(asked: HTTPConnection) -> str:
+    """Where somebody wanted to go, without what let them in."""
+    rest = [(name, value) for name, value in parse_qsl(asked.url.query) if name not in ("token", "code")]
+    # one slash: two would begin the name of another host
+    return f"/{asked.url.path.lstrip('/')}{'?' if rest else ''}{urlencode(rest)}"
+
+
+def _let_in(asked: HTTPConnection, known: str) -> Response:
+    """Give a browser what it will be known by, and send it on."""
+    answer = RedirectResponse(_place(asked), 303)
+    answer.set_cookie(_cookie(asked), known, httponly=True, samesite="lax", secure=asked.url.scheme == "https")
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+async def _posted_code(request: Request) -> str:
+    """The code in a form that was sent; empty where there is none."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_FORM_BYTES:
+            return ""
+    return dict(parse_qsl(body.decode("utf-8", "replace"))).get("code", "")
 
 
 def middleware(access: Access) -> list[Middleware]:
@@ -128,13 +257,20 @@ def middleware(access: Access) -> list[Middleware]:
 
 
 def announce(access: Access) -> None:
-    """Say where the app is, with the token, and open it where there is a screen."""
-    address = f"http://localhost:{config.get_option('server.port')}/"
+    """Say where the app is, with the token, and open it where there is a screen; for a class, what goes on the wall."""
+    port = config.get_option("server.port")
+    address = f"http://localhost:{port}/"
     if access.token:
         address += f"?token={access.token}"
-        print(f"\n  scapp: {address}\n  The token keeps others out; SCAPP_TOKEN=off does without.\n", flush=True)
-    else:
-        print(f"\n  scapp: {address}\n", flush=True)
+    print(f"\n  scapp: {address}\n", flush=True)
+    register = access.classroom.register if access.classroom is not None else None
+    if register is not None:
+        host = config.get_option("browser.serverAddress") or "localhost"
+        print(
+            f"  That address is yours: keep it. For the class: http://{host}:{port}/?code={register.code}\n", flush=True
+        )
+    elif access.token:
+        print("  The token keeps others out; SCAPP_TOKEN=off does without.\n", flush=True)
     if _has_screen():
         webbrowser.open(address)
 

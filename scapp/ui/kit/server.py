@@ -5,8 +5,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from streamlit import runtime
+
 from scapp.core.files import is_writable
-from scapp.jobs.launch import keep_lanes
+from scapp.jobs.launch import keep_class, keep_lanes
 from scapp.ui.kit.access import Access, announce
 
 
@@ -24,9 +26,12 @@ def life(access: Access, root: Path) -> Callable[[Any], AbstractAsyncContextMana
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
         announce(access)
-        watch = keep_lanes(root) if is_writable(root) else None
+        watches = [keep_lanes(root)] if is_writable(root) else []
+        if access.classroom is not None:
+            access.media.watch(runtime.get_instance().media_file_mgr)
+            watches.append(keep_class(root))
         yield
-        if watch is not None:
+        for watch in watches:
             watch.set()
 
     return lifespan

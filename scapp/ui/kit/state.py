@@ -21,6 +21,7 @@ from scapp.core.errors import DataError
 from scapp.data.symbols import ID_COLUMNS, SYMBOL_COLUMNS, GeneNames, gene_symbols
 from scapp.steps.group_colours import colours_of
 from scapp.ui.kit.boundary import escape, show_error
+from scapp.ui.kit.owners import owner, workspace_of
 from scapp.ui.kit.routing import link
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.elements import read_element
@@ -39,8 +40,14 @@ def environment() -> Environment:
 
 
 def root() -> Path:
-    """Folder of the workspace."""
-    return environment().workspace
+    """Folder of the workspace that belongs to who sees the page.
+
+    Raises
+    ------
+    AccessError
+        They have none, or no longer.
+    """
+    return workspace_of(owner(), environment())
 
 
 def workspace() -> Workspace:

@@ -10,18 +10,20 @@ from scapp.teach.own import as_text, own_lessons, save_own
 from scapp.teach.work import Work, read_work
 from scapp.ui.kit import downloads, state
 from scapp.ui.kit.boundary import boundary, escape, show_error
-from scapp.ui.teach import gallery_tab, grid_tab, words, write_tab
+from scapp.ui.kit.owners import is_holder, member
+from scapp.ui.teach import board_tab, gallery_tab, grid_tab, words, write_tab
 
 LESSON = "lesson"
 STEP = "step"
 
 
 def lessons() -> list[Lesson]:
-    """Those that come with the app, and the teacher's own."""
+    """Those that come with the app, those of whoever holds the class, and one's own."""
     own, unread = own_lessons(state.root())
     for name, why in unread.items():
         st.warning(escape(f"The lesson in {name} was left out: {why}"))
-    return [*built_in(), *own.values()]
+    held = own_lessons(state.environment().workspace)[0] if member() is not None else {}
+    return [*built_in(), *{**own, **held}.values()]
 
 
 def chosen_lesson() -> Lesson | None:
@@ -53,10 +55,9 @@ def leave() -> None:
 
 def overview() -> None:
     """Lessons, runs that went wrong, settings and their runs."""
-    lessons_tab, wrong_tab, grid, own_tab = st.tabs(
-        ["Lessons", "Runs that went wrong", "Settings and their runs", "Write a lesson"],
-        on_change="rerun",
-        key="teach.tab",
+    names = ["Lessons", "Runs that went wrong", "Settings and their runs", "Write a lesson"]
+    lessons_tab, wrong_tab, grid, own_tab, *board = st.tabs(
+        [*names, *(["The class"] if is_holder() else [])], on_change="rerun", key="teach.tab"
     )
     if lessons_tab.open:
         with lessons_tab:
@@ -70,6 +71,9 @@ def overview() -> None:
     if own_tab.open:
         with own_tab, boundary():
             write_tab.write_section()
+    if board and board[0].open:
+        with board[0], boundary():
+            board_tab.board_section(lessons())
 
 
 def _lessons() -> None:

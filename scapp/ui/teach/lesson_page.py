@@ -1,6 +1,7 @@
 """One lesson: a step at a time, what it asks on the left, what is seen on the right."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -49,6 +50,7 @@ from scapp.ui.kit.frame import Header
 from scapp.ui.kit.widgets import clicked, show_figure, show_table
 from scapp.ui.teach import gallery_tab, grid_tab, live_training, words
 from scapp.ui.teach.lesson_list import STEP, leave, open_lesson
+from scapp.ui.teach.shown import shown_section
 
 TYPE_COLUMNS = ["type", "n_train", "n_test", "auprc", "auprc_low", "auprc_high"]
 TALL = 120
@@ -78,6 +80,7 @@ def lesson_section(lesson: Lesson, header: Header) -> None:
     _Sheet(lesson, work).offer()
     with boundary():
         _StepOnPage(lesson, step, work.of(step.id)).show()
+    shown_section(lesson)
 
 
 def _steps(lesson: Lesson, work: Work, place: int) -> None:
@@ -144,11 +147,12 @@ class _Sheet:
         downloads.offer(self._draw)
 
     def _draw(self) -> None:
-        key = f"sheet.{self.lesson.id}.name"
+        root, key = state.root(), f"sheet.{self.lesson.id}.name"
         st.text_input(words.SHEET_NAME, self.work.name, max_chars=100, key=key, on_change=self._name, args=(key,))
         st.download_button(
             "Worksheet (HTML, to print)",
-            lambda: worksheet_html(self.lesson, read_work(state.root(), self.lesson), self._live()),
+            # made when it is asked for, outside of any session
+            lambda: _worksheet(root, self.lesson),
             file_name=f"worksheet_{self.lesson.id}.html",
             mime="text/html",
             key=f"sheet.{self.lesson.id}",
@@ -160,8 +164,11 @@ class _Sheet:
     def _name(self, key: str) -> None:
         change_work(state.root(), self.lesson, name=st.session_state[key])
 
-    def _live(self) -> dict[str, list[float]]:
-        return {id: live_training.live_losses(done.analysis) for id, done in self.work.steps.items() if done.analysis}
+
+def _worksheet(root: Path, lesson: Lesson) -> str:
+    work = read_work(root, lesson)
+    live = {id: live_training.live_losses(root, done.analysis) for id, done in work.steps.items() if done.analysis}
+    return worksheet_html(lesson, work, live)
 
 
 class _StepOnPage:
@@ -296,7 +303,7 @@ class _StepOnPage:
         return mark
 
     def _compare(self, asked: Prediction) -> None:
-        live = live_training.live_losses(self.done.analysis) if self.done.analysis else []
+        live = live_training.live_losses(state.root(), self.done.analysis) if self.done.analysis else []
         if isinstance(asked, LossCurve) and isinstance(self.step.activity, Training) and not live:
             st.caption("Your prediction is dotted in the figure. Train to compare it.")
             return

@@ -1,6 +1,7 @@
 """CLEAR, trained live on an example: as fast as it goes, shown at two pictures a second."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -67,17 +68,17 @@ def _imported_before(example_id: str) -> Dataset | None:
     return None
 
 
-def training_run(id: str) -> tuple[Analysis | None, Run | None]:
-    """A chain, and the run of it that trains; None for what is not there."""
-    found = analysis(state.root(), id) if id else None
+def training_run(root: Path, id: str) -> tuple[Analysis | None, Run | None]:
+    """A chain of a workspace, and the run of it that trains; None for what is not there."""
+    found = analysis(root, id) if id else None
     if found is None or TRAINED not in found.done:
         return found, None
     return found, found.done[TRAINED].run
 
 
-def live_losses(id: str) -> list[float]:
+def live_losses(root: Path, id: str) -> list[float]:
     """Losses by epoch of a training that is done; empty for any other."""
-    _, run = training_run(id)
+    _, run = training_run(root, id)
     if run is None or run.observe().state != "done":
         return []
     return [float(loss) for loss in curves_data(run.metrics)["loss"]]
@@ -108,7 +109,7 @@ def live_section(
         Of the widgets.
     """
     live.prewarm("training")
-    found, run = training_run(id)
+    found, run = training_run(state.root(), id)
     if found is None or (not found.active and run is None):
         if found is not None:
             progress_line(found)
@@ -203,7 +204,7 @@ def try_it(mistake: Mistake) -> None:
         return
     key = f"{_MISTAKEN}.{mistake.id}"
     id = st.session_state.get(key, "")
-    found, run = training_run(id)
+    found, run = training_run(state.root(), id)
     if found is None:
         if st.button("Make this mistake yourself", key=f"gallery.try.{mistake.id}"):
             st.session_state[key] = begin(mistake.example, mistake.config("wrong").model_dump(mode="json"))

@@ -53,6 +53,27 @@ AS_FILE = (
 )
 ANEW = "Put everything of this lesson aside (a copy is kept in the workspace)"
 
+NO_CLASS = "No class is held: end scapp and start it again with `scapp app --class`."
+JOIN = (
+    "The address for the class was printed when scapp was started. Each browser that gives the code has a workspace of"
+    " its own and a number, which stands below the list of pages."
+)
+TOLD = "Off, the figure on the right can be projected while others still predict."
+END = (
+    "What was made in the class is deleted, trainings stop, and the next class has another code. By itself it ends at"
+    " {time}. Worksheets that were not downloaded are lost."
+)
+NOTHING_ASKED = "This step asks for nothing: it is looked at."
+NO_TRAININGS = "Nobody has trained in this step yet."
+POINT_OUT = "Its prediction is drawn in another colour. Only that browser's own page says which number it has."
+SHOWN = "Everybody in this lesson sees one prediction at the end of their page, without a number."
+SHOWS = "**Your teacher shows** {whose} predictions, in the step *{title}*."
+
+
+def joined(n_seats: int, n_here: int, seats: int) -> str:
+    """How many browsers there are."""
+    return f"{n_seats} of {seats} seats are taken; {n_here} are at this step."
+
 
 def measure(name: str, value: float) -> str:
     """One of the measures, as it is written."""

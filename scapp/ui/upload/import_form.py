@@ -23,7 +23,7 @@ from scapp.data.public import PUBLIC
 from scapp.data.samples.find import Sample, describe_samples, find_samples, members_of, read_sheet, sample_table
 from scapp.jobs.chains.analyse import AnalyseConfig
 from scapp.jobs.chains.chain import start_with_import
-from scapp.jobs.launch import submit
+from scapp.jobs.launch import check_limits, submit
 from scapp.steps.config import ImportRequest
 from scapp.ui.analyse.chain_panel import begin
 from scapp.ui.analyse.words import ANALYSE_FILE
@@ -32,6 +32,7 @@ from scapp.ui.kit import downloads, state
 from scapp.ui.kit.boundary import boundary, escape, show_error
 from scapp.ui.kit.forms import config_form
 from scapp.ui.kit.live import open_result, prewarm
+from scapp.ui.kit.owners import closed_folders
 from scapp.ui.kit.routing import page_file
 from scapp.ui.upload import words
 from scapp.workspace.runs.run import Run
@@ -185,6 +186,7 @@ def _upload_form() -> None:
         options = _options(offered, "upload", look)
     pressed = _import_buttons("upload", ready=offered is not None and samples is not None)
     if pressed is not None and offered is not None:
+        check_limits(state.root(), coming_bytes=sum(file.size for file in uploaded or ()))
         folder = files.temporary_folder(state.root() / "uploads", "upload-")
         path = _save_upload(uploaded, folder)
         labels_path = _save(labels, folder / "labels") if labels is not None else None
@@ -210,7 +212,9 @@ def _path_form() -> None:
         )
         return
     st.write("Files may be read from: " + ", ".join(f"`{folder}`" for folder in folders))
-    places = [str(place) for place in readable_places(folders, tuple(f".{ending}" for ending in UPLOAD_ENDINGS))]
+    closed = closed_folders()
+    endings = tuple(f".{ending}" for ending in UPLOAD_ENDINGS)
+    places = [str(place) for place in readable_places(folders, endings, closed=closed)]
     path = st.selectbox(
         "File or folder",
         places,
@@ -220,7 +224,7 @@ def _path_form() -> None:
         placeholder="Choose one, or type its path",
         help=f"The first {len(places):,} are listed; any other path inside the folders can be typed.",
     )
-    checked = checked_path(path, folders) if path else None
+    checked = checked_path(path, folders, closed) if path else None
     offered = _offered_path(checked) if checked else None
     samples = _about_samples(offered)
     look = st.container()
@@ -229,7 +233,7 @@ def _path_form() -> None:
         options = _options(offered, "path", look)
     pressed = _import_buttons("path", ready=offered is not None and samples is not None)
     if pressed is not None and offered is not None:
-        labels_path = str(checked_path(labels, folders)) if labels else None
+        labels_path = str(checked_path(labels, folders, closed)) if labels else None
         pressed(
             ImportRequest(
                 **options, path=str(checked), samples=tuple(samples or ()), labels=labels_path, name=offered.name

@@ -117,6 +117,11 @@ class Run:
         return self.config.id
 
     @property
+    def root(self) -> Path:
+        """Folder of its workspace."""
+        return self.folder.parent.parent
+
+    @property
     def status(self) -> Status:
         """Status as written, a damaged one being that of a failed run; ``observe`` knows of dead workers too."""
         try:
@@ -142,7 +147,7 @@ class Run:
         return status
 
     def _without_worker(self, status: Status, reason: Failure) -> Status:
-        workspace = Workspace(self.folder.parent.parent)
+        workspace = Workspace(self.root)
         result = left_result(workspace, self.id, self.config.dataset, self.folder)
         if result is not None:
             return status.model_copy(update={"state": "done", "result": result})
