@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +13,6 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import ClientConnection, connect
 
 MEDIA = re.compile(rb"/media/[0-9a-f]+\.[a-z0-9]+")
-ANSWERS = ("backend_operation_response", "file_urls_response")
 WIDGETS = ("button", "radio", "slider", "number_input", "selectbox", "text_area", "text_input", "checkbox")
 
 
@@ -41,6 +39,11 @@ class ScreenlessBrowser:
         self.http.get(f"{self.address}/", params={"token": token}, allow_redirects=False)
 
     @property
+    def secret(self) -> str:
+        """What it is known by."""
+        return next(str(value) for name, value in self.http.cookies.items() if name.startswith("scapp_"))
+
+    @property
     def cookies(self) -> str:
         """As they stand in a header."""
         return "; ".join(f"{name}={value}" for name, value in self.http.cookies.items())
@@ -59,7 +62,7 @@ class ScreenlessBrowser:
 
 
 class ScreenlessPage:
-    """A tab: what it shows, and its widgets by label."""
+    """A tab: what it shows, its widgets by label, and the parts of it that are drawn anew by themselves."""
 
     def __init__(self, browser: ScreenlessBrowser, page: str, query: str, session: str) -> None:
         host = urlsplit(browser.address).netloc
@@ -73,11 +76,12 @@ class ScreenlessPage:
             open_timeout=60,
         )
         self.session = ""
-        self.script = ""
         self.said = b""
         self.widgets: dict[str, Any] = {}
         self.downloads: dict[str, str] = {}
+        self._script = ""
         self._chosen: dict[str, WidgetState] = {}
+        self._timers: dict[str, float] = {}
         self.rerun()
 
     def rerun(self, **values: Any) -> float:
@@ -88,64 +92,35 @@ class ScreenlessPage:
         values
             Label of a widget -> its value; for a button True, for a radio or a list the position, or what is typed.
         """
-        message = BackMsg()
-        asked = message.rerun_script
-        asked.query_string = self.query
-        asked.page_name = self.page
-        asked.page_script_hash = self.script
+        message = self._request()
         for label, value in values.items():
             kind, proto = self.widgets[label]
-            state = self._chosen.setdefault(proto.id, WidgetState(id=proto.id))
             if kind == "button":
-                asked.widget_states.widgets.add(id=self._chosen.pop(proto.id).id, trigger_value=True)
-            elif kind in ("radio", "selectbox"):
-                state.string_value = value if isinstance(value, str) else proto.options[value]
-            elif kind == "slider":
-                state.double_array_value.data.append(value)
-            elif kind == "number_input":
-                state.double_value = value
-            elif kind == "checkbox":
-                state.bool_value = value
+                message.rerun_script.widget_states.widgets.add(id=proto.id, trigger_value=True)
             else:
-                state.string_value = value
-        asked.widget_states.widgets.extend(self._chosen.values())
-        began = time.perf_counter()
-        self.socket.send(message.SerializeToString())
+                self._choose(kind, proto, value)
+        message.rerun_script.widget_states.widgets.extend(self._chosen.values())
         self.said, self.widgets, self.downloads = b"", {}, {}
-        for said in self._until_finished():
-            self._take(said)
-        return time.perf_counter() - began
+        self._timers = {}
+        return self._exchange(message)
 
-    def _until_finished(self, seconds: float = 120.0) -> Iterator[bytes]:
+    def rest(self, seconds: float) -> list[float]:
+        """Let time go by as in a browser that is looked at; the seconds that each part took that was drawn anew."""
         end = time.monotonic() + seconds
-        while True:
-            said = self.socket.recv(timeout=max(end - time.monotonic(), 0.01))
-            assert isinstance(said, bytes)
-            yield said
-            forward = ForwardMsg.FromString(said)
-            if forward.WhichOneof("type") == "script_finished" and forward.script_finished in (
-                ForwardMsg.FINISHED_SUCCESSFULLY,
-                ForwardMsg.FINISHED_WITH_COMPILE_ERROR,
-            ):
-                return
-
-    def _take(self, said: bytes) -> None:
-        forward = ForwardMsg.FromString(said)
-        self.said += said
-        kind = forward.WhichOneof("type")
-        if kind == "new_session":
-            self.session = forward.new_session.initialize.session_id
-        elif kind == "navigation":
-            self.script = forward.navigation.page_script_hash
-        elif kind == "page_info_changed":
-            self.query = forward.page_info_changed.query_string
-        elif kind == "delta" and forward.delta.WhichOneof("type") == "new_element":
-            element: Element = forward.delta.new_element
-            which = element.WhichOneof("type")
-            if which in WIDGETS:
-                self.widgets[getattr(element, which).label] = (which, getattr(element, which))
-            elif which == "download_button" and element.download_button.deferred_file_id:
-                self.downloads[element.download_button.label] = element.download_button.deferred_file_id
+        took: list[float] = []
+        due = {id: time.monotonic() + interval for id, interval in self._timers.items()}
+        while due:
+            id = min(due, key=due.__getitem__)
+            if due[id] >= end:
+                break
+            time.sleep(max(due[id] - time.monotonic(), 0))
+            took.append(self._draw_part(id))
+            due = {
+                other: due.get(other, time.monotonic()) if other != id else time.monotonic() + interval
+                for other, interval in self._timers.items()
+            }
+        time.sleep(max(end - time.monotonic(), 0))
+        return took
 
     def promised(self, id: str, *, session: str | None = None) -> str:
         """Address of a file that is made now; empty where the server does not make it.
@@ -163,8 +138,8 @@ class ScreenlessPage:
         asked.session_id = self.session if session is None else session
         self.socket.send(message.SerializeToString())
         while True:
-            forward = ForwardMsg.FromString(self.socket.recv(timeout=30))  # type: ignore[arg-type]
-            if forward.WhichOneof("type") in ANSWERS:
+            forward = ForwardMsg.FromString(self._receive(30))
+            if forward.WhichOneof("type") == "backend_operation_response":
                 return forward.backend_operation_response.deferred_file.url
 
     @property
@@ -175,3 +150,71 @@ class ScreenlessPage:
     def close(self) -> None:
         """Close the tab."""
         self.socket.close()
+
+    def _request(self) -> BackMsg:
+        message = BackMsg()
+        asked = message.rerun_script
+        asked.query_string, asked.page_name, asked.page_script_hash = self.query, self.page, self._script
+        return message
+
+    def _choose(self, kind: str, proto: Any, value: Any) -> None:
+        """Give a widget a value, in the field that Streamlit reads for its kind."""
+        state = self._chosen[proto.id] = WidgetState(id=proto.id)
+        if kind in ("radio", "selectbox"):
+            state.string_value = value if isinstance(value, str) else proto.options[value]
+        elif kind == "slider" and proto.options:
+            state.string_array_value.data.append(proto.options[value])
+        elif kind == "slider":
+            state.double_array_value.data.append(value)
+        elif kind == "number_input":
+            state.double_value = value
+        elif kind == "checkbox":
+            state.bool_value = value
+        else:
+            state.string_value = value
+
+    def _draw_part(self, id: str) -> float:
+        message = self._request()
+        message.rerun_script.fragment_id, message.rerun_script.is_auto_rerun = id, True
+        message.rerun_script.widget_states.widgets.extend(self._chosen.values())
+        return self._exchange(message)
+
+    def _exchange(self, message: BackMsg) -> float:
+        """Ask for something to be drawn, until it is; the seconds that it took."""
+        began = time.perf_counter()
+        self.socket.send(message.SerializeToString())
+        while True:
+            said = self._receive(120)
+            forward = ForwardMsg.FromString(said)
+            kind = forward.WhichOneof("type")
+            if kind != "script_finished":
+                self._take(said, forward)
+            elif forward.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                return time.perf_counter() - began
+
+    def _receive(self, seconds: float) -> bytes:
+        said = self.socket.recv(timeout=seconds)
+        assert isinstance(said, bytes)
+        return said
+
+    def _take(self, said: bytes, forward: ForwardMsg) -> None:
+        self.said += said
+        kind = forward.WhichOneof("type")
+        if kind == "new_session":
+            self.session = forward.new_session.initialize.session_id
+        elif kind == "navigation":
+            self._script = forward.navigation.page_script_hash
+        elif kind == "page_info_changed":
+            self.query = forward.page_info_changed.query_string
+        elif kind == "auto_rerun":
+            self._timers[forward.auto_rerun.fragment_id] = forward.auto_rerun.interval
+        elif kind == "stop_auto_rerun":
+            for id in forward.stop_auto_rerun.fragment_ids:
+                self._timers.pop(id, None)
+        elif kind == "delta" and forward.delta.WhichOneof("type") == "new_element":
+            element: Element = forward.delta.new_element
+            which = str(element.WhichOneof("type"))
+            if which in WIDGETS:
+                self.widgets[getattr(element, which).label] = (which, getattr(element, which))
+            elif which == "download_button" and element.download_button.deferred_file_id:
+                self.downloads[element.download_button.label] = element.download_button.deferred_file_id

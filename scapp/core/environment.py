@@ -41,7 +41,7 @@ class Environment(BaseSettings):
     class_hours
         How long a class is held, from its beginning: then what its browsers made is deleted.
     class_workers
-        Runs of a class that are carried out at the same time in each lane; 0 is one for two cores.
+        Runs of a class that are carried out at the same time in each lane; 0 is one for two cores, and at least two.
     class_seats, class_megabytes, class_runs, class_minutes
         Browsers of a class; and for each: space on disk, runs that wait or work, minutes of a run.
     class_upload_megabytes
@@ -87,4 +87,4 @@ class Environment(BaseSettings):
     @property
     def n_class_workers(self) -> int:
         """Runs of a class that are carried out at the same time in a lane."""
-        return self.class_workers or max(1, self.n_threads // 2)
+        return self.class_workers or max(2, self.n_threads // 2)

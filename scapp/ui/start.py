@@ -10,7 +10,9 @@ from scapp.ui.kit.boundary import show_error
 from scapp.ui.kit.look import STYLE
 from scapp.ui.kit.owners import member
 from scapp.ui.kit.routing import mark_routed, pages
+from scapp.ui.kit.server import spare_modules
 
+spare_modules()
 st.set_page_config(page_title="scapp", page_icon="🔬", layout="wide")
 try:
     root = state.root()

@@ -177,7 +177,7 @@ class Classroom:
                     f"All {register.limits.seats} seats of this class are taken.",
                     hint="Whoever holds the class can start scapp with more (SCAPP_CLASS_SEATS).",
                 )
-            member = Member(id=_id_of(secret), number=1 + max((each.number for each in taken), default=0))
+            member = Member(id=member_id(secret), number=1 + max((each.number for each in taken), default=0))
             folder = self.folder / register.id / member.id
             folder.mkdir()
             files.write_json(folder / _MEMBER, member.model_dump(mode="json"))
@@ -185,7 +185,7 @@ class Classroom:
 
     def known(self, secret: str) -> str | None:
         """Id of the member whose browser knows a secret; None where nobody's does."""
-        id = _id_of(secret)
+        id = member_id(secret)
         return id if self.workspace(id) is not None else None
 
     def workspace(self, id: str) -> Path | None:
@@ -278,6 +278,6 @@ def _fresh_code() -> str:
     return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(3)) for _ in range(2))
 
 
-def _id_of(secret: str) -> str:
-    """A folder's name says nothing of the secret that opens it."""
+def member_id(secret: str) -> str:
+    """Id of whose browser knows a secret: a folder's name says nothing of what opens it."""
     return hashlib.sha256(secret.encode()).hexdigest()[:32]
