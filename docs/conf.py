@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jupytext
+
 from scapp import __version__
 from scapp.cli.main import parser
 
@@ -63,6 +65,15 @@ def write_commands(app: Any) -> None:
     place.write_text("\n".join(f"## {each.prog}\n\n```text\n{each.format_help()}```\n" for each in commands(parser())))
 
 
+def write_scripts(app: Any) -> None:
+    """Each tutorial as a script, in cells that editors know."""
+    folder = Path(app.srcdir) / "generated" / "scripts"
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted((Path(app.srcdir) / "tutorials").glob("*.md")):
+        jupytext.write(jupytext.read(path), folder / f"{path.stem}.py", fmt="py:percent")
+
+
 def setup(app: Any) -> None:
     """Called by Sphinx."""
     app.connect("builder-inited", write_commands)
+    app.connect("builder-inited", write_scripts)
