@@ -16,6 +16,7 @@ from scapp.core.errors import ConfigError
 from scapp.core.installation import app_folder
 from scapp.core.provenance import versions
 from scapp.jobs.devices import available_devices
+from scapp.jobs.launch import begin_class
 from scapp.steps.catalogue import step
 from scapp.workspace.inspection import Damage, inspect
 
@@ -59,6 +60,9 @@ def _app(arguments: argparse.Namespace) -> None:
     options = []
     if arguments.class_code is not None:
         environment |= {"SCAPP_MODE": "class", "SCAPP_CLASS_CODE": arguments.class_code or Environment().class_code}
+        workspace = arguments.workspace.resolve() if arguments.workspace is not None else Environment().workspace
+        chosen = {"workspace": workspace, "class_code": environment["SCAPP_CLASS_CODE"], "mode": "class"}
+        begin_class(Environment().model_copy(update=chosen))  # what cannot be held is said here
     if arguments.host is not None:
         if arguments.class_code is None:
             raise ConfigError(

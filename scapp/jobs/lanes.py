@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import socket
 import threading
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from scapp.core import files
-from scapp.core.errors import DataError
+from scapp.core.errors import ScappError
 from scapp.core.processes import started_at
 from scapp.jobs.turns import LANES, Turns
 from scapp.workspace.runs.run import HEARTBEAT_SECONDS, STALE_SECONDS, Silences, process_alive
@@ -79,21 +78,6 @@ class Lane:
             return process_alive(record.get("pid"), record.get("started"))
         return _silences.of(self._record) < STALE_SECONDS
 
-    def kill(self) -> None:
-        """End its supervisor, where that works on this computer, and with it what it does."""
-        try:
-            record = files.read_json(self._record)
-        except (FileNotFoundError, ValueError):
-            return
-        if record.get("host") == socket.gethostname() and process_alive(record.get("pid"), record.get("started")):
-            os.kill(record["pid"], signal.SIGKILL)
-
-
-def kill_workers(root: Path) -> None:
-    """End all workers of a workspace, whatever they do."""
-    for record in (Path(root) / "locks").glob("worker-*.json"):
-        Lane(root, record.stem.removeprefix("worker-")).kill()
-
 
 def watch_lanes(root: Path, ensure: Callable[[Path, str], None], stop: threading.Event) -> None:
     """Once a second, start a worker for each lane in which a run waits and nobody works.
@@ -108,11 +92,14 @@ def watch_lanes(root: Path, ensure: Callable[[Path, str], None], stop: threading
         Ends the watch.
     """
     turns = [Turns(root, lane) for lane in LANES]
+    said = ""
     while not stop.wait(1.0):
         for each in turns:
             try:
                 if each.next() is not None:
                     ensure(root, each.lane)
-            except (OSError, DataError) as error:
+            except (OSError, ScappError) as error:
                 # a full disk passes, and the next look comes in a second
-                logger.warning("could not look after the lane '%s': %s", each.lane, error)
+                if str(error) != said:
+                    said = str(error)
+                    logger.warning("could not look after the lane '%s': %s", each.lane, error)

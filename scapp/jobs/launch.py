@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,16 @@ from scapp.core.errors import ConfigError, ScappError
 from scapp.core.installation import IMPORTED_FROM
 from scapp.core.memory import check_memory
 from scapp.core.step_context import QuietContext
-from scapp.jobs.lanes import Lane, kill_workers, watch_lanes
-from scapp.jobs.turns import LANES, server_of
+from scapp.jobs.lanes import Lane, watch_lanes
+from scapp.jobs.turns import server_of
 from scapp.steps.catalogue import Step, step
 from scapp.steps.engine import Machine, execute
-from scapp.workspace.classroom import Classroom, class_of
+from scapp.workspace.classroom import Classroom, Limits, class_of
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.store import Workspace
-from scapp.workspace.runs.run import ACTIVE, Part, Run, RunStore
+from scapp.workspace.runs.run import ACTIVE, Part, Run, RunStore, stop_orphan
 
-CLASS_LOOK_SECONDS = 60.0
+CLASS_LOOK_SECONDS = 10.0
 logger = logging.getLogger(__name__)
 _started: dict[tuple[str, str], "subprocess.Popen[bytes]"] = {}
 """The last worker that this process started, by workspace and name."""
@@ -79,7 +78,14 @@ def run_now(root: Path, name: str, config: Config, dataset: Dataset) -> dict[str
 
 
 def resume(root: Path, run: Run) -> None:
-    """Queue a stopped or failed run again."""
+    """Queue a stopped or failed run again.
+
+    Raises
+    ------
+    ConfigError
+        It would need more than a member of a class may use.
+    """
+    check_limits(root)
     run.queue_again()
     RunStore(root).announce(run)
     ensure_worker(root, run.config.lane)
@@ -182,31 +188,69 @@ def _ensure_one(root: Path, name: str) -> None:
         )
 
 
-def end_class(root: Path) -> None:
-    """End the class that is held below a workspace: what works for it stops, and what was made in it is deleted.
+def begin_class(environment: Environment) -> Classroom:
+    """The class that this installation holds: it goes on, or begins.
 
-    Another begins at once, with a fresh code.
+    Raises
+    ------
+    ConfigError
+        It cannot be held like this.
+    DataError
+        The file that says which class is held is damaged.
     """
-    kill_workers(root)
-    Classroom(root).end(Environment().class_hours)
-    for lane in LANES:
-        ensure_worker(root, lane)
+    if environment.token == "off":
+        raise ConfigError(
+            "Without a token everybody would hold the class (SCAPP_TOKEN=off).",
+            hint="Take SCAPP_TOKEN away, or give it a value that only you know.",
+        )
+    classroom = Classroom(environment.workspace)
+    limits = Limits(
+        seats=environment.class_seats,
+        megabytes=environment.class_megabytes,
+        runs=environment.class_runs,
+        minutes=environment.class_minutes,
+    )
+    classroom.begin(environment.class_code, environment.class_hours, limits)
+    return classroom
+
+
+def end_class(root: Path) -> None:
+    """End the class below a workspace: its runs stop, and what was made in it is deleted. Others' runs go on."""
+    classroom = Classroom(root)
+    for workspace in classroom.close():
+        for run in RunStore(workspace).list():
+            stop_orphan(run.status)
+    classroom.tidy()
 
 
 def keep_class(root: Path) -> threading.Event:
-    """End classes when their time is up, from a thread of this process; set what comes back to end it."""
+    """End classes when their time is up, from a thread of this process; set what comes back to end it.
+
+    Where this installation holds classes, another begins at once.
+    """
     stop = threading.Event()
 
     def watch() -> None:
+        said = ""
         while not stop.wait(CLASS_LOOK_SECONDS):
             try:
-                register = Classroom(root).register
-                if register is not None and register.ends <= time.time():
-                    end_class(root)
-                Classroom(root).tidy()
+                look_after_class(root)
             except (OSError, ScappError) as error:
-                # a full disk passes, and the next look comes in a minute
-                logger.warning("could not look after the class: %s", error)
+                # a full disk passes, and the next look comes soon
+                if str(error) != said:
+                    said = str(error)
+                    logger.warning("could not look after the class: %s", error)
 
     threading.Thread(target=watch, daemon=True, name="scapp-class").start()
     return stop
+
+
+def look_after_class(root: Path) -> None:
+    """End a class whose time is up, begin another where there is to be one, and delete what was left."""
+    classroom = Classroom(root)
+    if classroom.is_over:
+        end_class(root)
+    if Environment().mode == "class" and classroom.register is None:
+        # the code that was chosen for the class before is on its wall
+        begin_class(Environment().model_copy(update={"class_code": ""}))
+    classroom.tidy()

@@ -4,7 +4,7 @@ import contextlib
 from pathlib import Path
 
 from scapp.core import files
-from scapp.core.errors import RunError
+from scapp.core.errors import DataError, RunError
 from scapp.workspace.classroom import Classroom, class_of
 from scapp.workspace.runs.run import Run, RunStore
 
@@ -42,8 +42,10 @@ class Turns:
         self.classroom = Classroom(root)
 
     def workspaces(self) -> list[Path]:
-        """For whom work is done."""
-        return [self.root, *self.classroom.workspaces()]
+        """For whom work is done: one's own work goes on where the file of a class is damaged."""
+        with contextlib.suppress(DataError):
+            return [self.root, *self.classroom.workspaces()]
+        return [self.root]
 
     def next(self) -> Run | None:
         """The run whose turn it is; None where nobody waits."""

@@ -11,7 +11,9 @@ from pydantic import BaseModel, Field
 
 from scapp.core import files
 from scapp.core.errors import DataError
+from scapp.teach import prepared
 from scapp.teach.lesson import Choice, Copies, Grid, Lesson, LossCurve, Maps, Number, Prediction, Step, Threshold
+from scapp.teach.predictions import curve_epochs
 
 FOLDER = "lessons"
 MOST_NOTE = 600
@@ -158,7 +160,8 @@ def _fits(prediction: Prediction | None, predicted: int | float | list[float]) -
     if isinstance(prediction, Number):
         return not isinstance(predicted, list)
     if isinstance(prediction, LossCurve):
-        return isinstance(predicted, list) and len(predicted) > 2
+        n_epochs = len(curve_epochs(len(prepared.run(prediction.run).loss)))
+        return isinstance(predicted, list) and len(predicted) >= n_epochs
     return prediction is not None and isinstance(predicted, list) and len(predicted) == 2
 
 

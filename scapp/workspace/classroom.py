@@ -10,18 +10,23 @@ import re
 import secrets
 import shutil
 import time
+import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock
 from pydantic import BaseModel, Field, ValidationError
 
 from scapp.core import files
-from scapp.core.errors import ConfigError, DataError
+from scapp.core.errors import ConfigError, DataError, count
 
 FOLDER = "class"
 _MEMBER = "member.json"
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without what looks alike on a wall: i, l, o, 0, 1."""
+SHORTEST_CODE, LONGEST_CODE = 6, 40
+"""Letters and digits."""
+UNUSED_SECONDS = 60.0
 _ID = re.compile(r"[0-9a-f]{32}")
 logger = logging.getLogger(__name__)
 
@@ -38,7 +43,7 @@ class Limits(BaseModel, frozen=True):
     runs
         That wait or work at once.
     minutes
-        That a run may take.
+        That a run may take before it is ended; resumed, it may take them again.
     """
 
     seats: int = Field(60, ge=1)
@@ -116,11 +121,11 @@ class Classroom:
         except (ValueError, ValidationError) as error:
             raise DataError(
                 "The file that says which class is held (class.json) is damaged.",
-                hint="Whoever holds the class can delete the folder 'class' of the workspace and start scapp again.",
+                hint="Restore it from a backup. Without it the class is over, and its browsers' files are deleted.",
             ) from error
 
     def begin(self, code: str, hours: float, limits: Limits) -> Register:
-        """Go on with the class that is held, if it has the code that is asked for, or begin another.
+        """Go on with the class that is held, or begin another; what an ended one has left is deleted.
 
         Parameters
         ----------
@@ -134,27 +139,50 @@ class Classroom:
         Raises
         ------
         ConfigError
-            The code is too short to keep anybody out.
+            The code is too short or too long, or a class with another code is held and somebody has joined it.
+        DataError
+            The file that says which class is held is damaged.
         """
-        if code and len(plain(code)) < 4:
+        if code and not SHORTEST_CODE <= len(plain(code)) <= LONGEST_CODE:
             raise ConfigError(
-                f"The code '{code}' is too short.", hint="Give SCAPP_CLASS_CODE at least four letters or digits."
+                f"The code '{code[:LONGEST_CODE]}' has {len(plain(code))} letters and digits.",
+                hint=f"Give one of {SHORTEST_CODE} to {LONGEST_CODE} (SCAPP_CLASS_CODE, --class).",
             )
         with self._lock():
-            held = self.register
-            if held is not None and held.ends > time.time() and (not code or is_code(code, held.code)):
-                register = held.model_copy(update={"limits": limits})
+            register = self.register
+            if register is not None and register.ends > time.time():
+                n_joined = len(self._folders(register))
+                if not code or is_code(code, register.code):
+                    register = register.model_copy(update={"limits": limits})
+                elif n_joined:
+                    raise ConfigError(
+                        f"A class with the code {register.code} is held, and {count(n_joined, 'browser')} joined it.",
+                        hint="Go on with it (no code, or this one), end it on its board, or choose another workspace.",
+                    )
+                else:
+                    register = None
             else:
-                register = self._begin_anew(code, hours, limits)
+                register = None
+            if register is None:
+                self._delete_folders(None)
+                code = code or _fresh_code()
+                register = Register(id=secrets.token_hex(8), code=code, ends=time.time() + 3600 * hours, limits=limits)
+                (self.folder / register.id).mkdir()
             self._write(register)
         return register
 
-    def end(self, hours: float) -> Register:
-        """Delete everything that its members have, and begin another class with a fresh code."""
+    def close(self) -> list[Path]:
+        """End the class: from now on nobody is a member. The folders that were theirs, which ``tidy`` deletes."""
         with self._lock():
-            register = self._begin_anew("", hours, self._held().limits)
-            self._write(register)
-        return register
+            register = self.register
+            self._file.unlink(missing_ok=True)
+            return list(self._folders(register).values()) if register is not None else []
+
+    @property
+    def is_over(self) -> bool:
+        """Whether a class has ended by its time, and what it left is still there."""
+        register = self.register
+        return register is not None and register.ends <= time.time()
 
     def join(self, secret: str) -> Member:
         """Give a browser a workspace.
@@ -167,17 +195,22 @@ class Classroom:
         Raises
         ------
         ConfigError
-            All seats are taken.
+            All seats are taken by browsers that have opened a page.
+        DataError
+            No class is held.
         """
         with self._lock():
             register = self._held()
-            taken = self.members()
+            taken = self._folders(register)
+            if len(taken) >= register.limits.seats:
+                taken = self._without_unused(taken)
             if len(taken) >= register.limits.seats:
                 raise ConfigError(
                     f"All {register.limits.seats} seats of this class are taken.",
                     hint="Whoever holds the class can start scapp with more (SCAPP_CLASS_SEATS).",
                 )
-            member = Member(id=member_id(secret), number=1 + max((each.number for each in taken), default=0))
+            number = 1 + max((each.number for each in self._read(taken)), default=0)
+            member = Member(id=member_id(secret), number=number)
             folder = self.folder / register.id / member.id
             folder.mkdir()
             files.write_json(folder / _MEMBER, member.model_dump(mode="json"))
@@ -189,7 +222,13 @@ class Classroom:
         return id if self.workspace(id) is not None else None
 
     def workspace(self, id: str) -> Path | None:
-        """A member's workspace; None for who is not, or no longer, a member."""
+        """A member's workspace; None for who is not, or no longer, a member.
+
+        Raises
+        ------
+        DataError
+            The file that says which class is held is damaged; so for all that follow.
+        """
         register = self.register
         if register is None or register.ends <= time.time() or not _ID.fullmatch(id):
             return None
@@ -199,23 +238,21 @@ class Classroom:
     def member(self, id: str) -> Member | None:
         """A member by its id; None for who is not, or no longer, a member."""
         folder = self.workspace(id)
-        try:
-            return None if folder is None else Member.model_validate(files.read_json(folder / _MEMBER))
-        except FileNotFoundError:
-            return None
+        return next(self._read({id: folder}), None) if folder is not None else None
 
     def members(self) -> list[Member]:
-        """Who has joined, in order."""
+        """Who has joined, in order; one whose record is damaged is left out."""
         register = self.register
-        if register is None:
+        if register is None or register.ends <= time.time():
             return []
-        found = (self.member(path.parent.name) for path in (self.folder / register.id).glob(f"*/{_MEMBER}"))
-        return sorted((member for member in found if member is not None), key=lambda member: member.number)
+        return sorted(self._read(self._folders(register)), key=lambda member: member.number)
 
     def workspaces(self) -> list[Path]:
-        """Those of all members, in order."""
-        found = (self.workspace(member.id) for member in self.members())
-        return [folder for folder in found if folder is not None]
+        """Those of all members."""
+        register = self.register
+        if register is None or register.ends <= time.time():
+            return []
+        return list(self._folders(register).values())
 
     def show(self, shown: Shown | None) -> None:
         """Show one member's work to everybody, or nothing."""
@@ -223,30 +260,47 @@ class Classroom:
             self._write(self._held().model_copy(update={"shown": shown}))
 
     def tidy(self) -> None:
-        """Delete what a class that has ended has left, such as a folder that somebody was writing to at that moment."""
-        with self._lock():
-            register = self.register
-            for path in self.folder.iterdir():
-                if path.is_dir() and (register is None or path.name != register.id):
-                    shutil.rmtree(path, ignore_errors=True)
+        """Delete what classes that have ended have left, such as a folder that somebody was writing to."""
+        if self.folder.exists():
+            with self._lock():
+                self._delete_folders(self.register)
 
     def _held(self) -> Register:
         register = self.register
-        if register is None:
-            raise DataError("No class is held.", hint="Start scapp for a class: scapp app --class.")
+        if register is None or register.ends <= time.time():
+            raise DataError("No class is held any more.", hint="Ask whoever holds it for the next one.")
         return register
 
-    def _begin_anew(self, code: str, hours: float, limits: Limits) -> Register:
-        """Members are gone with the file that names their class; their folders follow."""
-        self._file.unlink(missing_ok=True)
+    def _folders(self, register: Register) -> dict[str, Path]:
+        """Id of each browser that has joined -> its workspace."""
+        found = sorted((self.folder / register.id).glob(f"*/{_MEMBER}"))
+        return {path.parent.name: path.parent for path in found}
+
+    def _read(self, folders: dict[str, Path]) -> Iterator[Member]:
+        for folder in folders.values():
+            try:
+                yield Member.model_validate(files.read_json(folder / _MEMBER))
+            except FileNotFoundError:
+                pass  # the class was ended a moment ago
+            except ValueError as error:
+                logger.warning("the record of a member in '%s' is damaged: %s", folder, error)
+
+    def _without_unused(self, folders: dict[str, Path]) -> dict[str, Path]:
+        """Free the seats of browsers that joined a while ago and never opened a page; who is left."""
+        kept = {}
+        for id, folder in folders.items():
+            record = folder / _MEMBER
+            if list(folder.iterdir()) == [record] and time.time() - record.stat().st_mtime > UNUSED_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+            else:
+                kept[id] = folder
+        return kept
+
+    def _delete_folders(self, register: Register | None) -> None:
+        """Those of all classes but one."""
         for path in self.folder.iterdir():
-            if path.is_dir():
+            if path.is_dir() and (register is None or path.name != register.id):
                 shutil.rmtree(path, ignore_errors=True)
-        register = Register(
-            id=secrets.token_hex(8), code=code or _fresh_code(), ends=time.time() + 3600 * hours, limits=limits
-        )
-        (self.folder / register.id).mkdir()
-        return register
 
     def _write(self, register: Register) -> None:
         files.write_json(self._file, register.model_dump(mode="json"))
@@ -265,7 +319,7 @@ def class_of(workspace: Path) -> Classroom | None:
 
 def plain(code: str) -> str:
     """A code as it is compared: in small letters, without what separates its parts."""
-    return "".join(character for character in code.lower() if character.isalnum())
+    return "".join(character for character in unicodedata.normalize("NFKC", code).lower() if character.isalnum())
 
 
 def is_code(given: str, code: str) -> bool:

@@ -119,6 +119,10 @@ def test_limits_are_those_of_the_class_and_nobody_elses(room, study_file, monkey
         launch.submit(member, "import", request)
     followed = Part(stage="prepare", after="another")
     assert launch.submit(member, "import", request, part=followed).config.part.after == "another"
+    stopped = RunStore(member).list()[0]
+    stopped.set_status(Status(state="stopped"))
+    with pytest.raises(ConfigError, match="3 of your runs"):
+        launch.resume(member, stopped)
     for run in RunStore(member).list():
         run.set_status(Status(state="done"))
     launch.check_limits(member, coming_bytes=400_000_000)
@@ -160,11 +164,36 @@ def test_two_browsers_share_workers_and_the_end_of_the_class_ends_them(room, stu
         assert [dataset.name for dataset in Workspace(root).datasets()] == [f"of {root.name}"]
         assert run.status.pid == runs[0].status.pid
     assert Workspace(room.root).datasets() == []
-    assert Lane(room.root, "light-1").is_taken()
-    monkeypatch.setattr(launch, "ensure_worker", lambda *_: None)
+    working = RunStore(members[0]).create("import", dataset=None, config={}, title="t", lane="none")
+    working.set_status(runs[0].status.model_copy(update={"state": "running"}))
     launch.end_class(room.root)
     wait(lambda: not Lane(room.root, "light-1").is_taken())
     assert not any(root.exists() for root in members)
+
+
+def test_a_class_that_is_over_is_deleted_and_followed_where_classes_are_held(room, monkeypatch):
+    monkeypatch.setenv("SCAPP_WORKSPACE", str(room.root))
+    monkeypatch.setenv("SCAPP_TOKEN", "t")
+    member = room.workspace(room.join("a").id)
+    launch.look_after_class(room.root)
+    assert member.exists()
+    room._write(room.register.model_copy(update={"ends": 1.0}))
+    launch.look_after_class(room.root)
+    assert not member.exists()
+    assert room.register is None, "a server of the other mode holds none"
+    monkeypatch.setenv("SCAPP_MODE", "class")
+    monkeypatch.setenv("SCAPP_CLASS_CODE", "abc-def")
+    launch.look_after_class(room.root)
+    assert room.register.code != "abc-def", "that one is on the wall of the class before"
+
+
+def test_where_the_file_of_a_class_is_damaged_ones_own_runs_go_on(room):
+    queue(room.workspace(room.join("a").id))
+    own = queue(room.root)
+    (room.folder / "class.json").write_text("{")
+    turns = Turns(room.root, "training")
+    assert turns.workspaces() == [room.root]
+    assert turns.next().id == own.id
 
 
 def test_a_run_that_takes_too_long_is_ended_with_a_sentence(room, study_file, monkeypatch):

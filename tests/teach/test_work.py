@@ -60,7 +60,7 @@ PREDICTIONS = {
     "loss": {"kind": "loss", "ask": "?", "run": "collapse.wrong"},
     "place": {"kind": "place", "ask": "?", "map": "umap_pca", "cell": 1},
 }
-PREDICTED = {"choice": 1, "number": 2.5, "loss": [5.0, 4.0, 3.0], "place": [0.1, 0.2]}
+PREDICTED = {"choice": 1, "number": 2.5, "loss": [6.0, 5.5, 5.0, 4.0, 3.0], "place": [0.1, 0.2]}
 
 
 @pytest.mark.parametrize("now", PREDICTIONS)

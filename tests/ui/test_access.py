@@ -31,6 +31,7 @@ def ask(path="/", *, host="localhost:8501", cookie=None, query="", kind="http", 
         return {"type": "http.request" if kind == "http" else "websocket.connect", "body": more.get("body", b"")}
 
     headers = [(b"host", host.encode())] if host is not None else []
+    headers += [(name.encode(), value.encode()) for name, value in more.get("says", ())]
     headers += [(OWNER_HEADER, claimed.encode()) for claimed in more.get("claims", ())]
     headers += [(b"cookie", cookie.encode())] if cookie else []
     scope = {"type": kind, "method": method, "path": path, "raw_path": path.encode(), "query_string": query.encode()}
@@ -142,15 +143,21 @@ def test_the_code_of_a_class_is_exchanged_for_a_secret_of_ones_own(class_access)
     for wrong in (b"", b"abc", b"abc-deg", b"%00", b"x" * 5000):
         assert join(class_access, wrong)[0] == 403
     assert ask("/", query="code=abc-def", access=class_access)[0] == 403, "a link alone joins nothing"
+    foreign = [[("origin", "http://evil.example")], [("origin", "null")], [("sec-fetch-site", "cross-site")]]
+    for says in foreign:
+        assert join(class_access, says=says)[0] == 403, "another site would give the browser another identity"
     assert class_access.classroom.members() == []
-    status, headers = join(class_access, b"ABC+def", "/teach", query="lesson=maps&code=abc-def&token=x")
+    own = [("origin", "http://localhost:8501"), ("sec-fetch-site", "same-origin")]
+    status, headers = join(class_access, b"ABC+def", "/teach", says=own, query="lesson=maps&code=abc-def&token=x")
     assert (status, headers["location"]) == (303, "/teach?lesson=maps")
-    assert {"HttpOnly", "SameSite=lax"} <= set(headers["set-cookie"].split("; "))
+    kept = dict(part.partition("=")[::2] for part in headers["set-cookie"].split("; ")[1:])
+    assert {"HttpOnly", "SameSite"} <= set(kept)
+    assert 3500 < int(kept["Max-Age"]) <= 3600, "a browser that was closed knows it until the class ends"
     other = join(class_access)[1]
     assert secret_of(headers) != secret_of(other)
     assert len(secret_of(headers)) >= 40
     assert join(class_access)[0] == 403, "two seats"
-    class_access.classroom.end(1.0)
+    class_access.classroom.close()
     assert ask(cookie=f"scapp_8501={secret_of(headers)}", access=class_access)[0] == 403
 
 
@@ -167,6 +174,21 @@ def test_a_member_reaches_pages_and_nothing_that_is_anothers_or_the_servers(clas
     class_access.media._owners["0123"] = {class_access.classroom.members()[0].id}
     assert status("/media/0123.png") == 200
     assert ask("/media/0123.png", cookie=KNOWN, access=class_access)[0] == 403
+
+
+def test_a_damaged_class_and_a_broken_form_are_said_and_the_holder_goes_on(class_access):
+    cookie = f"scapp_8501={secret_of(join(class_access)[1])}"
+    (class_access.classroom.folder / "class.json").write_text("{")
+    assert ask(cookie=cookie, access=class_access)[0] == 503
+    assert join(class_access)[0] == 503
+    assert ask(cookie=KNOWN, access=class_access)[0] == 200
+
+
+def test_what_looks_like_a_path_is_not_one(class_access):
+    assert ask("/_stcore/hea\tlth", access=class_access)[0] == 403
+    assert ask("/_stcore/hea\tlth")[0] == 403
+    for host in ("localhost:8501?", "localhost:8501#", "localhost:8501/", "x@localhost", "localhost\\x"):
+        assert ask(host=host, cookie=KNOWN)[0] == 421
 
 
 def test_a_class_needs_a_token_and_says_its_limits(tmp_path, monkeypatch):

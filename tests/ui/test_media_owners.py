@@ -63,3 +63,6 @@ def test_the_oldest_are_forgotten(offer, monkeypatch):
     be("a")
     names = [name_of(manager.add(bytes([value]), "text/csv", "1.0")) for value in range(3)]
     assert [owners.may_read("a", name) for name in names] == [False, True, True]
+    manager.add(bytes([1]), "text/csv", "1.0")  # offered again
+    manager.add(bytes([9]), "text/csv", "1.0")
+    assert [owners.may_read("a", name) for name in names] == [False, True, False]

@@ -14,23 +14,25 @@ import os
 import re
 import secrets
 import sys
+import time
 import webbrowser
 from dataclasses import dataclass, field
 from html import escape
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.middleware import Middleware
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 from streamlit import config, runtime
 
 from scapp.core.environment import Environment
-from scapp.core.errors import ConfigError
+from scapp.core.errors import ConfigError, DataError
+from scapp.jobs.launch import begin_class
 from scapp.ui.kit.media_owners import OWNER, MediaOwners
 from scapp.ui.kit.owners import HOLDER
-from scapp.workspace.classroom import Classroom, Limits, is_code
+from scapp.workspace.classroom import Classroom, is_code
 
 OFF = "off"
 OWN_HOSTS = ("localhost", "127.0.0.1", "::1")
@@ -54,8 +56,8 @@ _FORM = """<form method="get"><label>Token <input name="token" type="password" a
 <button>Open</button></form>"""
 _CODE_FORM = """<form method="post" action="{place}"><label>Class code
 <input name="code" value="{code}" autocomplete="off" autofocus></label> <button>Join</button></form>
-<p><small>This browser gets a workspace of its own, which no other browser can open; everything in it is deleted when
-the class ends.</small></p><details><summary>I hold the class</summary>{token}</details>"""
+<p><small>This browser gets a workspace of its own, which no other browser can open; everything in it is deleted after
+the class.</small></p><details><summary>I hold the class</summary>{token}</details>"""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Access:
             _ = parts.port  # refuses what is no number
         except ValueError:
             return False
-        plain = parts.username is None and not parts.path and parts.hostname is not None
+        plain = parts.hostname is not None and not set(host or "") & set("@/\\?#")
         return plain and str(parts.hostname).rstrip(".") in self.hosts
 
     def is_token(self, given: str | None) -> bool:
@@ -106,26 +108,14 @@ def access_of(environment: Environment) -> Access:
     Raises
     ------
     ConfigError
-        A class is to be held without a token.
+        A class cannot be held like this.
     """
     named = [name.strip().lower().rstrip(".") for name in environment.hosts.split(",") if name.strip()]
     token = environment.token or secrets.token_urlsafe(24)
     hosts = frozenset([*OWN_HOSTS, *named])
     if environment.mode == "single":
         return Access(hosts, "" if token == OFF else token)
-    if token == OFF:
-        raise ConfigError(
-            "Without a token everybody would hold the class (SCAPP_TOKEN=off).",
-            hint="Take SCAPP_TOKEN away, or give it a value that only you know.",
-        )
-    classroom = Classroom(environment.workspace)
-    limits = Limits(
-        seats=environment.class_seats,
-        megabytes=environment.class_megabytes,
-        runs=environment.class_runs,
-        minutes=environment.class_minutes,
-    )
-    classroom.begin(environment.class_code, environment.class_hours, limits)
+    classroom = begin_class(environment)
     config.set_option("server.maxUploadSize", environment.class_upload_megabytes)
     return Access(hosts, token, classroom)
 
@@ -144,6 +134,7 @@ class AccessMiddleware:
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self.app = app
         self.access = access
+        self._wrong_code = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a connection on with the name of who it is, or answer it."""
@@ -151,8 +142,13 @@ class AccessMiddleware:
             await self.app(scope, receive, send)
             return
         asked = HTTPConnection(scope)
-        owner = self.access.owner(asked.cookies.get(_cookie(asked)))
-        answer = await self._answer(asked, owner, receive)
+        owner: str | None = None
+        answer: Response | None
+        try:
+            owner = self.access.owner(asked.cookies.get(_cookie(asked)))
+            answer = await self._answer(asked, owner, receive)
+        except DataError as error:
+            answer = HTMLResponse(_PAGE.format(said=escape(f"{error.message} {error.hint}"), form=""), 503)
         if answer is None:
             headers = [(name, value) for name, value in scope["headers"] if name.lower() != OWNER_HEADER]
             if owner is not None:
@@ -168,7 +164,7 @@ class AccessMiddleware:
         if not self.access.answers_to(asked.headers.get("host")):
             said = "This app does not answer to that name. Whoever runs it can add the name to SCAPP_HOSTS."
             return HTMLResponse(_PAGE.format(said=said, form=""), 421)
-        if asked.url.path == HEALTH:
+        if asked.scope["path"] == HEALTH:
             return None
         if owner is not None:
             if self.access.classroom is None or self._is_theirs(asked, owner):
@@ -191,6 +187,8 @@ class AccessMiddleware:
         code = asked.query_params.get("code", "")
         if "token" in asked.query_params:
             said = f"That is not the token of this start of scapp. {said}"
+        if method == "POST" and _is_of_another_site(asked):
+            return PlainTextResponse("Join the class on its own page.", 403)
         if method == "POST":
             code = await _posted_code(Request(asked.scope, receive))
             register = classroom.register
@@ -198,10 +196,11 @@ class AccessMiddleware:
                 secret = secrets.token_urlsafe(32)
                 try:
                     classroom.join(secret)
-                except ConfigError as error:
+                except (ConfigError, DataError) as error:
                     return HTMLResponse(_PAGE.format(said=escape(f"{error.message} {error.hint}"), form=""), 403)
-                return _let_in(asked, secret)
-            await asyncio.sleep(WRONG_CODE_SECONDS)
+                return _let_in(asked, secret, seconds=int(register.ends - time.time()))
+            async with self._wrong_code:  # all that guess share one pace
+                await asyncio.sleep(WRONG_CODE_SECONDS)
             said = "That is not the code of this class. Look at it again, or ask whoever holds the class."
         place = escape(_place(asked), quote=True)
         form = _CODE_FORM.format(place=place, code=escape(code[:40], quote=True), token=_FORM)
@@ -209,13 +208,30 @@ class AccessMiddleware:
 
     def _is_theirs(self, asked: HTTPConnection, owner: str) -> bool:
         """Whether what is asked for belongs to nobody, or to who asks."""
-        path = asked.url.path
+        path = asked.scope["path"]
         if upload := UPLOAD.fullmatch(path):
-            session = runtime.get_instance().get_app_session(upload[1]) if runtime.exists() else None
-            return session is not None and session.matches_user_info({OWNER: owner})
+            return runtime.exists() and self._may_upload(asked, owner, upload[1])
         if media := MEDIA.fullmatch(path):
             return self.access.media.may_read(owner, media[1])
         return owner == HOLDER or not path.startswith("/_stcore/") or COMMON.fullmatch(path) is not None
+
+    def _may_upload(self, asked: HTTPConnection, owner: str, session: str) -> bool:
+        """Whether a session belongs to who uploads, and there is room for the file in the memory that is theirs."""
+        running = runtime.get_instance()
+
+        def is_mine(id: str) -> bool:
+            found = running.get_app_session(id)
+            return found is not None and found.matches_user_info({OWNER: owner})
+
+        if not is_mine(session):
+            return False
+        register = self.access.classroom.register if self.access.classroom is not None else None
+        if owner == HOLDER or register is None or asked.scope["method"] != "PUT":
+            return True
+        kept = getattr(running.uploaded_file_mgr, "file_storage", {})
+        held = sum(len(file.data) for id, found in list(kept.items()) if is_mine(id) for file in list(found.values()))
+        coming = asked.headers.get("content-length", "")
+        return coming.isdecimal() and held + int(coming) <= 1e6 * register.limits.megabytes
 
 
 def _cookie(asked: HTTPConnection) -> str:
@@ -233,10 +249,18 @@ def _place(asked: HTTPConnection) -> str:
     return f"/{asked.url.path.lstrip('/')}{'?' if rest else ''}{urlencode(rest)}"
 
 
-def _let_in(asked: HTTPConnection, known: str) -> Response:
-    """Give a browser what it will be known by, and send it on."""
+def _is_of_another_site(asked: HTTPConnection) -> bool:
+    """Whether a form was sent from a page of somebody else's: it would give a browser another identity."""
+    origin = asked.headers.get("origin")
+    foreign = origin is not None and urlsplit(origin).netloc != asked.headers.get("host")
+    return foreign or asked.headers.get("sec-fetch-site") == "cross-site"
+
+
+def _let_in(asked: HTTPConnection, known: str, *, seconds: int | None = None) -> Response:
+    """Give a browser what it will be known by, until it is closed or for some time, and send it on."""
     answer = RedirectResponse(_place(asked), 303)
-    answer.set_cookie(_cookie(asked), known, httponly=True, samesite="lax", secure=asked.url.scheme == "https")
+    secure = asked.url.scheme == "https"
+    answer.set_cookie(_cookie(asked), known, max_age=seconds, httponly=True, samesite="lax", secure=secure)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
@@ -244,10 +268,13 @@ def _let_in(asked: HTTPConnection, known: str) -> Response:
 async def _posted_code(request: Request) -> str:
     """The code in a form that was sent; empty where there is none."""
     body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > MOST_FORM_BYTES:
-            return ""
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > MOST_FORM_BYTES:
+                return ""
+    except ClientDisconnect:
+        return ""  # whoever sent it is gone
     return dict(parse_qsl(body.decode("utf-8", "replace"))).get("code", "")
 
 

@@ -69,7 +69,9 @@ class MediaOwners:
 
     def _remember(self, address: str, owner: str) -> None:
         if owner:
-            self._owners.setdefault(_id(address.rsplit("/", 1)[-1]), set()).add(owner)
+            id = _id(address.rsplit("/", 1)[-1])
+            self._owners.setdefault(id, set()).add(owner)
+            self._owners.move_to_end(id)
             _forget(self._owners)
 
 

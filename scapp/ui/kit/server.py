@@ -44,10 +44,9 @@ def life(access: Access, root: Path) -> Callable[[Any], AbstractAsyncContextMana
     @asynccontextmanager
     async def lifespan(app: Any) -> AsyncIterator[None]:
         announce(access)
-        watches = [keep_lanes(root)] if is_writable(root) else []
+        watches = [keep_lanes(root), keep_class(root)] if is_writable(root) else []
         if access.classroom is not None:
             access.media.watch(runtime.get_instance().media_file_mgr)
-            watches.append(keep_class(root))
         yield
         for watch in watches:
             watch.set()

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from scapp.jobs.launch import end_class
+from scapp.jobs.launch import end_class, look_after_class
 from scapp.plotting.clear.curves import curves_data
 from scapp.reports.class_figures import answered_figure, predicted_figure, trained_figure
 from scapp.reports.lesson_figures import Shown as ShownFigure
@@ -56,6 +56,7 @@ def _end(register: Register) -> None:
         if st.button("End the class", key="board.end", disabled=not sure):
             with st.spinner("Ending the class…"):
                 end_class(state.root())
+                look_after_class(state.root())
             st.rerun()
 
 

@@ -162,7 +162,8 @@ class _Sheet:
             st.button("Begin this lesson anew", key=f"anew.{self.lesson.id}", on_click=_begin_anew, args=(self.lesson,))
 
     def _name(self, key: str) -> None:
-        change_work(state.root(), self.lesson, name=st.session_state[key])
+        with boundary():
+            change_work(state.root(), self.lesson, name=st.session_state[key])
 
 
 def _worksheet(root: Path, lesson: Lesson) -> str:
@@ -210,7 +211,8 @@ class _StepOnPage:
 
     def _keep_widget(self, name: str, key: str) -> None:
         """Keep a widget's value: called before the page is drawn anew, so that a click elsewhere cannot lose it."""
-        self._keep(**{name: st.session_state[key]})
+        with boundary():
+            self._keep(**{name: st.session_state[key]})
 
     # what is predicted
 
@@ -364,7 +366,8 @@ class _StepOnPage:
         key = f"{self.key}.{name}"
 
         def moved() -> None:
-            self._keep(settings={**self.done.settings, name: st.session_state[key]})
+            with boundary():
+                self._keep(settings={**self.done.settings, name: st.session_state[key]})
 
         return {"key": key, "on_change": moved}
 

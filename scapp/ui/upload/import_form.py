@@ -186,7 +186,8 @@ def _upload_form() -> None:
         options = _options(offered, "upload", look)
     pressed = _import_buttons("upload", ready=offered is not None and samples is not None)
     if pressed is not None and offered is not None:
-        check_limits(state.root(), coming_bytes=sum(file.size for file in uploaded or ()))
+        coming = [*(uploaded or ()), *([labels] if labels is not None else [])]
+        check_limits(state.root(), coming_bytes=sum(file.size for file in coming))
         folder = files.temporary_folder(state.root() / "uploads", "upload-")
         path = _save_upload(uploaded, folder)
         labels_path = _save(labels, folder / "labels") if labels is not None else None
