@@ -34,6 +34,7 @@ from scapp.workspace.runs.run import ACTIVE, RunStore
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, Server
 
 CODE = "load-test"
+SETTLED_AFTER = 60.0
 THINK_SECONDS = 8.0
 """Between two actions, on average."""
 LIVE = next((lesson, step) for lesson in built_in() for step in lesson.steps if isinstance(step.activity, Training))
@@ -47,6 +48,10 @@ class Seen:
     ----------
     seconds
         Name of an action -> how long each took.
+    settled
+        How long actions on pages took after the first minute, in which all come at once and workers start.
+    began
+        When, by the steady clock.
     done
         Folder of a member -> lesson, step, predicted, answer and note of what was done there.
     faults
@@ -54,10 +59,23 @@ class Seen:
     """
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    settled: list[float] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
     done: dict[str, list[tuple[Lesson, Step, int | float | None, int | None, str]]] = field(
         default_factory=lambda: defaultdict(list)
     )
     faults: list[str] = field(default_factory=list)
+
+    def note(self, name: str, seconds: float) -> None:
+        """Keep how long an action took."""
+        self.seconds[name].append(seconds)
+        if is_action(name) and time.monotonic() - self.began > SETTLED_AFTER:
+            self.settled.append(seconds)
+
+
+def is_action(name: str) -> bool:
+    """Whether somebody did something on a page, rather than that it drew a part of itself."""
+    return not name.startswith("a ")
 
 
 class Student:
@@ -106,20 +124,21 @@ class Student:
                 self.seen.seconds["a picture of a live training"] += page.rest(1.0)
                 page.rerun()
             else:
-                self.seen.seconds["press Train"].append(page.rerun(**{button: True}))
+                self.seen.note("press Train", page.rerun(**{button: True}))
         page.close()
 
     def _open(self, lesson: Lesson, step: Step) -> ScreenlessPage:
         began = time.perf_counter()
         page = self.browser.open("teach", f"lesson={lesson.id}&step={step.id}")
-        self.seen.seconds["open a step"].append(time.perf_counter() - began)
+        self.seen.note("open a step", time.perf_counter() - began)
         return page
 
     def _think(self, page: ScreenlessPage) -> None:
-        self.seen.seconds["a part that draws itself"] += page.rest(self.draw.expovariate(1 / THINK_SECONDS))
+        seconds = min(self.draw.expovariate(1 / THINK_SECONDS), 3 * THINK_SECONDS)
+        self.seen.seconds["a part that draws itself"] += page.rest(seconds)
 
     def _act(self, page: ScreenlessPage, name: str, **values: object) -> None:
-        self.seen.seconds[name].append(page.rerun(**values))
+        self.seen.note(name, page.rerun(**values))
         self._think(page)
 
     def _step(self, lesson: Lesson, step: Step) -> None:
@@ -177,8 +196,8 @@ def look(address: str, number: int, seen: Seen, until: float) -> None:
             action()
             page.wait_for_timeout(50)
             page.locator(AT_REST).wait_for()
-            seen.seconds[f"Chromium: {name}"].append(time.perf_counter() - began)
-            page.wait_for_timeout(1000 * draw.expovariate(1 / THINK_SECONDS))
+            seen.note(f"Chromium: {name}", time.perf_counter() - began)
+            page.wait_for_timeout(1000 * min(draw.expovariate(1 / THINK_SECONDS), 3 * THINK_SECONDS))
 
         while time.monotonic() < until:
             for lesson in built_in():
@@ -231,7 +250,7 @@ def play(server: Server, users: int, browsers: int, trainings: int, minutes: flo
     Student(server.address, 0, alone, time.monotonic() + 45).walk()
     before = process.memory_info().rss
     seen, until = Seen(), time.monotonic() + 60 * minutes
-    students = [Student(server.address, number, seen, until) for number in range(1, users - browsers)]
+    students = [Student(server.address, number, seen, until) for number in range(1, users - browsers + 1)]
     jobs = [student.train for student in students[:trainings]] + [student.walk for student in students[trainings:]]
     jobs += [lambda n=n: look(server.address, n, seen, until) for n in range(browsers)]
     most = [before]
@@ -262,15 +281,18 @@ def report(alone: Seen, seen: Seen) -> None:
     print(f"{'':<32} {'n':>5} {'median':>7} {'p95':>7} {'most':>7} {'alone, median':>14} {'ratio of medians':>17}")
     pages: list[float] = []
     for name, seconds in sorted(seen.seconds.items()):
-        if not name.startswith(("a ", "press")):
+        if is_action(name):
             pages += seconds
         one = statistics.median(alone.seconds[name]) if alone.seconds.get(name) else float("nan")
         print(line(name, seconds) + f" {one:14.2f} {statistics.median(seconds) / one:17.1f}" if seconds else name)
     print(line("all actions on pages", pages))
+    print(line("of them, after a minute", seen.settled))
 
 
 def line(name: str, seconds: Sequence[float]) -> str:
     """One row of it."""
+    if not seconds:
+        return f"{name:<32} {0:5d}"
     p95 = float(np.quantile(seconds, 0.95))
     return f"{name:<32} {len(seconds):5d} {statistics.median(seconds):7.2f} {p95:7.2f} {max(seconds):7.2f}"
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import jupytext
 
+from docs.lesson_pages import gallery_page, lesson_page
 from scapp import __version__
 from scapp.cli.main import parser
+from scapp.teach.lesson import built_in
 
 project = "scapp"
 author = "The scapp developers"
@@ -73,7 +75,17 @@ def write_scripts(app: Any) -> None:
         jupytext.write(jupytext.read(path), folder / f"{path.stem}.py", fmt="py:percent")
 
 
+def write_lessons(app: Any) -> None:
+    """The lessons that come with the app, and the runs that went wrong."""
+    folder = Path(app.srcdir) / "generated" / "lessons"
+    folder.mkdir(parents=True, exist_ok=True)
+    for lesson in built_in():
+        (folder / f"{lesson.id}.md").write_text(lesson_page(lesson))
+    (folder / "gallery.md").write_text(gallery_page())
+
+
 def setup(app: Any) -> None:
     """Called by Sphinx."""
     app.connect("builder-inited", write_commands)
     app.connect("builder-inited", write_scripts)
+    app.connect("builder-inited", write_lessons)

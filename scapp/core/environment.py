@@ -1,6 +1,7 @@
 """What a deployment decides through environment variables."""
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -88,3 +89,15 @@ class Environment(BaseSettings):
     def n_class_workers(self) -> int:
         """Runs of a class that are carried out at the same time in a lane."""
         return self.class_workers or max(2, self.n_threads // 2)
+
+
+def environment() -> Environment:
+    """The settings by now: pages ask for them many times, and reading them takes a millisecond."""
+    prefix = str(Environment.model_config["env_prefix"])
+    return _read(tuple((name, value) for name, value in os.environ.items() if name.upper().startswith(prefix)))
+
+
+@lru_cache(maxsize=2)
+def _read(variables: tuple[tuple[str, str], ...]) -> Environment:
+    """``variables`` are what the settings are read from."""
+    return Environment()

@@ -11,7 +11,7 @@ from typing import Any
 
 from scapp.core import files
 from scapp.core.config import Config
-from scapp.core.environment import Environment
+from scapp.core.environment import Environment, environment
 from scapp.core.errors import ConfigError, ScappError
 from scapp.core.installation import IMPORTED_FROM
 from scapp.core.memory import check_memory
@@ -161,11 +161,10 @@ def keep_lanes(root: Path) -> threading.Event:
 
 def ensure_worker(root: Path, lane: str) -> None:
     """Start a lane's worker unless there is one, or as many as work for a class. They outlive this process."""
-    environment = Environment()
-    server = server_of(root)
+    here, server = environment(), server_of(root)
     names = [lane]
-    if environment.mode == "class":
-        names = [f"{lane}-{number}" for number in range(1, environment.n_class_workers + 1)]
+    if here.mode == "class":
+        names = [f"{lane}-{number}" for number in range(1, here.n_class_workers + 1)]
     for name in names:
         _ensure_one(server, name)
 
@@ -188,7 +187,7 @@ def _ensure_one(root: Path, name: str) -> None:
         )
 
 
-def begin_class(environment: Environment) -> Classroom:
+def begin_class(here: Environment) -> Classroom:
     """The class that this installation holds: it goes on, or begins.
 
     Raises
@@ -198,19 +197,16 @@ def begin_class(environment: Environment) -> Classroom:
     DataError
         The file that says which class is held is damaged.
     """
-    if environment.token == "off":
+    if here.token == "off":
         raise ConfigError(
             "Without a token everybody would hold the class (SCAPP_TOKEN=off).",
             hint="Take SCAPP_TOKEN away, or give it a value that only you know.",
         )
-    classroom = Classroom(environment.workspace)
+    classroom = Classroom(here.workspace)
     limits = Limits(
-        seats=environment.class_seats,
-        megabytes=environment.class_megabytes,
-        runs=environment.class_runs,
-        minutes=environment.class_minutes,
+        seats=here.class_seats, megabytes=here.class_megabytes, runs=here.class_runs, minutes=here.class_minutes
     )
-    classroom.begin(environment.class_code, environment.class_hours, limits)
+    classroom.begin(here.class_code, here.class_hours, limits)
     return classroom
 
 
@@ -250,7 +246,7 @@ def look_after_class(root: Path) -> None:
     classroom = Classroom(root)
     if classroom.is_over:
         end_class(root)
-    if Environment().mode == "class" and classroom.register is None:
+    if environment().mode == "class" and classroom.register is None:
         # the code that was chosen for the class before is on its wall
-        begin_class(Environment().model_copy(update={"class_code": ""}))
+        begin_class(environment().model_copy(update={"class_code": ""}))
     classroom.tidy()

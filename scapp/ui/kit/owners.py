@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from scapp.core.environment import Environment
+from scapp.core.environment import Environment, environment
 from scapp.core.errors import AccessError
 from scapp.ui.kit.media_owners import OWNER
 from scapp.workspace.classroom import Classroom, Member
@@ -18,7 +18,7 @@ def owner() -> str:
     return str(st.user.get(OWNER) or "")
 
 
-def workspace_of(owner: str, environment: Environment) -> Path:
+def workspace_of(owner: str, here: Environment) -> Path:
     """The folder that belongs to somebody.
 
     Raises
@@ -26,9 +26,9 @@ def workspace_of(owner: str, environment: Environment) -> Path:
     AccessError
         They have none, or no longer.
     """
-    if environment.mode == "single" or owner == HOLDER:
-        return environment.workspace
-    folder = Classroom(environment.workspace).workspace(owner)
+    if here.mode == "single" or owner == HOLDER:
+        return here.workspace
+    folder = Classroom(here.workspace).workspace(owner)
     if folder is None:
         raise AccessError(
             "This class has ended, and what was made in it is deleted.",
@@ -39,16 +39,16 @@ def workspace_of(owner: str, environment: Environment) -> Path:
 
 def closed_folders() -> list[Path]:
     """Folders from which nobody may import by path: where a class is held, everybody's workspaces."""
-    environment = Environment()
-    return [environment.workspace.resolve()] if environment.mode == "class" else []
+    here = environment()
+    return [here.workspace.resolve()] if here.mode == "class" else []
 
 
 def is_holder() -> bool:
     """Whether who sees the page holds a class."""
-    return Environment().mode == "class" and owner() == HOLDER
+    return environment().mode == "class" and owner() == HOLDER
 
 
 def member() -> Member | None:
     """The member of a class that sees the page; None for anybody else."""
-    environment = Environment()
-    return Classroom(environment.workspace).member(owner()) if environment.mode == "class" else None
+    here = environment()
+    return Classroom(here.workspace).member(owner()) if here.mode == "class" else None

@@ -16,7 +16,7 @@ from scapp.analysis.de.design import batch_notes
 from scapp.analysis.de.gene_sets import GeneMatcher
 from scapp.core import keys
 from scapp.core.csv_text import read_csv
-from scapp.core.environment import Environment
+from scapp.core.environment import environment
 from scapp.core.errors import DataError
 from scapp.data.symbols import ID_COLUMNS, SYMBOL_COLUMNS, GeneNames, gene_symbols
 from scapp.steps.group_colours import colours_of
@@ -32,11 +32,6 @@ _DATASET = "dataset"
 MOST_NUMBERED_GROUPS, MOST_LEVELS = 60, 20
 """Levels of whole numbers up to which a column groups cells: where its name says so, and elsewhere."""
 GROUP_WORDS = ("cluster", "leiden", "louvain", "batch", "sample", "donor", "plate", "library", "group", "run")
-
-
-def environment() -> Environment:
-    """Settings of this installation."""
-    return Environment()
 
 
 def root() -> Path:

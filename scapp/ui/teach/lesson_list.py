@@ -4,6 +4,7 @@ from functools import partial
 
 import streamlit as st
 
+from scapp.core.environment import environment
 from scapp.core.errors import DataError
 from scapp.teach.lesson import BUILT_IN, MOST_BYTES, Lesson, built_in, read_lesson
 from scapp.teach.own import as_text, own_lessons, save_own
@@ -22,7 +23,7 @@ def lessons() -> list[Lesson]:
     own, unread = own_lessons(state.root())
     for name, why in unread.items():
         st.warning(escape(f"The lesson in {name} was left out: {why}"))
-    held = own_lessons(state.environment().workspace)[0] if member() is not None else {}
+    held = own_lessons(environment().workspace)[0] if member() is not None else {}
     return [*built_in(), *{**own, **held}.values()]
 
 

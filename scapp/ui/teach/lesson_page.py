@@ -9,6 +9,7 @@ import streamlit as st
 
 from scapp.clear.augment.preview import Sample
 from scapp.core.errors import DataError
+from scapp.jobs.turns import LANES
 from scapp.plotting.teach import Mark, Panel, plot_losses, plot_maps
 from scapp.plotting.theme import REMOVED
 from scapp.reports.lesson_figures import (
@@ -44,7 +45,7 @@ from scapp.teach.lesson import (
 )
 from scapp.teach.predictions import compared, curve_epochs
 from scapp.teach.work import MOST_NOTE, StepWork, Work, begin_anew, change_step, change_work, fitting, read_work
-from scapp.ui.kit import downloads, state
+from scapp.ui.kit import downloads, live, state
 from scapp.ui.kit.boundary import boundary, show_error
 from scapp.ui.kit.frame import Header
 from scapp.ui.kit.widgets import clicked, show_figure, show_table
@@ -78,6 +79,9 @@ def lesson_section(lesson: Lesson, header: Header) -> None:
     with header.controls:
         _steps(lesson, work, place)
     _Sheet(lesson, work).offer()
+    if any(isinstance(each.activity, Training) for each in lesson.steps):
+        for lane in LANES:  # by the time that somebody trains, a worker is warm
+            live.prewarm(lane)
     with boundary():
         _StepOnPage(lesson, step, work.of(step.id)).show()
     shown_section(lesson)

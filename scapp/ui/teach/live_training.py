@@ -36,7 +36,6 @@ SMALL_ABOVE = {**ABOVE, "font": {"size": 10}}
 """Where a legend takes no room from a figure that is half a page wide."""
 ROOM = {"l": 50, "r": 10, "t": 150, "b": 50}
 """For it, below the buttons of the figure."""
-_MISTAKEN = "teach.mistaken"
 
 
 def begin(example_id: str, settings: dict[str, Any]) -> str:
@@ -202,14 +201,20 @@ def try_it(mistake: Mistake) -> None:
     """Make a mistake oneself."""
     if mistake.subset:
         return
-    key = f"{_MISTAKEN}.{mistake.id}"
-    id = st.session_state.get(key, "")
-    found, run = training_run(state.root(), id)
+    settings = mistake.config("wrong").model_dump(mode="json")
+    found, run = training_run(state.root(), _newest_with(settings))
     if found is None:
         if st.button("Make this mistake yourself", key=f"gallery.try.{mistake.id}"):
-            st.session_state[key] = begin(mistake.example, mistake.config("wrong").model_dump(mode="json"))
+            begin(mistake.example, settings)
             st.rerun()
         return
     progress_line(found)
     if run is not None and not found.active:
         link("clear", "See your run on Train CLEAR", dataset=run.config.dataset, run=run.id)
+
+
+def _newest_with(settings: dict[str, Any]) -> str:
+    """Id of the newest live training with such settings; empty where there is none."""
+    parts = (run.config.part for run in state.runs().list())
+    mine = (part for part in parts if part is not None and part.plan == LIVE_TRAINING.name)
+    return next((part.analysis for part in mine if part.choices["settings"].get(TRAINED) == settings), "")

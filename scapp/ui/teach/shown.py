@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from scapp.core.environment import Environment
+from scapp.core.environment import environment
 from scapp.reports.class_figures import predicted_figure
 from scapp.teach.board import predictions, read_class
 from scapp.teach.lesson import Lesson
@@ -26,7 +26,7 @@ def shown_section(lesson: Lesson) -> None:
 @st.fragment(run_every=LOOK_SECONDS)
 def _shown(lesson: Lesson, own: Member) -> None:
     with boundary(), downloads.beside():
-        classroom = Classroom(Environment().workspace)
+        classroom = Classroom(environment().workspace)
         register = classroom.register
         if register is None or register.shown is None or register.shown.lesson != lesson.id:
             return

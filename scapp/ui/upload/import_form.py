@@ -13,6 +13,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from scapp.core import files
+from scapp.core.environment import environment
 from scapp.core.errors import DataError, RunError
 from scapp.data.config import ImportConfig
 from scapp.data.examples import EXAMPLES
@@ -205,7 +206,7 @@ def _upload_form() -> None:
 
 
 def _path_form() -> None:
-    folders = state.environment().allowed_folders
+    folders = environment().allowed_folders
     if not folders:
         st.info(
             "No folder on this computer is open for import. Start the app with SCAPP_DATA_DIRS set to one or more"
