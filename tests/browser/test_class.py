@@ -147,6 +147,15 @@ def test_two_hundred_ways_to_reach_what_is_anothers(class_server, study_file, tm
             tries.n += 1
             assert (answer.status_code, answer.text) == (403, "This is not on your pages.")
 
+    # more than is one's own
+    mine = f"{address}/_stcore/upload_file/{other.open('upload').session}/"
+    for _ in range(6):
+        answer = other.http.put(
+            mine + secrets.token_hex(16), files={"file": ("x.csv", b"0" * 95_000_000)}, headers={"X-Xsrftoken": token}
+        )
+    tries.n += 1
+    assert answer.status_code == 413, "500 MB a browser"
+
     # who one is
     secret, cookie = first.secret, f"scapp_{class_server.port}"
     forged = ["", member, secret[:-1], secret + "x", secret.swapcase(), "holder", TOKEN[:-1], CODE, "../" + member]

@@ -161,6 +161,14 @@ def test_the_code_of_a_class_is_exchanged_for_a_secret_of_ones_own(class_access)
     assert ask(cookie=f"scapp_8501={secret_of(headers)}", access=class_access)[0] == 403
 
 
+def test_who_holds_the_class_may_have_joined_it_first(class_access):
+    cookie = f"scapp_8501={secret_of(join(class_access)[1])}"
+    status, headers = ask("/teach", cookie=cookie, query=f"token={TOKEN}", access=class_access)
+    assert (status, headers["location"], secret_of(headers)) == (303, "/teach", TOKEN)
+    assert ask("/teach", cookie=cookie, query="token=wrong", access=class_access)[0] == 200
+    assert ask("/teach", cookie=KNOWN, query="code=abc-def", access=class_access) == (200, [HOLDER])
+
+
 def test_a_member_reaches_pages_and_nothing_that_is_anothers_or_the_servers(class_access):
     cookie = f"scapp_8501={secret_of(join(class_access)[1])}"
 

@@ -166,14 +166,12 @@ class AccessMiddleware:
             return HTMLResponse(_PAGE.format(said=said, form=""), 421)
         if asked.scope["path"] == HEALTH:
             return None
-        if owner is not None:
-            if self.access.classroom is None or self._is_theirs(asked, owner):
-                return None
-            return PlainTextResponse("This is not on your pages.", 403)
         method = asked.scope["method"] if asked.scope["type"] == "http" else ""
         given = asked.query_params.get("token")
-        if method == "GET" and self.access.is_token(given):
+        if method == "GET" and owner != HOLDER and self.access.is_token(given):
             return _let_in(asked, self.access.token)
+        if owner is not None:
+            return self._refusal(self.access.classroom, asked, owner) if self.access.classroom is not None else None
         if self.access.classroom is not None:
             return await self._join(self.access.classroom, asked, method, receive)
         said = "Open the whole address that scapp printed when it was started, or paste its token here."
@@ -206,32 +204,36 @@ class AccessMiddleware:
         form = _CODE_FORM.format(place=place, code=escape(code[:40], quote=True), token=_FORM)
         return HTMLResponse(_PAGE.format(said=said, form=form), 403)
 
-    def _is_theirs(self, asked: HTTPConnection, owner: str) -> bool:
-        """Whether what is asked for belongs to nobody, or to who asks."""
+    def _refusal(self, classroom: Classroom, asked: HTTPConnection, owner: str) -> Response | None:
+        """What is answered where there is more than one owner and it is not theirs, or too much; else None."""
         path = asked.scope["path"]
         if upload := UPLOAD.fullmatch(path):
-            return runtime.exists() and self._may_upload(asked, owner, upload[1])
-        if media := MEDIA.fullmatch(path):
-            return self.access.media.may_read(owner, media[1])
-        return owner == HOLDER or not path.startswith("/_stcore/") or COMMON.fullmatch(path) is not None
+            theirs = _is_session_of(owner, upload[1])
+            if theirs and owner != HOLDER and asked.scope["method"] == "PUT" and not _has_room(classroom, asked, owner):
+                return PlainTextResponse("Files that you uploaded fill the room that each browser has here.", 413)
+        elif media := MEDIA.fullmatch(path):
+            theirs = self.access.media.may_read(owner, media[1])
+        else:
+            theirs = owner == HOLDER or not path.startswith("/_stcore/") or COMMON.fullmatch(path) is not None
+        return None if theirs else PlainTextResponse("This is not on your pages.", 403)
 
-    def _may_upload(self, asked: HTTPConnection, owner: str, session: str) -> bool:
-        """Whether a session belongs to who uploads, and there is room for the file in the memory that is theirs."""
-        running = runtime.get_instance()
 
-        def is_mine(id: str) -> bool:
-            found = running.get_app_session(id)
-            return found is not None and found.matches_user_info({OWNER: owner})
+def _is_session_of(owner: str, session: str) -> bool:
+    """Whether Streamlit has such a session, and whose user that is."""
+    found = runtime.get_instance().get_app_session(session) if runtime.exists() else None
+    return found is not None and found.matches_user_info({OWNER: owner})
 
-        if not is_mine(session):
-            return False
-        register = self.access.classroom.register if self.access.classroom is not None else None
-        if owner == HOLDER or register is None or asked.scope["method"] != "PUT":
-            return True
-        kept = getattr(running.uploaded_file_mgr, "file_storage", {})
-        held = sum(len(file.data) for id, found in list(kept.items()) if is_mine(id) for file in list(found.values()))
-        coming = asked.headers.get("content-length", "")
-        return coming.isdecimal() and held + int(coming) <= 1e6 * register.limits.megabytes
+
+def _has_room(classroom: Classroom, asked: HTTPConnection, owner: str) -> bool:
+    """Whether a file that comes and those that Streamlit holds in memory for an owner are within the class's limits."""
+    register = classroom.register
+    coming = asked.headers.get("content-length", "")
+    if register is None or not coming.isdecimal():
+        return False
+    kept = getattr(runtime.get_instance().uploaded_file_mgr, "file_storage", {})
+    mine = (files for session, files in list(kept.items()) if _is_session_of(owner, session))
+    held = sum(len(file.data) for files in mine for file in list(files.values()))
+    return held + int(coming) <= 1e6 * register.limits.megabytes
 
 
 def _cookie(asked: HTTPConnection) -> str:
@@ -293,9 +295,8 @@ def announce(access: Access) -> None:
     register = access.classroom.register if access.classroom is not None else None
     if register is not None:
         host = config.get_option("browser.serverAddress") or "localhost"
-        print(
-            f"  That address is yours: keep it. For the class: http://{host}:{port}/?code={register.code}\n", flush=True
-        )
+        wall = f"http://{host}:{port}/?{urlencode({'code': register.code})}"
+        print(f"  That address is yours: keep it. For the class: {wall}\n", flush=True)
     elif access.token:
         print("  The token keeps others out; SCAPP_TOKEN=off does without.\n", flush=True)
     if _has_screen():
