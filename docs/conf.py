@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,8 +85,15 @@ def write_lessons(app: Any) -> None:
     (folder / "gallery.md").write_text(gallery_page())
 
 
+def without_mathjax(app: Any, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Plotly's figures ask a server elsewhere for what draws formulae; there are none in them."""
+    if "body" in context:
+        context["body"] = re.sub(r'<script src="https://[^"]*mathjax[^"]*">\s*</script>', "", context["body"])
+
+
 def setup(app: Any) -> None:
     """Called by Sphinx."""
     app.connect("builder-inited", write_commands)
     app.connect("builder-inited", write_scripts)
     app.connect("builder-inited", write_lessons)
+    app.connect("html-page-context", without_mathjax)

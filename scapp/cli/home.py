@@ -16,7 +16,7 @@ from scapp.core.errors import ConfigError
 from scapp.core.installation import app_folder
 from scapp.core.provenance import versions
 from scapp.jobs.devices import available_devices
-from scapp.jobs.launch import begin_class
+from scapp.jobs.held_class import begin_class
 from scapp.steps.catalogue import step
 from scapp.workspace.inspection import Damage, inspect
 

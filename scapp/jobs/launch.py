@@ -1,6 +1,5 @@
 """Queue a run, and see to it that a worker takes it."""
 
-import logging
 import os
 import subprocess
 import sys
@@ -11,22 +10,19 @@ from typing import Any
 
 from scapp.core import files
 from scapp.core.config import Config
-from scapp.core.environment import Environment, environment
-from scapp.core.errors import ConfigError, ScappError
+from scapp.core.environment import environment
 from scapp.core.installation import IMPORTED_FROM
 from scapp.core.memory import check_memory
 from scapp.core.step_context import QuietContext
+from scapp.jobs.held_class import check_limits
 from scapp.jobs.lanes import Lane, watch_lanes
 from scapp.jobs.turns import server_of
 from scapp.steps.catalogue import Step, step
 from scapp.steps.engine import Machine, execute
-from scapp.workspace.classroom import Classroom, Limits, class_of
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.store import Workspace
-from scapp.workspace.runs.run import ACTIVE, Part, Run, RunStore, stop_orphan
+from scapp.workspace.runs.run import Part, Run, RunStore
 
-CLASS_LOOK_SECONDS = 10.0
-logger = logging.getLogger(__name__)
 _started: dict[tuple[str, str], "subprocess.Popen[bytes]"] = {}
 """The last worker that this process started, by workspace and name."""
 
@@ -99,43 +95,6 @@ def discard(root: Path, run: Run) -> None:
         files.remove(Path(uploaded))
 
 
-def check_limits(root: Path, *, coming_bytes: int = 0, follows: bool = False) -> None:
-    """Check what a member of a class may use; anybody else has no limits.
-
-    Parameters
-    ----------
-    root
-        The workspace's folder.
-    coming_bytes
-        That are about to be written.
-    follows
-        Whether the run continues what was begun when there was room for it.
-
-    Raises
-    ------
-    ConfigError
-        Too many runs wait or work, or the workspace is full.
-    """
-    classroom = class_of(root)
-    register = classroom.register if classroom is not None else None
-    if register is None:
-        return
-    limits = register.limits
-    active = sum(run.observe().state in ACTIVE for run in RunStore(root).list())
-    if active >= limits.runs and not follows:
-        raise ConfigError(
-            f"{active} of your runs wait or work; in this class each browser may have {limits.runs}.",
-            hint="Wait for one of them, or stop it.",
-        )
-    used = files.size_of(root) + coming_bytes
-    if used > 1e6 * limits.megabytes:
-        raise ConfigError(
-            f"Your workspace would have {used / 1e6:,.0f} MB; in this class each browser may use"
-            f" {limits.megabytes:,} MB.",
-            hint="Delete datasets or runs on the home page, or take a smaller file.",
-        )
-
-
 def refuse_too_large(record: Step, config: Config, dataset: Dataset) -> None:
     """Check the memory that a step would take on a dataset."""
     if record.memory is None:
@@ -185,68 +144,3 @@ def _ensure_one(root: Path, name: str) -> None:
             cwd=IMPORTED_FROM,
             env=dict(os.environ),
         )
-
-
-def begin_class(here: Environment) -> Classroom:
-    """The class that this installation holds: it goes on, or begins.
-
-    Raises
-    ------
-    ConfigError
-        It cannot be held like this.
-    DataError
-        The file that says which class is held is damaged.
-    """
-    if here.token == "off":
-        raise ConfigError(
-            "Without a token everybody would hold the class (SCAPP_TOKEN=off).",
-            hint="Take SCAPP_TOKEN away, or give it a value that only you know.",
-        )
-    classroom = Classroom(here.workspace)
-    limits = Limits(
-        seats=here.class_seats, megabytes=here.class_megabytes, runs=here.class_runs, minutes=here.class_minutes
-    )
-    classroom.begin(here.class_code, here.class_hours, limits)
-    return classroom
-
-
-def end_class(root: Path) -> None:
-    """End the class below a workspace: its runs stop, and what was made in it is deleted. Others' runs go on."""
-    classroom = Classroom(root)
-    for workspace in classroom.close():
-        for run in RunStore(workspace).list():
-            stop_orphan(run.status)
-    classroom.tidy()
-
-
-def keep_class(root: Path) -> threading.Event:
-    """End classes when their time is up, from a thread of this process; set what comes back to end it.
-
-    Where this installation holds classes, another begins at once.
-    """
-    stop = threading.Event()
-
-    def watch() -> None:
-        said = ""
-        while not stop.wait(CLASS_LOOK_SECONDS):
-            try:
-                look_after_class(root)
-            except (OSError, ScappError) as error:
-                # a full disk passes, and the next look comes soon
-                if str(error) != said:
-                    said = str(error)
-                    logger.warning("could not look after the class: %s", error)
-
-    threading.Thread(target=watch, daemon=True, name="scapp-class").start()
-    return stop
-
-
-def look_after_class(root: Path) -> None:
-    """End a class whose time is up, begin another where there is to be one, and delete what was left."""
-    classroom = Classroom(root)
-    if classroom.is_over:
-        end_class(root)
-    if environment().mode == "class" and classroom.register is None:
-        # the code that was chosen for the class before is on its wall
-        begin_class(environment().model_copy(update={"class_code": ""}))
-    classroom.tidy()

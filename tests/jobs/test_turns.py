@@ -10,7 +10,7 @@ import pytest
 from scapp.core.environment import Environment
 from scapp.core.errors import ConfigError
 from scapp.core.processes import started_at
-from scapp.jobs import launch
+from scapp.jobs import held_class, launch
 from scapp.jobs.lanes import Lane
 from scapp.jobs.supervisor import Supervisor
 from scapp.jobs.turns import Turns, lane_of, server_of
@@ -125,10 +125,10 @@ def test_limits_are_those_of_the_class_and_nobody_elses(room, study_file, monkey
         launch.resume(member, stopped)
     for run in RunStore(member).list():
         run.set_status(Status(state="done"))
-    launch.check_limits(member, coming_bytes=400_000_000)
+    held_class.check_limits(member, coming_bytes=400_000_000)
     with pytest.raises(ConfigError, match="500 MB"):
-        launch.check_limits(member, coming_bytes=600_000_000)
-    launch.check_limits(room.root, coming_bytes=600_000_000)
+        held_class.check_limits(member, coming_bytes=600_000_000)
+    held_class.check_limits(room.root, coming_bytes=600_000_000)
 
 
 def test_a_class_has_as_many_workers_as_it_was_given_and_they_share_the_threads(monkeypatch, tmp_path):
@@ -166,7 +166,7 @@ def test_two_browsers_share_workers_and_the_end_of_the_class_ends_them(room, stu
     assert Workspace(room.root).datasets() == []
     working = RunStore(members[0]).create("import", dataset=None, config={}, title="t", lane="none")
     working.set_status(runs[0].status.model_copy(update={"state": "running"}))
-    launch.end_class(room.root)
+    held_class.end_class(room.root)
     wait(lambda: not Lane(room.root, "light-1").is_taken())
     assert not any(root.exists() for root in members)
 
@@ -175,15 +175,15 @@ def test_a_class_that_is_over_is_deleted_and_followed_where_classes_are_held(roo
     monkeypatch.setenv("SCAPP_WORKSPACE", str(room.root))
     monkeypatch.setenv("SCAPP_TOKEN", "t")
     member = room.workspace(room.join("a").id)
-    launch.look_after_class(room.root)
+    held_class.look_after_class(room.root)
     assert member.exists()
     room._write(room.register.model_copy(update={"ends": 1.0}))
-    launch.look_after_class(room.root)
+    held_class.look_after_class(room.root)
     assert not member.exists()
     assert room.register is None, "a server of the other mode holds none"
     monkeypatch.setenv("SCAPP_MODE", "class")
     monkeypatch.setenv("SCAPP_CLASS_CODE", "abc-def")
-    launch.look_after_class(room.root)
+    held_class.look_after_class(room.root)
     assert room.register.code != "abc-def", "that one is on the wall of the class before"
 
 

@@ -5,17 +5,20 @@ import json
 import numpy as np
 import pytest
 
+from scapp.clear.config import clear_config
 from scapp.core import files
 from scapp.core.provenance import fingerprint
 from scapp.jobs.chains.teach import TRAINED
 from scapp.teach import prepared
 from scapp.teach.gallery import mistakes
-from scapp.teach.lesson import Choice, Number, built_in
+from scapp.teach.lesson import Choice, Number, Training, built_in
 from scapp.teach.own import as_text, build, own_lessons, read_own, save_own
 from scapp.teach.predictions import right_option
 from scapp.teach.work import FOLDER, change_step, read_work
-from scapp.workspace.runs.run import Part, Status
+from scapp.ui.teach.write_tab import training_activity
+from scapp.workspace.runs.run import Part, RunStore, Status
 from scapp.workspace.runs.snapshots import write_snapshot
+from tests.conftest import run_step
 from tests.pages.conftest import button, frame, runs, texts
 
 LESSON = built_in()[0]
@@ -376,3 +379,30 @@ def test_a_copy_is_ones_own_and_its_file_is_checked(app, workspace):
     button(at, "Yes, delete it").click()
     at.run()
     assert "no lesson of your own yet" in texts(at)
+
+
+def test_augmentations_and_trainings_of_an_example_are_recorded(app, workspace, prepared, tmp_path):
+    at = app("augment", dataset=prepared.id)
+    at.segmented_control(key=f"augment.{prepared.id}.preset").set_value("recommended")
+    at.run()
+    field(at.text_input, "Title of the lesson").set_value("Copies")
+    button(at, "Record").click()
+    at.run()
+    assert not at.error
+    made = read_own(workspace.root, "copies").steps[0].activity
+    assert made.kind == "copies"
+    assert made.settings["dropout_probability"] == 1.0
+
+    example = run_step(workspace, "import", {"example": "pbmc", "name": "blood"}, None, tmp_path / "import")["dataset"]
+    config = clear_config(epochs=3, temperature=0.1).model_dump(mode="json")
+    for id, offered in ((example, True), (prepared.id, False)):
+        run = RunStore(workspace.root).create("clear", dataset=id, config=config, title="t", lane="none")
+        activity = training_activity(workspace.open(id), run)
+        assert (activity is not None) == offered
+        if activity is not None:
+            assert activity == {
+                "kind": "training",
+                "example": "pbmc",
+                "settings": {"epochs": 3, "temperature": 0.1},
+            }
+            assert Training.model_validate(activity).settings["epochs"] == 3

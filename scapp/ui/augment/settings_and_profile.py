@@ -26,6 +26,7 @@ from scapp.ui.kit.routing import page_file
 from scapp.ui.kit.widgets import show_figure, show_table
 from scapp.ui.map import coloured_maps
 from scapp.ui.map.clusters_tab import suggested_labels
+from scapp.ui.teach.write_tab import record_copies
 from scapp.workspace.datasets.dataset import Dataset
 
 ALL_STEPS = "the whole chain"
@@ -223,7 +224,10 @@ def _gene_labels(dataset: Dataset) -> list[str]:
 
 
 def train_button(dataset: Dataset, config: AugmentationConfig) -> None:
-    """On to training with these augmentations."""
-    if st.button("Next: train with these augmentations", type="primary", key="augment.next"):
+    """On to training with these augmentations, or into a lesson."""
+    with st.container(horizontal=True):
+        pressed = st.button("Next: train with these augmentations", type="primary", key="augment.next")
+        record_copies(config)
+    if pressed:
         carry_augmentation(dataset, st.session_state.get(f"augment.{dataset.id}.preset") or "paper", config)
         st.switch_page(page_file("clear"), query_params={"dataset": dataset.id})

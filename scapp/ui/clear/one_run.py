@@ -23,6 +23,7 @@ from scapp.ui.kit import live, state
 from scapp.ui.kit.boundary import boundary
 from scapp.ui.kit.downloads import download_csv
 from scapp.ui.kit.widgets import show_figure
+from scapp.ui.teach.write_tab import record_training
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.runs.run import ACTIVE, Run
 from scapp.workspace.runs.snapshots import read_snapshot, snapshot_numbers
@@ -56,11 +57,13 @@ def run_section(dataset: Dataset, run: Run) -> None:
     if state_now == "done":
         live.show_log(run)
         help = "Delete this run's curves, checkpoints and model; its representation stays in the dataset."
-        with st.popover("Discard this run", help=help):
-            st.write(help)
-            if st.button("Yes, discard it", key=f"discard.{run.id}", type="primary"):
-                discard(state.root(), run)
-                st.rerun()
+        with st.container(horizontal=True):
+            with st.popover("Discard this run", help=help):
+                st.write(help)
+                if st.button("Yes, discard it", key=f"discard.{run.id}", type="primary"):
+                    discard(state.root(), run)
+                    st.rerun()
+            record_training(dataset, run)
 
 
 def _fault_words(dataset: Dataset, run: Run) -> str:

@@ -29,7 +29,7 @@ from streamlit import config, runtime
 
 from scapp.core.environment import Environment
 from scapp.core.errors import ConfigError, DataError
-from scapp.jobs.launch import begin_class
+from scapp.jobs.held_class import begin_class
 from scapp.ui.kit.media_owners import OWNER, MediaOwners
 from scapp.ui.kit.owners import HOLDER
 from scapp.workspace.classroom import Classroom, is_code

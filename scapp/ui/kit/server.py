@@ -10,7 +10,8 @@ from typing import Any
 from streamlit import runtime
 
 from scapp.core.files import is_writable
-from scapp.jobs.launch import keep_class, keep_lanes
+from scapp.jobs.held_class import keep_class
+from scapp.jobs.launch import keep_lanes
 from scapp.ui.kit.access import Access, announce
 
 _spared = 0

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from scapp.jobs.launch import end_class, look_after_class
+from scapp.jobs.held_class import end_class, look_after_class
 from scapp.plotting.clear.curves import curves_data
 from scapp.reports.class_figures import answered_figure, predicted_figure, trained_figure
 from scapp.reports.lesson_figures import Shown as ShownFigure
@@ -97,7 +97,11 @@ def _look(look: str, seats: list[Seat], step: Step, told: bool) -> None:
     chosen = st.session_state.get(f"board.one.{step.id}")
     if look == "predictions" and step.prediction is not None:
         st.markdown(f"**Predict.** {filled(step.prediction.ask)}")
-        shown = predicted_figure(step.prediction, predictions(seats, step), told=told, chosen=chosen)
+        predicted = predictions(seats, step)
+        if not predicted and not told:
+            st.info(words.NO_PREDICTIONS)
+            return
+        shown = predicted_figure(step.prediction, predicted, told=told, chosen=chosen)
     elif look == "answers" and step.question is not None:
         st.markdown(f"**Question.** {filled(step.question.ask)}")
         shown = answered_figure(step.question, answers(seats, step), told=told)

@@ -41,8 +41,9 @@ SLOW_HELP = "Training goes on at its own speed; what is shown follows at two pic
 SHEET_NAME = "Name on the worksheet"
 RECORD = "What you see here becomes a step of a lesson of yours, with the settings as they are now."
 WRITE = (
-    "A lesson of your own begins with what you see (press *Record as a step* beside a run that went wrong, or settings"
-    " and their runs) or with a copy of another. Here its steps get their words, order and questions."
+    "A lesson of your own begins with what you see (press *Record as a step* beside a run that went wrong, settings and"
+    " their runs, augmentations, or a training of an example) or with a copy of another. Here its steps get their"
+    " words, order and questions."
 )
 NONE_YET = "You have no lesson of your own yet. Record a first step, begin from a copy, or open a file under 'Lessons'."
 ONE_RIGHT = "Tick one answer as right: a question has exactly one."
@@ -64,6 +65,7 @@ END = (
     " {time}. Worksheets that were not downloaded are lost."
 )
 NOTHING_ASKED = "This step asks for nothing: it is looked at."
+NO_PREDICTIONS = "Nobody has made a prediction in this step yet. Each appears when it is revealed on its own page."
 NO_TRAININGS = "Nobody has trained in this step yet."
 POINT_OUT = "Its prediction is drawn in another colour. Only that browser's own page says which number it has."
 SHOWN = "Everybody in this lesson sees one prediction at the end of their page, without a number."

@@ -1,16 +1,21 @@
 """Write a lesson: record what is shown as a step, then give it its words, its order, its question."""
 
-from typing import Any
+from typing import Any, get_args
 
 import streamlit as st
 
+from scapp.clear.augment.config import AugmentationConfig
+from scapp.clear.config import clear_config
 from scapp.core.errors import ScappError
 from scapp.core.provenance import fingerprint
-from scapp.teach.lesson import MOST_NOTE_ASKED, Lesson, Step, built_in, read_lesson
+from scapp.teach.lesson import MOST_NOTE_ASKED, Example, Lesson, Step, built_in, read_lesson
 from scapp.teach.own import as_text, build, content_of, delete_own, id_from, own_lessons, save_own, taken_ids, with_step
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape, show_error
 from scapp.ui.teach import words
+from scapp.workspace.datasets.dataset import Dataset
+from scapp.workspace.datasets.history import needed
+from scapp.workspace.runs.run import Run
 
 NEW = ""
 _EDITED = "teach.edited"
@@ -50,6 +55,34 @@ def record_button(activity: dict[str, Any], title: str, *, key: str) -> None:
             st.session_state[_EDITED] = made.id
             state.say_next(f"Recorded as step {len(made.steps)} of '{made.title}': change it under 'Write a lesson'.")
             st.rerun()
+
+
+def record_copies(config: AugmentationConfig) -> None:
+    """Offer to make a step of augmentations, which a lesson shows on the blood cells that come with the app."""
+    settings = _changed(config.model_dump(mode="json"), AugmentationConfig().model_dump(mode="json"))
+    if config.thin_probability == 0 and config.groups_probability == 0:  # those need more than lessons have
+        record_button({"kind": "copies", "settings": settings}, "Two copies of one cell", key="augment.record")
+
+
+def record_training(dataset: Dataset, run: Run) -> None:
+    """Offer to make a step of a training, where its dataset is an example that lessons can train on."""
+    activity = training_activity(dataset, run)
+    if activity is not None:
+        record_button(activity, "A training of one's own", key=f"clear.record.{run.id}")
+
+
+def training_activity(dataset: Dataset, run: Run) -> dict[str, Any] | None:
+    """A training as a lesson's file has it; None where its dataset is no example that lessons can train on."""
+    imported = next((record.config for record in needed(dataset.manifest) if record.step == "import"), {})
+    if imported.get("example") not in get_args(Example):
+        return None
+    settings = _changed(run.config.config, clear_config().model_dump(mode="json"))
+    return {"kind": "training", "example": imported["example"], "settings": settings}
+
+
+def _changed(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """What differs from the defaults."""
+    return {name: value for name, value in values.items() if value != defaults.get(name)}
 
 
 def write_section() -> None:

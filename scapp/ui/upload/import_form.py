@@ -24,7 +24,8 @@ from scapp.data.public import PUBLIC
 from scapp.data.samples.find import Sample, describe_samples, find_samples, members_of, read_sheet, sample_table
 from scapp.jobs.chains.analyse import AnalyseConfig
 from scapp.jobs.chains.chain import start_with_import
-from scapp.jobs.launch import check_limits, submit
+from scapp.jobs.held_class import check_limits
+from scapp.jobs.launch import submit
 from scapp.steps.config import ImportRequest
 from scapp.ui.analyse.chain_panel import begin
 from scapp.ui.analyse.words import ANALYSE_FILE
