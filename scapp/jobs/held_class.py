@@ -1,17 +1,17 @@
 """A class that is held: its beginning and end, what is looked after meanwhile, and the limits of each browser."""
 
-import logging
 import threading
+from functools import partial
 from pathlib import Path
 
 from scapp.core import files
-from scapp.core.environment import Environment, environment
-from scapp.core.errors import ConfigError, ScappError
-from scapp.workspace.classroom import Classroom, Limits, class_of
+from scapp.core.environment import NO_TOKEN, Environment, environment
+from scapp.core.errors import ConfigError
+from scapp.jobs.lookout import keep_looking
+from scapp.workspace.classroom import Classroom, Limits, limits_of
 from scapp.workspace.runs.run import ACTIVE, RunStore, stop_orphan
 
 LOOK_SECONDS = 10.0
-logger = logging.getLogger(__name__)
 
 
 def begin_class(here: Environment) -> Classroom:
@@ -24,7 +24,7 @@ def begin_class(here: Environment) -> Classroom:
     DataError
         The file that says which class is held is damaged.
     """
-    if here.token == "off":
+    if here.token == NO_TOKEN:
         raise ConfigError(
             "Without a token everybody would hold the class (SCAPP_TOKEN=off).",
             hint="Take SCAPP_TOKEN away, or give it a value that only you know.",
@@ -52,19 +52,7 @@ def keep_class(root: Path) -> threading.Event:
     Where this installation holds classes, another begins at once.
     """
     stop = threading.Event()
-
-    def watch() -> None:
-        said = ""
-        while not stop.wait(LOOK_SECONDS):
-            try:
-                look_after_class(root)
-            except (OSError, ScappError) as error:
-                # a full disk passes, and the next look comes soon
-                if str(error) != said:
-                    said = str(error)
-                    logger.warning("could not look after the class: %s", error)
-
-    threading.Thread(target=watch, daemon=True, name="scapp-class").start()
+    keep_looking("the class", partial(look_after_class, root), LOOK_SECONDS, stop)
     return stop
 
 
@@ -96,11 +84,9 @@ def check_limits(root: Path, *, coming_bytes: int = 0, follows: bool = False) ->
     ConfigError
         Too many runs wait or work, or the workspace is full.
     """
-    classroom = class_of(root)
-    register = classroom.register if classroom is not None else None
-    if register is None:
+    limits = limits_of(root)
+    if limits is None:
         return
-    limits = register.limits
     active = sum(run.observe().state in ACTIVE for run in RunStore(root).list())
     if active >= limits.runs and not follows:
         raise ConfigError(

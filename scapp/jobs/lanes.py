@@ -1,25 +1,19 @@
 """Who works in a lane: the lock that its supervisor holds, a record of that process, and a look that takes no lock."""
 
-import logging
 import os
 import socket
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from filelock import FileLock
 
 from scapp.core import files
-from scapp.core.errors import ScappError
 from scapp.core.processes import started_at
-from scapp.jobs.turns import LANES, Turns
 from scapp.workspace.runs.run import HEARTBEAT_SECONDS, STALE_SECONDS, Silences, process_alive
 
 ACQUIRE_SECONDS = 5.0
 """A starting supervisor waits this long for one that is just going home."""
 _silences = Silences()
-logger = logging.getLogger(__name__)
 
 
 class Lane:
@@ -77,29 +71,3 @@ class Lane:
         if record.get("host") == socket.gethostname():
             return process_alive(record.get("pid"), record.get("started"))
         return _silences.of(self._record) < STALE_SECONDS
-
-
-def watch_lanes(root: Path, ensure: Callable[[Path, str], None], stop: threading.Event) -> None:
-    """Once a second, start a worker for each lane in which a run waits and nobody works.
-
-    Parameters
-    ----------
-    root
-        The workspace's folder.
-    ensure
-        Starts a lane's worker unless there is one.
-    stop
-        Ends the watch.
-    """
-    turns = [Turns(root, lane) for lane in LANES]
-    said = ""
-    while not stop.wait(1.0):
-        for each in turns:
-            try:
-                if each.next() is not None:
-                    ensure(root, each.lane)
-            except (OSError, ScappError) as error:
-                # a full disk passes, and the next look comes in a second
-                if str(error) != said:
-                    said = str(error)
-                    logger.warning("could not look after the lane '%s': %s", each.lane, error)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,16 @@ from scapp.core.installation import IMPORTED_FROM
 from scapp.core.memory import check_memory
 from scapp.core.step_context import QuietContext
 from scapp.jobs.held_class import check_limits
-from scapp.jobs.lanes import Lane, watch_lanes
-from scapp.jobs.turns import server_of
+from scapp.jobs.lanes import Lane
+from scapp.jobs.lookout import keep_looking
+from scapp.jobs.turns import LANES, Turns, server_of
 from scapp.steps.catalogue import Step, step
 from scapp.steps.engine import Machine, execute
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.store import Workspace
 from scapp.workspace.runs.run import Part, Run, RunStore
 
+LOOK_SECONDS = 1.0
 _started: dict[tuple[str, str], "subprocess.Popen[bytes]"] = {}
 """The last worker that this process started, by workspace and name."""
 
@@ -113,9 +116,15 @@ def keep_lanes(root: Path) -> threading.Event:
     A worker that is killed leaves its waiting runs to nobody; no page may be open to notice.
     """
     stop = threading.Event()
-    watch = threading.Thread(target=watch_lanes, args=(root, ensure_worker, stop), daemon=True, name="scapp-lanes")
-    watch.start()
+    for lane in LANES:
+        keep_looking(f"the lane '{lane}'", partial(_look_after_lane, root, Turns(root, lane)), LOOK_SECONDS, stop)
     return stop
+
+
+def _look_after_lane(root: Path, turns: Turns) -> None:
+    """Start a worker where a run waits and nobody works."""
+    if turns.next() is not None:
+        ensure_worker(root, turns.lane)
 
 
 def ensure_worker(root: Path, lane: str) -> None:

@@ -125,7 +125,8 @@ class Supervisor:
         selector.register(child.stdout, selectors.EVENT_READ)
         beat = 0.0
         stop_seen: float | None = None
-        begun, minutes, is_late = time.monotonic(), self.turns.minutes(run), False
+        begun, minutes = time.monotonic(), self.turns.minutes(run)
+        too_late: Failure | None = None
         while True:
             answered = bool(selector.select(timeout=POLL_SECONDS))
             if answered or child.poll() is not None:
@@ -134,9 +135,9 @@ class Supervisor:
                 run.heartbeat()
                 self._place.beat()
                 beat = time.monotonic()
-            if minutes is not None and not is_late and time.monotonic() - begun > 60 * minutes:
-                is_late = True
-                (run.folder / "stop").touch()
+            if minutes is not None and too_late is None and time.monotonic() - begun > 60 * minutes:
+                too_late = took_too_long(minutes)
+                run.request_stop()
             if stop_seen is None and run.stop_requested:
                 stop_seen = time.monotonic()
                 run.set_status(status.model_copy(update={"state": "stopping"}))
@@ -144,8 +145,8 @@ class Supervisor:
                 self._insist(child, time.monotonic() - stop_seen)
         selector.close()
         answer = child.stdout.readline() if answered else ""
-        if is_late and minutes is not None and (not answer or json.loads(answer)["state"] == "stopped"):
-            _record(run, status, "failed", error=took_too_long(minutes).model_dump())
+        if too_late is not None and (not answer or json.loads(answer)["state"] == "stopped"):
+            _record(run, status, "failed", error=too_late.model_dump())
         elif answer:
             _record(run, status, **json.loads(answer))
         elif child.wait() is not None and stop_seen is not None:

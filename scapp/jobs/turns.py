@@ -5,7 +5,7 @@ from pathlib import Path
 
 from scapp.core import files
 from scapp.core.errors import DataError, RunError
-from scapp.workspace.classroom import Classroom, class_of
+from scapp.workspace.classroom import Classroom, class_of, limits_of
 from scapp.workspace.runs.run import Run, RunStore
 
 LANES = ("light", "training")
@@ -78,6 +78,5 @@ class Turns:
 
     def minutes(self, run: Run) -> float | None:
         """How long a run may take; None where there is no limit."""
-        classroom = class_of(run.root)
-        register = classroom.register if classroom is not None else None
-        return register.limits.minutes if register is not None else None
+        limits = limits_of(run.root)
+        return limits.minutes if limits is not None else None

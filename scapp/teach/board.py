@@ -40,18 +40,19 @@ class Seat:
 
 def read_class(classroom: Classroom, lesson: Lesson) -> list[Seat]:
     """Everybody's work in a lesson, by number."""
-    seats = []
-    for member in classroom.members():
-        root = classroom.workspace(member.id)
-        if root is None:
-            continue  # the class was ended a moment ago
-        work: Work | None
-        try:
-            work = read_work(root, lesson)
-        except DataError:
-            work = None  # the student's page says so, and what to do
-        seats.append(Seat(member, root, work))
-    return seats
+    found = (read_seat(classroom, member, lesson) for member in classroom.members())
+    return [seat for seat in found if seat is not None]
+
+
+def read_seat(classroom: Classroom, member: Member, lesson: Lesson) -> Seat | None:
+    """One member's work in a lesson; None where the class was ended a moment ago."""
+    root = classroom.workspace(member.id)
+    if root is None:
+        return None
+    try:
+        return Seat(member, root, read_work(root, lesson))
+    except DataError:
+        return Seat(member, root, None)  # the student's page says so, and what to do
 
 
 def where_table(seats: Sequence[Seat], lesson: Lesson) -> pd.DataFrame:

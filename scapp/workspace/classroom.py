@@ -124,6 +124,12 @@ class Classroom:
                 hint="Restore it from a backup. Without it the class is over, and its browsers' files are deleted.",
             ) from error
 
+    @property
+    def held(self) -> Register | None:
+        """The class that is held and whose time is not up; None where there is none."""
+        register = self.register
+        return register if register is not None and register.ends > time.time() else None
+
     def begin(self, code: str, hours: float, limits: Limits) -> Register:
         """Go on with the class that is held, or begin another; what an ended one has left is deleted.
 
@@ -149,25 +155,20 @@ class Classroom:
                 hint=f"Give one of {SHORTEST_CODE} to {LONGEST_CODE} (SCAPP_CLASS_CODE, --class).",
             )
         with self._lock():
-            register = self.register
-            if register is not None and register.ends > time.time():
-                n_joined = len(self._folders(register))
-                if not code or is_code(code, register.code):
-                    register = register.model_copy(update={"limits": limits})
-                elif n_joined:
+            register = self.held
+            if register is not None and code and not is_code(code, register.code):
+                if n_joined := len(self._folders(register)):
                     raise ConfigError(
                         f"A class with the code {register.code} is held, and {count(n_joined, 'browser')} joined it.",
                         hint="Go on with it (no code, or this one), end it on its board, or choose another workspace.",
                     )
-                else:
-                    register = None
-            else:
                 register = None
             if register is None:
                 self._delete_folders(None)
                 code = code or _fresh_code()
                 register = Register(id=secrets.token_hex(8), code=code, ends=time.time() + 3600 * hours, limits=limits)
                 (self.folder / register.id).mkdir()
+            register = register.model_copy(update={"limits": limits})
             self._write(register)
         return register
 
@@ -181,8 +182,7 @@ class Classroom:
     @property
     def is_over(self) -> bool:
         """Whether a class has ended by its time, and what it left is still there."""
-        register = self.register
-        return register is not None and register.ends <= time.time()
+        return self.register is not None and self.held is None
 
     def join(self, secret: str) -> Member:
         """Give a browser a workspace.
@@ -200,7 +200,7 @@ class Classroom:
             No class is held.
         """
         with self._lock():
-            register = self._held()
+            register = self._held_or_refuse()
             taken = self._folders(register)
             if len(taken) >= register.limits.seats:
                 taken = self._without_unused(taken)
@@ -229,8 +229,8 @@ class Classroom:
         DataError
             The file that says which class is held is damaged; so for all that follow.
         """
-        register = self.register
-        if register is None or register.ends <= time.time() or not _ID.fullmatch(id):
+        register = self.held
+        if register is None or not _ID.fullmatch(id):
             return None
         folder = self.folder / register.id / id
         return folder if (folder / _MEMBER).exists() else None
@@ -242,22 +242,19 @@ class Classroom:
 
     def members(self) -> list[Member]:
         """Who has joined, in order; one whose record is damaged is left out."""
-        register = self.register
-        if register is None or register.ends <= time.time():
-            return []
-        return sorted(self._read(self._folders(register)), key=lambda member: member.number)
+        register = self.held
+        folders = self._folders(register) if register is not None else {}
+        return sorted(self._read(folders), key=lambda member: member.number)
 
     def workspaces(self) -> list[Path]:
         """Those of all members."""
-        register = self.register
-        if register is None or register.ends <= time.time():
-            return []
-        return list(self._folders(register).values())
+        register = self.held
+        return list(self._folders(register).values()) if register is not None else []
 
     def show(self, shown: Shown | None) -> None:
         """Show one member's work to everybody, or nothing."""
         with self._lock():
-            self._write(self._held().model_copy(update={"shown": shown}))
+            self._write(self._held_or_refuse().model_copy(update={"shown": shown}))
 
     def tidy(self) -> None:
         """Delete what classes that have ended have left, such as a folder that somebody was writing to."""
@@ -265,9 +262,9 @@ class Classroom:
             with self._lock():
                 self._delete_folders(self.register)
 
-    def _held(self) -> Register:
-        register = self.register
-        if register is None or register.ends <= time.time():
+    def _held_or_refuse(self) -> Register:
+        register = self.held
+        if register is None:
             raise DataError("No class is held any more.", hint="Ask whoever holds it for the next one.")
         return register
 
@@ -315,6 +312,13 @@ def class_of(workspace: Path) -> Classroom | None:
     if not (workspace / _MEMBER).exists():
         return None
     return Classroom(workspace.parent.parent.parent)
+
+
+def limits_of(workspace: Path) -> Limits | None:
+    """What a workspace may use; None where that is not limited: for all but a member's."""
+    classroom = class_of(workspace)
+    register = classroom.register if classroom is not None else None
+    return register.limits if register is not None else None
 
 
 def plain(code: str) -> str:

@@ -27,14 +27,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 from streamlit import config, runtime
 
-from scapp.core.environment import Environment
-from scapp.core.errors import ConfigError, DataError
+from scapp.core.environment import NO_TOKEN, Environment
+from scapp.core.errors import ConfigError, DataError, ScappError
 from scapp.jobs.held_class import begin_class
 from scapp.ui.kit.media_owners import OWNER, MediaOwners
 from scapp.ui.kit.owners import HOLDER
 from scapp.workspace.classroom import Classroom, is_code
 
-OFF = "off"
 OWN_HOSTS = ("localhost", "127.0.0.1", "::1")
 HEALTH = "/_stcore/health"
 """Says nothing but "ok": what waits for the server may ask without a token."""
@@ -114,7 +113,7 @@ def access_of(environment: Environment) -> Access:
     token = environment.token or secrets.token_urlsafe(24)
     hosts = frozenset([*OWN_HOSTS, *named])
     if environment.mode == "single":
-        return Access(hosts, "" if token == OFF else token)
+        return Access(hosts, "" if token == NO_TOKEN else token)
     classroom = begin_class(environment)
     config.set_option("server.maxUploadSize", environment.class_upload_megabytes)
     return Access(hosts, token, classroom)
@@ -148,7 +147,7 @@ class AccessMiddleware:
             owner = self.access.owner(asked.cookies.get(_cookie(asked)))
             answer = await self._answer(asked, owner, receive)
         except DataError as error:
-            answer = HTMLResponse(_PAGE.format(said=escape(f"{error.message} {error.hint}"), form=""), 503)
+            answer = _page_of(error, 503)
         if answer is None:
             headers = [(name, value) for name, value in scope["headers"] if name.lower() != OWNER_HEADER]
             if owner is not None:
@@ -195,7 +194,7 @@ class AccessMiddleware:
                 try:
                     classroom.join(secret)
                 except (ConfigError, DataError) as error:
-                    return HTMLResponse(_PAGE.format(said=escape(f"{error.message} {error.hint}"), form=""), 403)
+                    return _page_of(error, 403)
                 return _let_in(asked, secret, seconds=int(register.ends - time.time()))
             async with self._wrong_code:  # all that guess share one pace
                 await asyncio.sleep(WRONG_CODE_SECONDS)
@@ -234,6 +233,11 @@ def _has_room(classroom: Classroom, asked: HTTPConnection, owner: str) -> bool:
     mine = (files for session, files in list(kept.items()) if _is_session_of(owner, session))
     held = sum(len(file.data) for files in mine for file in list(files.values()))
     return held + int(coming) <= 1e6 * register.limits.megabytes
+
+
+def _page_of(error: ScappError, status: int) -> Response:
+    """A page that says what is wrong, and what to do."""
+    return HTMLResponse(_PAGE.format(said=escape(f"{error.message} {error.hint}"), form=""), status)
 
 
 def _cookie(asked: HTTPConnection) -> str:

@@ -1,6 +1,6 @@
 """CLEAR, trained live on an example: as fast as it goes, shown at two pictures a second."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,14 @@ from scapp.reports.lesson_figures import guess_table
 from scapp.steps.config import ImportRequest
 from scapp.teach import prepared
 from scapp.teach.gallery import Mistake
-from scapp.ui.kit import live, state
+from scapp.ui.kit import state
 from scapp.ui.kit.boundary import boundary
 from scapp.ui.kit.chain_steps import progress_line
 from scapp.ui.kit.routing import link
 from scapp.ui.kit.widgets import show_figure
 from scapp.ui.teach import words
 from scapp.workspace.datasets.dataset import Dataset
-from scapp.workspace.runs.run import ACTIVE, Run
+from scapp.workspace.runs.run import ACTIVE, Part, Run
 from scapp.workspace.runs.snapshots import read_snapshot, snapshot_numbers
 
 PICTURE_SECONDS = 0.5
@@ -53,9 +53,8 @@ def begin(example_id: str, settings: dict[str, Any]) -> str:
 
 def _imported_before(example_id: str) -> Dataset | None:
     """What an earlier live training on the example has prepared; None where there is none or it was deleted."""
-    for run in state.runs().list(step="import"):
-        part = run.config.part
-        if part is None or part.plan != LIVE_TRAINING.name or run.config.config.get("example") != example_id:
+    for run, part in _own_runs("import"):
+        if run.config.config.get("example") != example_id:
             continue
         found = analysis(state.root(), part.analysis)
         if found is None or PREPARED not in found.done or not found.done[PREPARED].is_saved:
@@ -107,7 +106,6 @@ def live_section(
     key
         Of the widgets.
     """
-    live.prewarm("training")
     found, run = training_run(state.root(), id)
     if found is None or (not found.active and run is None):
         if found is not None:
@@ -215,6 +213,12 @@ def try_it(mistake: Mistake) -> None:
 
 def _newest_with(settings: dict[str, Any]) -> str:
     """Id of the newest live training with such settings; empty where there is none."""
-    parts = (run.config.part for run in state.runs().list())
-    mine = (part for part in parts if part is not None and part.plan == LIVE_TRAINING.name)
-    return next((part.analysis for part in mine if part.choices["settings"].get(TRAINED) == settings), "")
+    found = (part.analysis for _, part in _own_runs() if part.choices["settings"].get(TRAINED) == settings)
+    return next(found, "")
+
+
+def _own_runs(step: str | None = None) -> Iterator[tuple[Run, Part]]:
+    """Runs of live trainings, newest first, of one step where it is given."""
+    for run in state.runs().list(step=step):
+        if run.config.part is not None and run.config.part.plan == LIVE_TRAINING.name:
+            yield run, run.config.part

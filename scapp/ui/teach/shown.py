@@ -4,7 +4,7 @@ import streamlit as st
 
 from scapp.core.environment import environment
 from scapp.reports.class_figures import predicted_figure
-from scapp.teach.board import predictions, read_class
+from scapp.teach.board import predictions, read_seat
 from scapp.teach.lesson import Lesson
 from scapp.ui.kit import downloads
 from scapp.ui.kit.boundary import boundary
@@ -31,8 +31,9 @@ def _shown(lesson: Lesson, own: Member) -> None:
         if register is None or register.shown is None or register.shown.lesson != lesson.id:
             return
         step = next((each for each in lesson.steps if each.id == register.shown.step), None)
-        seats = [seat for seat in read_class(classroom, lesson) if seat.member.id == register.shown.member]
-        predicted = predictions(seats, step) if step is not None else {}
+        maker = classroom.member(register.shown.member)
+        seat = read_seat(classroom, maker, lesson) if maker is not None else None
+        predicted = predictions([seat], step) if step is not None and seat is not None else {}
         if step is None or step.prediction is None or not predicted:
             return
         with st.container(border=True):

@@ -59,7 +59,7 @@ def record_button(activity: dict[str, Any], title: str, *, key: str) -> None:
 
 def record_copies(config: AugmentationConfig) -> None:
     """Offer to make a step of augmentations, which a lesson shows on the blood cells that come with the app."""
-    settings = _changed(config.model_dump(mode="json"), AugmentationConfig().model_dump(mode="json"))
+    settings = config.model_dump(mode="json", exclude_defaults=True)
     if config.thin_probability == 0 and config.groups_probability == 0:  # those need more than lessons have
         record_button({"kind": "copies", "settings": settings}, "Two copies of one cell", key="augment.record")
 
@@ -76,13 +76,9 @@ def training_activity(dataset: Dataset, run: Run) -> dict[str, Any] | None:
     imported = next((record.config for record in needed(dataset.manifest) if record.step == "import"), {})
     if imported.get("example") not in get_args(Example):
         return None
-    settings = _changed(run.config.config, clear_config().model_dump(mode="json"))
+    defaults = clear_config().model_dump(mode="json")
+    settings = {name: value for name, value in run.config.config.items() if value != defaults.get(name)}
     return {"kind": "training", "example": imported["example"], "settings": settings}
-
-
-def _changed(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    """What differs from the defaults."""
-    return {name: value for name, value in values.items() if value != defaults.get(name)}
 
 
 def write_section() -> None:
