@@ -49,7 +49,8 @@ def prepared(file: Path, label_key: str, batch_key: str | None) -> dict[str, Any
     """Values of the variable genes as the app prepares them, labels, batches."""
     from scapp.data.config import KEEP_EVERYTHING, PrepareConfig
     from scapp.data.formats.reader import read
-    from scapp.data.qc.preprocessing import filter_data, highly_variable, normalise
+    from scapp.data.qc.preprocessing import filter_data, normalise
+    from scapp.data.qc.variable_genes import highly_variable
 
     imported = read(file)
     adata = imported.adata
@@ -78,7 +79,7 @@ def measure(file: Path, variant: str, seed: int, label_key: str, batch_key: str 
     from scapp.clear.train import train_clear
     from scapp.core.step_context import QuietContext
     from scapp.data.config import PrepareConfig
-    from scapp.data.qc.preprocessing import principal_components
+    from scapp.data.qc.principal_components import principal_components
 
     data = prepared(file, label_key, batch_key)
     if variant.startswith("PCA"):

@@ -98,7 +98,7 @@ def represent(way: str, values: Any, batches: np.ndarray | None, seed: int) -> n
     from scapp.core.step_context import QuietContext
     from scapp.data.config import PrepareConfig
     from scapp.data.qc.harmony import harmony
-    from scapp.data.qc.preprocessing import principal_components
+    from scapp.data.qc.principal_components import principal_components
     from scapp.metrics.tuned_harmony import tuned_harmony
 
     def pca(*, scaled: bool = False) -> np.ndarray:

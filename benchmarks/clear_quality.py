@@ -17,7 +17,7 @@ import pandas as pd
 
 from scapp.analysis.map.clusters import kmeans, leiden, neighbour_graph
 from scapp.data.config import PrepareConfig
-from scapp.data.qc.preprocessing import principal_components
+from scapp.data.qc.principal_components import principal_components
 from scapp.metrics.agreement import adjusted_rand_index
 
 SWEEP = np.round(np.arange(0.1, 2.05, 0.1), 2)

@@ -43,7 +43,9 @@ def trained(adata: Any, folder: Path) -> tuple[Any, np.ndarray]:
     from scapp.clear.train import train_clear
     from scapp.core.step_context import QuietContext
     from scapp.data.config import PrepareConfig
-    from scapp.data.qc.preprocessing import highly_variable, normalise, principal_components
+    from scapp.data.qc.preprocessing import normalise
+    from scapp.data.qc.principal_components import principal_components
+    from scapp.data.qc.variable_genes import highly_variable
     from scapp.data.symbols import gene_names
 
     values = normalise(adata.X, 1e4)

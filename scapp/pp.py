@@ -121,7 +121,7 @@ def prepare(
     source = AnnDataSource(adata)
     if keys.COUNTS in source.slots:
         # what the filters look at is measured as on import
-        cells, genes = qc_metrics(source.read(keys.COUNTS), adata.var_names, adata.var)
+        cells, genes = qc_metrics(source.matrix(keys.COUNTS), adata.var_names, adata.var)
         adata.obs = adata.obs.assign(**{name: cells[name].to_numpy() for name in cells})
         adata.var = adata.var.assign(**{name: genes[name].to_numpy() for name in genes})
     outcome, _ = run_step(adata, "prepare", config)

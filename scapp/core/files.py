@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,12 +104,26 @@ def is_writable(folder: Path) -> bool:
 
 
 def size_of(path: Path) -> int:
-    """Bytes in a file, or in all files of a folder; those that vanish meanwhile count for nothing."""
-    total = 0
+    """Bytes in a file, or in all files of a folder; one that has several names counts once, and those that vanish
+    meanwhile count for nothing.
+    """
+    sizes: dict[tuple[int, int], int] = {}
     for inside in path.rglob("*") if path.is_dir() else [path]:
         with contextlib.suppress(FileNotFoundError):
-            total += inside.stat().st_size if inside.is_file() else 0
-    return total
+            status = inside.stat()
+            if stat.S_ISREG(status.st_mode):
+                sizes[status.st_dev, status.st_ino] = status.st_size
+    return sum(sizes.values())
+
+
+def link_or_copy(source: str, target: str) -> str:
+    """Give a file that never changes a second name, or copy it where that cannot be; for ``shutil.copytree``."""
+    try:
+        os.link(source, target)
+    except OSError:
+        # another file system, or one without hard links
+        shutil.copy2(source, target)
+    return target
 
 
 def remove(path: Path) -> None:

@@ -11,7 +11,7 @@ OBS_NAMES = "obs_names"
 VAR_NAMES = "var_names"
 X = "X"
 X_BY_GENE = "X_by_gene"
-"""CSC copy of ``X``, written with it, so that one gene is read without loading the matrix."""
+"""CSC copy of ``X`` in datasets of before 0.2; since then a matrix is stored in both orders."""
 
 COUNTS = "layers/counts"
 PROTEIN_COUNTS = "obsm/protein_counts"
@@ -87,6 +87,11 @@ SUGGESTED_BATCHES = (
 )
 """Columns that usually say what was processed together, technical ones first."""
 SUGGESTED_SAMPLES = ("sample", "batch", "donor_id", "donor")
+
+
+def is_matrix(slot: str) -> bool:
+    """Whether a slot holds values of cells by genes."""
+    return slot == X or slot.startswith("layers/")
 
 
 def obs(column: str) -> str:

@@ -65,13 +65,18 @@ def check_matrix(matrix: Any, *, missing_as_zero: bool = False, negative: bool =
             f"The matrix holds {matrix.dtype} values; numbers are needed.",
             hint="Move text columns out of the matrix (into a labels file) and import it again.",
         )
-    matrix = sparse.csr_matrix(matrix)
+    given, matrix = matrix, sparse.csr_matrix(matrix)
     if matrix.dtype not in (np.float32, np.float64):
         matrix = matrix.astype(np.float32)
-    if missing_as_zero:
+    if missing_as_zero and np.isnan(matrix.data).any():
+        matrix = matrix.copy()
         matrix.data[np.isnan(matrix.data)] = 0
     _check_values(matrix, negative=negative)
-    matrix = matrix.astype(np.float32)
+    matrix = matrix.astype(np.float32, copy=False)
+    if matrix.has_canonical_format and matrix.data.all():
+        return matrix
+    if matrix is given or np.may_share_memory(matrix.data, getattr(given, "data", matrix.data)):
+        matrix = matrix.copy()  # what was given stays as it is
     matrix.eliminate_zeros()
     matrix.sum_duplicates()
     return matrix

@@ -196,7 +196,7 @@ def _differential(dataset: Dataset, study: Study, name: str) -> list[str]:
             )
         ),
     ]
-    if study.sample is not None and len(found) and cells.any() and keys.X_BY_GENE in dataset:
+    if study.sample is not None and len(found) and cells.any() and keys.X in dataset:
         best = found.sort_values("strength", ascending=False).head(N_GENES)
         means, rows = gene_means(study, _gene_values(dataset, best["gene"].astype(str).tolist()), cells)
         parts.append(figure_html(plot_gene_samples(means, best["symbol"].astype(str).tolist(), rows)))

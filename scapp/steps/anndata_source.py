@@ -11,7 +11,8 @@ from scipy import sparse
 
 from scapp.core import keys
 from scapp.core.errors import DataError, listed
-from scapp.core.provenance import Provenance, fingerprint
+from scapp.core.provenance import Provenance, fingerprint, is_fingerprint_of
+from scapp.data.blocks.matrix import BlockedMatrix, InMemory, in_memory
 from scapp.data.units import units_of
 
 RECORD = "scapp"
@@ -107,6 +108,10 @@ class AnnDataSource:
             return value.array if isinstance(value.dtype, pd.CategoricalDtype) else value.to_numpy()
         return value
 
+    def matrix(self, slot: str) -> BlockedMatrix:
+        """Values of cells by genes, read in blocks."""
+        return InMemory(self.read(slot))
+
     def hint(self, slot: str) -> str:
         """What to call when a slot is empty."""
         return next((text for start, text in _MADE_BY if slot.startswith(start)), "Make it first.")
@@ -124,7 +129,8 @@ class AnnDataSource:
         """Whether a slot was made from what another holds now, as far as ``uns["scapp"]`` says."""
         if slot not in self.slots or source not in self.slots:
             return False
-        return self._record_of(slot).get("inputs", {}).get(source) == self.fingerprint(source)
+        recorded = self._record_of(slot).get("inputs", {}).get(source)
+        return recorded is not None and is_fingerprint_of(recorded, self.read(source))
 
     def _record_of(self, slot: str) -> dict[str, Any]:
         """What ``uns["scapp"]`` says of how a slot was made; empty where it says nothing."""
@@ -151,6 +157,8 @@ def put_slot(adata: ad.AnnData, slot: str, value: Any) -> None:
     field, key = keys.split(slot)
     if isinstance(value, pd.Series):
         value = value.array  # of the cells in order, whatever its index says
+    if keys.is_matrix(slot):
+        value = in_memory(value)
     if slot == keys.X:
         adata.X = value
     elif key is not None and field in ("obs", "var", "obsm", "varm", "obsp", "layers"):

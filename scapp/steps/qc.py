@@ -4,15 +4,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError
 from scapp.core.step_context import StepContext
+from scapp.data.blocks.matrix import BlockedMatrix
 from scapp.data.config import DoubletConfig, PrepareConfig
-from scapp.data.qc.preprocessing import filter_data, highly_variable, normalise, pca
+from scapp.data.qc.preprocessing import filter_data, normalised
+from scapp.data.qc.principal_components import pca
 from scapp.data.qc.quality_metrics import doublet_scores, qc_metrics
 from scapp.data.qc.thresholds import removal_table
+from scapp.data.qc.variable_genes import highly_variable
 from scapp.steps.step import Inputs, NewDataset, Outcome, Reading
 
 SCALED_NOTE = (
@@ -38,7 +40,8 @@ def metrics_filtered_by(data: Reading) -> pd.DataFrame:
     """The metrics of each cell that filters look at: counted anew where values are logged, else those of the import."""
     if keys.COUNTS in data or keys.EXPRESSION in data:
         return data.frame("obs")
-    return pd.DataFrame({keys.N_GENES: np.diff(data.read(keys.X).indptr)})
+    n_entries = data.matrix(keys.X).each_block(lambda _, block: np.diff(block.indptr))
+    return pd.DataFrame({keys.N_GENES: np.concatenate(list(n_entries))})
 
 
 def prepare(inputs: Inputs, config: PrepareConfig, context: StepContext) -> Outcome:
@@ -50,7 +53,8 @@ def prepare(inputs: Inputs, config: PrepareConfig, context: StepContext) -> Outc
     obs, var = data.frame("obs"), data.frame("var")
     _check_batch_key(config, obs)
     logged = keys.COUNTS not in data and keys.EXPRESSION not in data
-    slot, matrix = (keys.X, data.read(keys.X)) if logged else data.read_values()
+    slot = keys.X if logged else data.raw_slot()
+    matrix = data.matrix(slot)
     if logged:
         _refuse_count_filters(config)
     scaled = data.source.get("units") == "scaled"
@@ -61,15 +65,22 @@ def prepare(inputs: Inputs, config: PrepareConfig, context: StepContext) -> Outc
     context.report(0, 4, "filtering")
     kept = filter_data(matrix, metrics, config)
     removed = removal_table(metrics, config)["all cells"].astype(int).to_dict()
-    matrix = matrix[kept.cells][:, kept.genes]
+    matrix = matrix.select(kept.cells, kept.genes)
     obs = obs.iloc[kept.cells].reset_index(drop=True)
     genes = data.names(keys.VAR_NAMES)[kept.genes]
     var = var.iloc[kept.genes].reset_index(drop=True)
     context.raise_if_stopped()
-    context.report(1, 4, "normalising")
-    log_values = matrix if logged else normalise(matrix, config.target_sum)
+    context.report(1, 4, "measuring what is kept")
     values: dict[str, Any] = {keys.OBS_NAMES: data.names(keys.OBS_NAMES)[kept.cells], keys.VAR_NAMES: genes}
-    values |= _annotations(obs, var) if logged else _remeasured(matrix, genes, obs, var) | {slot: matrix}
+    if logged:
+        log_values = matrix
+        values |= _annotations(obs, var)
+    else:
+        cells, per_gene = qc_metrics(matrix, genes, var.set_axis(genes, axis=0))
+        log_values = normalised(matrix, config.target_sum, cells[keys.TOTAL_COUNTS].to_numpy())
+        # the filter changed the metrics of cells and genes
+        values |= _annotations(obs.assign(**cells), var.assign(**per_gene)) | {slot: matrix}
+    context.raise_if_stopped()
     values |= {name: data.read(name)[kept.cells] for name in data.slots if name.startswith("obsm/")}
     kept_uns = [name for name in data.slots if name.startswith("uns/") and not keys.of_a_study(name)]
     values |= {name: data.read(name) for name in kept_uns}
@@ -113,15 +124,9 @@ def _annotations(obs: pd.DataFrame, var: pd.DataFrame) -> dict[str, Any]:
     return values | {keys.var(column): var[column] for column in var}
 
 
-def _remeasured(counts: sparse.csr_matrix, genes: pd.Index, obs: pd.DataFrame, var: pd.DataFrame) -> dict[str, Any]:
-    """Annotations of the kept cells and genes, with the metrics that the filter changed measured again."""
-    cells, per_gene = qc_metrics(counts, genes, var.set_axis(genes, axis=0))
-    return _annotations(obs.assign(**cells), var.assign(**per_gene))
-
-
 def choose_genes_and_components(
-    log_values: sparse.csr_matrix,
-    counts: sparse.csr_matrix | None,
+    log_values: BlockedMatrix,
+    counts: BlockedMatrix | None,
     config: PrepareConfig,
     obs: pd.DataFrame,
     context: StepContext,

@@ -10,6 +10,7 @@ import pandas as pd
 
 from scapp.core import keys
 from scapp.core.errors import DataError
+from scapp.data.blocks.matrix import BlockedMatrix
 from scapp.data.symbols import GeneNames, gene_names
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.staging import SameAs
@@ -43,6 +44,9 @@ class Source(Protocol):
 
     def read(self, slot: str) -> Any:
         """Value of a slot; an empty one raises a ``DataError`` that says which step fills it."""
+
+    def matrix(self, slot: str) -> BlockedMatrix:
+        """Values of cells by genes that a slot holds, read in blocks; an empty one raises as ``read`` does."""
 
     def hint(self, slot: str) -> str:
         """What to click, or to call, when a slot is empty."""
@@ -101,6 +105,12 @@ class Reading:
         self.fingerprints[slot] = self._source.fingerprint(slot)
         return value
 
+    def matrix(self, slot: str) -> BlockedMatrix:
+        """Values of cells by genes, read in blocks; what the step makes then counts as made from them."""
+        matrix = self._source.matrix(slot)
+        self.fingerprints[slot] = self._source.fingerprint(slot)
+        return matrix
+
     def read_aside(self, slot: str) -> Any:
         """Value of a slot on which nothing that the step makes depends, such as labels that are only compared with."""
         return self._source.read(slot)
@@ -122,11 +132,17 @@ class Reading:
         """Whether two slots are there and hold equal values."""
         return slot in self and other in self and self._source.fingerprint(slot) == self._source.fingerprint(other)
 
-    def read_values(self) -> tuple[str, Any]:
-        """The slot and matrix that later steps start from: counts, else other linear values."""
+    def raw_slot(self) -> str:
+        """The slot of the values that later steps start from: counts, else other linear values.
+
+        Raises
+        ------
+        DataError
+            There are neither.
+        """
         for slot in (keys.COUNTS, keys.EXPRESSION):
             if slot in self:
-                return slot, self.read(slot)
+                return slot
         raise DataError(f"'{self.name}' has no counts.", hint=self._source.hint(keys.COUNTS))
 
     def gene_names(self) -> GeneNames:

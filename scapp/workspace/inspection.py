@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from scapp.core import keys
 from scapp.core.errors import DataError
-from scapp.core.provenance import fingerprint
+from scapp.core.provenance import fingerprint, is_fingerprint_of
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.store import Workspace
+from scapp.workspace.datasets.stored_matrix import verify_by_gene
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,9 @@ def inspect_dataset(dataset: Dataset) -> list[Damage]:
     for slot, entry in dataset.slots.items():
         try:
             value = dataset.read(slot)
-            sound = entry.fingerprint in (fingerprint(value), fingerprint(_with_lists(value)))
+            sound = is_fingerprint_of(entry.fingerprint, value) or entry.fingerprint == fingerprint(_with_lists(value))
+            if keys.is_matrix(slot):
+                verify_by_gene(dataset.matrix(slot))
             reason = "" if sound else "its content has changed."
         except DataError as error:
             reason = error.message

@@ -8,7 +8,7 @@ from scapp.clear.config import ClearConfig, clear_config
 from scapp.clear.training.cells import gather_cells
 from scapp.clear.training.minibatches import nearest_neighbours
 from scapp.data.config import PrepareConfig
-from scapp.data.qc.preprocessing import pca, principal_components
+from scapp.data.qc.principal_components import pca, principal_components
 
 RNG = np.random.default_rng(0)
 VALUES = sparse.csr_matrix(RNG.poisson(1.0, (60, 20)).astype(np.float32))

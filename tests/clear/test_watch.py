@@ -15,7 +15,8 @@ from scapp.clear.training.loop import Training
 from scapp.clear.watch import BINS, MOST_FRAMES, Watch, _Agreement, principal_axes
 from scapp.core.step_context import QuietContext
 from scapp.data.config import PrepareConfig
-from scapp.data.qc.preprocessing import normalise, principal_components
+from scapp.data.qc.preprocessing import normalise
+from scapp.data.qc.principal_components import principal_components
 from tests.clear.test_train import Recording
 
 TINY = {"hidden": 16, "dim": 8, "batch_size": 32, "queue_size": 64, "epochs": 4}

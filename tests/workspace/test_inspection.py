@@ -44,7 +44,7 @@ def test_a_sound_workspace_is_sound(workspace, dataset):
 
 @pytest.mark.parametrize("slot", [keys.COUNTS, keys.obs("zero")])
 def test_a_lost_chunk_is_an_error_at_once_and_not_zeros(workspace, dataset, slot):
-    chunks(dataset, slot)[0].unlink()
+    chunks(dataset, slot)[-1].unlink()
     with pytest.raises(DataError, match="damaged"):
         dataset.read(slot)
     ((damage),) = inspect(workspace.root)[1]
@@ -53,8 +53,9 @@ def test_a_lost_chunk_is_an_error_at_once_and_not_zeros(workspace, dataset, slot
 
 def test_lost_chunks_are_found_where_rows_or_a_gene_are_read(workspace, dataset):
     made = workspace.commit(dataset.id, {keys.X: VALUES[keys.COUNTS]}, provenance=new_provenance("prepare"))
-    chunks(made, keys.X)[0].unlink()
-    chunks(made, keys.X_BY_GENE)[0].unlink()
+    for path in chunks(made, keys.X):
+        if path.parents[1].name == "data":
+            path.unlink()
     with pytest.raises(DataError, match="damaged"):
         made.profiles(np.array([0, 3]))
     with pytest.raises(DataError, match="damaged"):

@@ -12,7 +12,7 @@ from scapp.clear.config import ClearConfig
 from scapp.clear.training.minibatches import nearest_neighbours
 from scapp.core.provenance import fingerprint
 from scapp.data.config import PrepareConfig
-from scapp.data.qc.preprocessing import pca
+from scapp.data.qc.principal_components import pca
 
 _CSR = ("data", "indices", "indptr")
 _ARRAYS = ("batches", "totals", "neighbours", "groups", "loadings")

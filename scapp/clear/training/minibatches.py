@@ -12,7 +12,7 @@ from scapp.clear.training.effective_sizes import effective_sizes, steps_per_epoc
 from scapp.clear.training.saved_state import generator_for
 from scapp.data.config import PrepareConfig
 from scapp.data.qc.harmony import harmony
-from scapp.data.qc.preprocessing import principal_components
+from scapp.data.qc.principal_components import principal_components
 
 EXACT_CELLS = 20_000
 """Up to so many cells, nearest neighbours are found exactly."""

@@ -1,4 +1,4 @@
-"""Quality metrics and doublet scores by scanpy."""
+"""Quality metrics under scanpy's names, and doublet scores by Scrublet."""
 
 import anndata as ad
 import numpy as np
@@ -8,6 +8,7 @@ from scipy import sparse
 
 from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError
+from scapp.data.blocks.matrix import AnyMatrix, blocked
 from scapp.data.config import DoubletConfig
 from scapp.data.mitochondria import is_mitochondrial
 from scapp.data.symbols import PATTERNS, gene_group
@@ -16,7 +17,7 @@ from scapp.data.symbols import gene_names as every_name
 SCRUBLET_LEAST_CELLS = 50
 
 
-def qc_metrics(counts: sparse.csr_matrix, gene_names: pd.Index, var: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def qc_metrics(counts: AnyMatrix, gene_names: pd.Index, var: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Quality metrics of cells and genes, under scanpy's names.
 
     Parameters
@@ -34,19 +35,34 @@ def qc_metrics(counts: sparse.csr_matrix, gene_names: pd.Index, var: pd.DataFram
     genes
         ``n_cells_by_counts``, ``total_counts``, ``mt``, ``ribo``, ``ercc``.
     """
+    matrix = blocked(counts)
     genes_by_name = every_name(gene_names, var)
     symbols = pd.Index(genes_by_name.symbols)
     groups = pd.DataFrame({"mt": is_mitochondrial(genes_by_name)}, index=gene_names)
     for group in PATTERNS:
         groups[group] = gene_group(symbols, group)
     present = [group for group in groups if groups[group].any()]
-    adata = ad.AnnData(X=counts, var=groups)
-    cells, genes = sc.pp.calculate_qc_metrics(adata, qc_vars=present, percent_top=None, log1p=False)
-    percentages = [f"pct_counts_{group}" for group in present]
-    # A cell without counts has no share of anything: scanpy gives NaN there, and NaN passes every filter.
-    cells[percentages] = cells[percentages].fillna(0.0)
-    cells = cells[[keys.TOTAL_COUNTS, keys.N_GENES, *percentages]].reset_index(drop=True)
-    genes = genes[["n_cells_by_counts", "total_counts"]].reset_index(drop=True)
+    members = np.vstack([np.ones(matrix.n_genes), *(groups[group].to_numpy(dtype=float) for group in present)])
+
+    def measure(_: int, block: sparse.csr_matrix) -> tuple[np.ndarray, ...]:
+        linear = block.astype(np.float64)
+        seen = np.bincount(block.indices, minlength=matrix.n_genes)
+        return linear @ members.T, np.diff(block.indptr), seen, linear.T @ np.ones(block.shape[0])
+
+    sums, n_genes = [np.zeros((0, len(members)))], [np.zeros(0, dtype=np.int64)]
+    n_cells, of_gene = np.zeros(matrix.n_genes, dtype=np.int64), np.zeros(matrix.n_genes)
+    for totals, seen_in_cell, seen, total in matrix.each_block(measure):
+        sums.append(totals)
+        n_genes.append(seen_in_cell)
+        n_cells += seen
+        of_gene += total
+    of_cell = np.concatenate(sums)
+    cells = pd.DataFrame({keys.TOTAL_COUNTS: of_cell[:, 0].astype(np.float32), keys.N_GENES: np.concatenate(n_genes)})
+    for number, group in enumerate(present, start=1):
+        # a cell without counts has no share of anything: NaN would pass every filter
+        share = np.divide(of_cell[:, number], of_cell[:, 0], out=np.zeros(len(of_cell)), where=of_cell[:, 0] > 0)
+        cells[f"pct_counts_{group}"] = (100 * share).astype(np.float32)
+    genes = pd.DataFrame({"n_cells_by_counts": n_cells, "total_counts": of_gene.astype(np.float32)})
     return cells, pd.concat([genes, groups.reset_index(drop=True)], axis=1)
 
 

@@ -18,7 +18,9 @@ from scapp.core.errors import ConfigError, DataError, MissingDependencyError, li
 from scapp.core.step_context import QuietContext, StepContext
 from scapp.data.config import PrepareConfig
 from scapp.data.qc.harmony import harmony
-from scapp.data.qc.preprocessing import highly_variable, normalise, principal_components
+from scapp.data.qc.preprocessing import normalise
+from scapp.data.qc.principal_components import principal_components
+from scapp.data.qc.variable_genes import highly_variable
 from scapp.metrics.tuned_harmony import tuned_harmony
 from scapp.steps.evaluate.config import METHOD_TITLES, NEED_BATCHES, PACKAGES, STORED, WHOLE, WITHOUT, SweepTask
 

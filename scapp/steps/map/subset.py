@@ -8,10 +8,11 @@ from scapp.analysis.map.config import SubsetConfig
 from scapp.core import keys
 from scapp.core.errors import ConfigError
 from scapp.core.step_context import StepContext
+from scapp.data.blocks.matrix import LogNormalised
 from scapp.data.config import PrepareConfig
 from scapp.steps.map.selected_cells import selected_cells
 from scapp.steps.qc import choose_genes_and_components
-from scapp.steps.step import Inputs, NewDataset, Outcome
+from scapp.steps.step import Inputs, NewDataset, Outcome, Reading
 
 LEAST_CELLS = 3
 
@@ -39,13 +40,16 @@ def subset(inputs: Inputs, config: SubsetConfig, context: StepContext) -> Outcom
     }
     for slot in data.slots:
         field, _ = keys.split(slot)
-        if field in ("obs", "obsm", "layers") or slot == keys.X:
+        if keys.is_matrix(slot):
+            values[slot] = data.matrix(slot).select(members)
+        elif field in ("obs", "obsm"):
             taken = data.read(slot)[members]
             values[slot] = taken.remove_unused_categories() if hasattr(taken, "remove_unused_categories") else taken
         elif field == "var" or slot == keys.PREPARATION:
             values[slot] = data.read(slot)
     _keep_colours(inputs, values)
     if keys.X in values:
+        _derive_anew(values, data, members)
         context.report(1, 3, "choosing highly variable genes and principal components")
         values |= choose_genes_and_components(
             values[keys.X], values.get(keys.COUNTS), _preparation(inputs), data.frame("obs").iloc[members], context
@@ -53,6 +57,13 @@ def subset(inputs: Inputs, config: SubsetConfig, context: StepContext) -> Outcom
     name = config.name.strip() or f"{data.name[:90]} · {len(members):,} cells"
     summary = {"n_cells": len(members)}
     return Outcome(new_dataset=NewDataset(name, values, data.source), summary=summary)
+
+
+def _derive_anew(values: dict[str, Any], data: Reading, members: np.ndarray) -> None:
+    """Let log-normalised values be derived from the counts of the new dataset."""
+    log_values = data.matrix(keys.X)
+    if isinstance(log_values, LogNormalised):
+        values[keys.X] = LogNormalised(values[data.raw_slot()], log_values.scale[members])
 
 
 def _keep_colours(inputs: Inputs, values: dict[str, Any]) -> None:

@@ -10,8 +10,10 @@ from scipy import sparse
 
 from scapp.core import keys
 from scapp.core.errors import DataError, listed
-from scapp.workspace.datasets.elements import read_csc_column, read_csr_rows, read_element
+from scapp.data.blocks.matrix import BlockedMatrix
+from scapp.workspace.datasets.elements import read_element
 from scapp.workspace.datasets.manifest import Entry, Manifest, read_manifest
+from scapp.workspace.datasets.stored_matrix import column_of_earlier, open_matrix
 
 _PRODUCED_BY = (
     ("X", "Filter and normalise the dataset on the Upload & QC page."),
@@ -76,7 +78,23 @@ class Dataset:
         DataError
             The slot is empty; the hint names the page that fills it.
         """
-        return read_element(self._element(slot))
+        return self.matrix(slot).to_csr() if keys.is_matrix(slot) else read_element(self._element(slot))
+
+    def matrix(self, slot: str) -> BlockedMatrix:
+        """The values of cells by genes that a slot holds, read in blocks.
+
+        Raises
+        ------
+        DataError
+            The slot is empty, or what it holds is damaged.
+        """
+        return open_matrix(self._element(slot), self._base)
+
+    def _base(self, slot: str, fingerprint: str) -> BlockedMatrix:
+        """What log-normalised values are derived from."""
+        if slot not in self.slots or self.fingerprint(slot) != fingerprint:
+            raise ValueError(f"{slot}, from which it was derived, holds something else")
+        return self.matrix(slot)
 
     def hint(self, slot: str) -> str:
         """What to click when a slot is empty."""
@@ -118,14 +136,16 @@ class Dataset:
         return pd.DataFrame(columns, index=self.names(keys.VAR_NAMES))
 
     def gene(self, position: int) -> np.ndarray:
-        """log-normalised values of one gene, shape (n_cells,), read from the by-gene copy of X."""
+        """log-normalised values of one gene, shape (n_cells,), without loading the matrix."""
         if not 0 <= position < self.n_genes:
             raise DataError(f"There is no gene number {position}.", hint="Choose a gene from the list.")
-        return read_csc_column(self._element(keys.X_BY_GENE), position)
+        if keys.X_BY_GENE in self:
+            return column_of_earlier(self._element(keys.X_BY_GENE), position)
+        return self.matrix(keys.X).column(position)
 
     def profiles(self, cells: np.ndarray) -> sparse.csr_matrix:
         """log-normalised values of some cells, shape (len(cells), n_genes), without loading the matrix."""
-        return read_csr_rows(self._element(keys.X), np.asarray(cells, dtype=np.int64))
+        return self.matrix(keys.X).rows(np.asarray(cells, dtype=np.int64))
 
     def _element(self, slot: str) -> Path:
         entry = self.manifest.slots.get(slot)

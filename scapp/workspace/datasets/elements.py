@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from scapp.core.errors import DataError
 
@@ -52,11 +51,11 @@ def read_element(folder: Path) -> Any:
     """
     from anndata.io import read_elem
 
-    with _naming_damage(folder):
-        return read_elem(_opened(folder))
+    with naming_damage(folder):
+        return read_elem(opened(folder))
 
 
-def _opened(folder: Path) -> Any:
+def opened(folder: Path) -> Any:
     """The stored value, whose chunks are all there."""
     import zarr
 
@@ -76,48 +75,23 @@ def _opened(folder: Path) -> Any:
 
 
 @contextmanager
-def _naming_damage(folder: Path) -> Iterator[None]:
+def naming_damage(folder: Path) -> Iterator[None]:
+    """Say of any error inside that the element in this folder is damaged.
+
+    Raises
+    ------
+    DataError
+        Naming the element, and what looks after it.
+    """
     try:
         yield
+    except DataError:
+        raise
     except Exception as error:  # damaged bytes bring out any exception of zarr, its codecs and anndata
         raise DataError(
             f"A stored value is damaged ({folder.name}: {type(error).__name__}: {error}).",
             hint="Close scapp and run 'scapp doctor WORKSPACE': it says what is damaged and what can be made again.",
         ) from error
-
-
-def read_csc_column(folder: Path, column: int) -> np.ndarray:
-    """One column of a CSC matrix, dense, shape (n_rows,), without loading the matrix."""
-    with _naming_damage(folder):
-        group = _opened(folder)
-        start, stop = (int(bound) for bound in group["indptr"][column : column + 2])
-        dense = np.zeros(int(group.attrs["shape"][0]), dtype=group["data"].dtype)
-        dense[group["indices"][start:stop]] = group["data"][start:stop]
-        return dense
-
-
-def read_csr_rows(folder: Path, rows: np.ndarray) -> sparse.csr_matrix:
-    """Some rows of a CSR matrix, in the order asked for, without loading the matrix."""
-    with _naming_damage(folder):
-        return _csr_rows(_opened(folder), rows)
-
-
-def _csr_rows(group: Any, rows: np.ndarray) -> sparse.csr_matrix:
-    bounds = group["indptr"][:].astype(np.int64)
-    lengths = bounds[rows + 1] - bounds[rows]
-    indptr = np.concatenate([[0], np.cumsum(lengths)])
-    indices = np.empty(indptr[-1], dtype=np.int64)
-    data = np.empty(indptr[-1], dtype=group["data"].dtype)
-    # rows that lie side by side are read at once
-    order = np.argsort(rows, kind="stable")
-    for run in np.split(order, np.flatnonzero(np.diff(rows[order]) != 1) + 1):
-        start, stop = bounds[rows[run[0]]], bounds[rows[run[-1]] + 1]
-        read_indices, read_data = group["indices"][start:stop], group["data"][start:stop]
-        for place in run:
-            own = slice(bounds[rows[place]] - start, bounds[rows[place] + 1] - start)
-            here = slice(indptr[place], indptr[place + 1])
-            indices[here], data[here] = read_indices[own], read_data[own]
-    return sparse.csr_matrix((data, indices, indptr), shape=(len(rows), int(group.attrs["shape"][1])))
 
 
 def _storable(value: Any) -> Any:

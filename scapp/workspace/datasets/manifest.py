@@ -9,7 +9,10 @@ from scapp.core import files
 from scapp.core.errors import DataError
 from scapp.core.provenance import Provenance, fingerprint
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, FORMAT)
+"""Datasets of format 1 hold matrices as AnnData writes them, and a copy by gene as a slot; they are read as they
+are."""
 FILE = "manifest.json"
 ELEMENT_ID = r"^[0-9a-f]{16}$"
 
@@ -80,9 +83,9 @@ def read_manifest(folder: Path) -> Manifest:
         raise damaged from error
     if not isinstance(content, dict):
         raise damaged
-    if content.get("format") != FORMAT:
+    if content.get("format") not in READABLE:
         raise DataError(
-            f"This dataset has format {content.get('format')}; this scapp reads format {FORMAT}.",
+            f"This dataset has format {content.get('format')}; this scapp reads formats up to {FORMAT}.",
             hint="Update scapp, or export the dataset with the version that made it.",
         )
     # manifests written before 0.2 have no checksum

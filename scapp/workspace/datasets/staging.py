@@ -10,8 +10,10 @@ from typing import Any
 from scapp.core import files, keys
 from scapp.core.processes import started_at
 from scapp.core.provenance import Provenance, fingerprint, now, versions
+from scapp.data.blocks.matrix import BlockedMatrix, LogNormalised, blocked
 from scapp.workspace.datasets.elements import new_id, write_element
 from scapp.workspace.datasets.manifest import Entry
+from scapp.workspace.datasets.stored_matrix import write_log_normalised, write_matrix
 
 
 @dataclass(frozen=True)
@@ -72,26 +74,34 @@ def kept(folder: Path) -> Staged:
 def stage(
     values: Mapping[str, Any], folder: Path, *, provenance: Provenance, inputs: dict[str, str] | None = None
 ) -> Staged:
-    """Write values as elements into a folder, with a by-gene copy beside X.
+    """Write values as elements into a folder.
 
     A value that is ``SameAs`` another slot names that one's element: one of the values, or one that the
     step read.
     """
     links = {slot: value.slot for slot, value in values.items() if isinstance(value, SameAs)}
     values = {slot: value for slot, value in values.items() if slot not in links}
-    if keys.X in values:
-        values[keys.X_BY_GENE] = values[keys.X].tocsc()
+    values |= {slot: blocked(value) for slot, value in values.items() if keys.is_matrix(slot)}
     folder.mkdir(parents=True, exist_ok=True)
+    # what is derived first: the fingerprint of what it is derived from is found on the way
+    derived = [slot for slot in values if isinstance(values[slot], LogNormalised)]
+    fingerprints = {slot: fingerprint(values[slot]) for slot in [*derived, *(s for s in values if s not in derived)]}
     entries = {}
     for slot, value in values.items():
         element = new_id()
-        write_element(folder / element, value)
-        entries[slot] = Entry(element=element, fingerprint=fingerprint(value), provenance=provenance.id, version=0)
+        if isinstance(value, LogNormalised):
+            of = next(other for other in values if values[other] is value.base)
+            write_log_normalised(folder / element, value, of, fingerprints[of])
+        elif isinstance(value, BlockedMatrix):
+            write_matrix(folder / element, value)
+        else:
+            write_element(folder / element, value)
+        entries[slot] = Entry(element=element, fingerprint=fingerprints[slot], provenance=provenance.id, version=0)
     files.fsync_tree(folder)
     inputs = inputs or {}
     for slot in [slot for slot, target in links.items() if target in entries]:
         entries[slot] = entries[links.pop(slot)]
-    outputs = {slot: entry.fingerprint for slot, entry in entries.items() if slot != keys.X_BY_GENE}
+    outputs = {slot: entry.fingerprint for slot, entry in entries.items()}
     outputs |= {slot: inputs[target] for slot, target in links.items()}
     return Staged(folder, entries, links, provenance.model_copy(update={"outputs": outputs}), inputs)
 

@@ -259,7 +259,7 @@ class Workspace:
         try:
             with self._locked(id):
                 original = self.open(id)
-                shutil.copytree(original.folder / "elements", building / "elements", copy_function=_link_or_copy)
+                shutil.copytree(original.folder / "elements", building / "elements", copy_function=files.link_or_copy)
             manifest = original.manifest.model_copy(
                 update={"id": new_id(), "name": _checked_name(name), "created": now()}
             )
@@ -369,12 +369,3 @@ def _checked_name(name: str) -> str:
             f"A dataset's name has 1 to 120 characters; found {len(name)}.", hint="Type a shorter, non-empty name."
         )
     return name
-
-
-def _link_or_copy(source: str, target: str) -> str:
-    try:
-        os.link(source, target)
-    except OSError:
-        # another file system, or one without hard links
-        shutil.copy2(source, target)
-    return target

@@ -5,7 +5,9 @@ from scipy import sparse
 
 from scapp.core.errors import ConfigError
 from scapp.data.config import KEEP_EVERYTHING, PrepareConfig
-from scapp.data.qc.preprocessing import filter_data, highly_variable, linear, normalise, principal_components
+from scapp.data.qc.preprocessing import filter_data, linear, normalise
+from scapp.data.qc.principal_components import principal_components
+from scapp.data.qc.variable_genes import highly_variable
 
 
 def config(**values):

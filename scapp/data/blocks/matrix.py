@@ -1,0 +1,313 @@
+"""A matrix of cells by genes that is read in blocks of cells: in memory, on disk, as a part of another, or normalised
+on the way.
+
+Whatever the types in which it is stored, values come out as float32: small integers wrap around in arithmetic.
+"""
+
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+from scipy import sparse
+
+from scapp.core.environment import environment
+from scapp.core.provenance import Fingerprinted, SparseDigest
+
+ENTRIES = 4 << 20
+"""Entries of a block, about; 32 MB in memory."""
+
+Result = TypeVar("Result")
+
+
+def cuts(ends: np.ndarray, size: int) -> list[tuple[int, int]]:
+    """Cut rows into parts of about ``size`` entries.
+
+    Parameters
+    ----------
+    ends
+        Entries up to the end of each row, shape (n_rows,).
+    size
+        Entries of a part, at most, where it has more than one row.
+
+    Returns
+    -------
+    First row of each part, and the one after its last; one empty part where there are no rows.
+    """
+    found, start = [], 0
+    while start < len(ends):
+        before = ends[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, before + size, side="right")))
+        found.append((start, stop))
+        start = stop
+    return found or [(0, 0)]
+
+
+class BlockedMatrix(Fingerprinted):
+    """Non-negative (or scaled) values of cells by genes, CSR, of which a block of cells is in memory at a time."""
+
+    shape: tuple[int, int]
+
+    @property
+    @abstractmethod
+    def read_until(self) -> np.ndarray:
+        """Entries that have been read when a cell has been, int64, shape (n_cells,): the cost of reading in order."""
+
+    @abstractmethod
+    def block(self, start: int, stop: int) -> sparse.csr_matrix:
+        """Cells from ``start`` to before ``stop``, float32, genes in order; a matrix of the caller's own."""
+
+    @abstractmethod
+    def rows(self, cells: np.ndarray) -> sparse.csr_matrix:
+        """Some cells in the order asked for, float32, shape (len(cells), n_genes)."""
+
+    @abstractmethod
+    def column(self, gene: int) -> np.ndarray:
+        """Values of one gene, float32, shape (n_cells,)."""
+
+    @property
+    def n_cells(self) -> int:
+        """Number of cells."""
+        return self.shape[0]
+
+    @property
+    def n_genes(self) -> int:
+        """Number of genes."""
+        return self.shape[1]
+
+    def bounds(self) -> list[tuple[int, int]]:
+        """First cell of each block, and the one after its last."""
+        return cuts(self.read_until, ENTRIES)
+
+    def each_block(self, work: Callable[[int, sparse.csr_matrix], Result]) -> Iterator[Result]:
+        """What ``work`` makes of the number of a block's first cell and the block, in order; several threads work."""
+        bounds = deque(self.bounds())
+        if len(bounds) == 1:
+            yield work(0, self.block(*bounds[0]))
+            return
+        n_threads = environment().n_worker_threads
+        waiting: deque[Future[Result]] = deque()
+        with ThreadPoolExecutor(n_threads) as pool:
+            try:
+                while bounds or waiting:
+                    while bounds and len(waiting) <= n_threads:
+                        start, stop = bounds.popleft()
+                        waiting.append(pool.submit(self._worked, work, start, stop))
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+    def _worked(self, work: Callable[[int, sparse.csr_matrix], Result], start: int, stop: int) -> Result:
+        return work(start, self.block(start, stop))
+
+    def blocks(self) -> Iterator[sparse.csr_matrix]:
+        """The blocks in order."""
+        return self.each_block(lambda _, block: block)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Fingerprint of the values: that of the same matrix in memory, see ``core.provenance``."""
+        digest = SparseDigest("csr", self.shape, np.dtype(np.float32))
+        for block in self.blocks():
+            digest.update(block)
+        return digest.hexdigest()
+
+    def to_csr(self) -> sparse.csr_matrix:
+        """The whole matrix in memory, float32."""
+        if not self.n_cells:
+            return sparse.csr_matrix(self.shape, dtype=np.float32)
+        most = int(self.read_until[-1])
+        # what is not filled takes no memory
+        data, indices = np.empty(most, dtype=np.float32), np.empty(most, dtype=np.int32)
+        indptr = np.zeros(self.n_cells + 1, dtype=np.int32 if most < 2**31 else np.int64)
+        cell = filled = 0
+        for block in self.blocks():
+            data[filled : filled + block.nnz], indices[filled : filled + block.nnz] = block.data, block.indices
+            indptr[cell + 1 : cell + 1 + block.shape[0]] = block.indptr[1:].astype(indptr.dtype) + filled
+            cell, filled = cell + block.shape[0], filled + block.nnz
+        return sparse.csr_matrix((data[:filled], indices[:filled], indptr), shape=self.shape)
+
+    def select(self, cells: np.ndarray | None = None, genes: np.ndarray | None = None) -> "BlockedMatrix":
+        """Some cells and genes, as increasing positions; None takes all of them."""
+        return Selected(self, cells, genes)
+
+
+class InMemory(BlockedMatrix):
+    """A matrix in memory.
+
+    Parameters
+    ----------
+    matrix
+        Anything that scipy makes a CSR matrix of; taken as it is where it is float32 and in order.
+    """
+
+    def __init__(self, matrix: Any) -> None:
+        taken = sparse.csr_matrix(matrix, dtype=np.float32)
+        if not taken.has_canonical_format:
+            taken = taken.copy()
+            taken.sum_duplicates()
+        self._matrix = taken
+        self.shape = (int(taken.shape[0]), int(taken.shape[1]))
+
+    @property
+    def read_until(self) -> np.ndarray:
+        """See ``BlockedMatrix``."""
+        return self._matrix.indptr[1:].astype(np.int64)
+
+    def block(self, start: int, stop: int) -> sparse.csr_matrix:
+        """See ``BlockedMatrix``."""
+        return self._matrix[start:stop]
+
+    def rows(self, cells: np.ndarray) -> sparse.csr_matrix:
+        """See ``BlockedMatrix``."""
+        return self._matrix[cells]
+
+    def column(self, gene: int) -> np.ndarray:
+        """See ``BlockedMatrix``."""
+        return np.asarray(self._matrix[:, [gene]].toarray()).ravel()
+
+    def to_csr(self) -> sparse.csr_matrix:
+        """The matrix itself, not a copy."""
+        return self._matrix
+
+
+class Selected(BlockedMatrix):
+    """Some cells and genes of another matrix.
+
+    Parameters
+    ----------
+    base
+        Of which.
+    cells, genes
+        Increasing positions, or None for all.
+    """
+
+    base: BlockedMatrix
+    cells: np.ndarray | None
+    genes: np.ndarray | None
+
+    def __init__(self, base: BlockedMatrix, cells: np.ndarray | None, genes: np.ndarray | None) -> None:
+        if isinstance(base, Selected):
+            cells, genes = _composed(base.cells, cells), _composed(base.genes, genes)
+            base = base.base
+        self.base = base
+        self.cells = None if cells is None else np.asarray(cells, dtype=np.int64)
+        self.genes = None if genes is None else np.asarray(genes, dtype=np.int64)
+        for positions, length in ((self.cells, base.n_cells), (self.genes, base.n_genes)):
+            if positions is None or not len(positions):
+                continue
+            if not (np.diff(positions) > 0).all() or positions[0] < 0 or positions[-1] >= length:
+                raise ValueError("positions must increase and be there")
+        n_cells = base.n_cells if self.cells is None else len(self.cells)
+        self.shape = (n_cells, base.n_genes if self.genes is None else len(self.genes))
+
+    @property
+    def read_until(self) -> np.ndarray:
+        """See ``BlockedMatrix``; cells that are passed over are read as well."""
+        return self.base.read_until if self.cells is None else self.base.read_until[self.cells]
+
+    def block(self, start: int, stop: int) -> sparse.csr_matrix:
+        """See ``BlockedMatrix``."""
+        if self.cells is None:
+            return self._of_genes(self.base.block(start, stop))
+        wanted = self.cells[start:stop]
+        if not len(wanted):
+            return sparse.csr_matrix((0, self.n_genes), dtype=np.float32)
+        first, after = int(wanted[0]), int(wanted[-1]) + 1
+        found = self.base.block(first, after)
+        return self._of_genes(found if after - first == len(wanted) else found[wanted - first])
+
+    def rows(self, cells: np.ndarray) -> sparse.csr_matrix:
+        """See ``BlockedMatrix``."""
+        return self._of_genes(self.base.rows(cells if self.cells is None else self.cells[cells]))
+
+    def column(self, gene: int) -> np.ndarray:
+        """See ``BlockedMatrix``."""
+        values = self.base.column(gene if self.genes is None else int(self.genes[gene]))
+        return values if self.cells is None else values[self.cells]
+
+    def _of_genes(self, block: sparse.csr_matrix) -> sparse.csr_matrix:
+        return block if self.genes is None else block[:, self.genes]
+
+
+def _composed(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarray | None:
+    if first is None or second is None:
+        return first if second is None else second
+    return first[second]
+
+
+class LogNormalised(BlockedMatrix):
+    """``log1p(value / scale of the cell)`` of another matrix, computed when it is read.
+
+    Parameters
+    ----------
+    base
+        Counts, or other linear values.
+    scale
+        Total of each cell over the total that it is scaled to, float32, shape (n_cells,); zero for cells without a
+        value. See ``scanpy.pp.normalize_total`` and ``log1p``, with whose values these agree.
+    """
+
+    def __init__(self, base: BlockedMatrix, scale: np.ndarray) -> None:
+        self.base = base
+        self.scale = np.asarray(scale, dtype=np.float32)
+        self.shape = base.shape
+        if self.scale.shape != (base.n_cells,):
+            raise ValueError(f"{len(self.scale)} scales for {base.n_cells} cells")
+
+    @property
+    def read_until(self) -> np.ndarray:
+        """See ``BlockedMatrix``."""
+        return self.base.read_until
+
+    def block(self, start: int, stop: int) -> sparse.csr_matrix:
+        """See ``BlockedMatrix``."""
+        return self.logged(self.base.block(start, stop), self.scale[start:stop])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """See ``BlockedMatrix``; that of ``base`` is found on the way."""
+        digests = [SparseDigest("csr", self.shape, np.dtype(np.float32)) for _ in range(2)]
+
+        def both(start: int, block: sparse.csr_matrix) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+            return block, self.logged(block, self.scale[start : start + block.shape[0]])
+
+        for blocks in self.base.each_block(both):
+            for digest, block in zip(digests, blocks, strict=True):
+                digest.update(block)
+        self.base.__dict__["fingerprint"], own = (digest.hexdigest() for digest in digests)  # where it is cached
+        return own
+
+    def rows(self, cells: np.ndarray) -> sparse.csr_matrix:
+        """See ``BlockedMatrix``."""
+        return self.logged(self.base.rows(cells), self.scale[cells])
+
+    def column(self, gene: int) -> np.ndarray:
+        """See ``BlockedMatrix``."""
+        values = self.base.column(gene)
+        np.divide(values, self.scale, out=values, where=self.scale > 0)
+        return np.log1p(values, out=values)
+
+    @staticmethod
+    def logged(block: sparse.csr_matrix, scale: np.ndarray) -> sparse.csr_matrix:
+        """Values of some cells, normalised."""
+        values = block.data / np.repeat(scale, np.diff(block.indptr))
+        return sparse.csr_matrix((np.log1p(values, out=values), block.indices, block.indptr), shape=block.shape)
+
+
+AnyMatrix = BlockedMatrix | sparse.csr_matrix
+"""What functions take that read in blocks: ``blocked`` makes one of the other."""
+
+
+def blocked(matrix: Any) -> BlockedMatrix:
+    """The matrix, read in blocks; one in memory becomes ``InMemory``."""
+    return matrix if isinstance(matrix, BlockedMatrix) else InMemory(matrix)
+
+
+def in_memory(matrix: Any) -> sparse.csr_matrix:
+    """The matrix as CSR in memory."""
+    return blocked(matrix).to_csr()

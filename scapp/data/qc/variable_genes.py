@@ -1,0 +1,225 @@
+"""Highly variable genes as scanpy chooses them, from sums over blocks of cells."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from scapp.core.errors import ConfigError
+from scapp.data.blocks.matrix import AnyMatrix, BlockedMatrix, blocked
+from scapp.data.config import PrepareConfig
+
+N_BINS = 20
+"""Of mean expression, in which dispersions are compared (scanpy's default)."""
+LOESS_SPAN = 0.3
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean and variance of each gene in each batch.
+
+    Parameters
+    ----------
+    n_cells
+        Of each batch, shape (n_batches,).
+    mean, variance
+        Shape (n_batches, n_genes); the variance is the unbiased one.
+    """
+
+    n_cells: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
+
+
+def moments(matrix: BlockedMatrix, batches: np.ndarray, *, linear: bool = False) -> Moments:
+    """Mean and variance of each gene in each batch, in one pass.
+
+    Parameters
+    ----------
+    matrix
+        Shape (n_cells, n_genes).
+    batches
+        Code of each cell's batch from 0; cells with -1 are left out.
+    linear
+        Take log1p back first.
+    """
+    n_batches = int(batches.max(initial=-1)) + 1
+
+    def sums(start: int, block: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
+        codes = batches[start : start + block.shape[0]]
+        known = np.flatnonzero(codes >= 0)
+        members = sparse.csr_matrix((np.ones(len(known)), (codes[known], known)), shape=(n_batches, block.shape[0]))
+        values = (np.expm1(block.data) if linear else block.data).astype(np.float64)
+        return _summed(members, block, values), _summed(members, block, values**2)
+
+    total, squares = np.zeros((2, n_batches, matrix.n_genes))
+    for first, second in matrix.each_block(sums):
+        total += first
+        squares += second
+    n_cells = np.bincount(batches[batches >= 0], minlength=n_batches)
+    mean = total / n_cells[:, None]
+    # unbiased; a single cell has no variance
+    variance = (squares / n_cells[:, None] - mean**2) * (n_cells / np.maximum(n_cells - 1, 1))[:, None]
+    return Moments(n_cells, mean, variance)
+
+
+def _summed(members: sparse.csr_matrix, block: sparse.csr_matrix, values: np.ndarray) -> np.ndarray:
+    """Sums of values over the cells of each batch, shape (n_batches, n_genes)."""
+    with_values = sparse.csr_matrix((values, block.indices, block.indptr), shape=block.shape)
+    if members.shape[0] == 1:
+        return np.asarray(with_values.T @ members.toarray()[0])[None]
+    return (members @ with_values).toarray()
+
+
+def highly_variable(
+    log_values: AnyMatrix, counts: AnyMatrix | None, config: PrepareConfig, batches: pd.Series | None = None
+) -> np.ndarray:
+    """The genes that models read, bool, shape (n_genes,); all of them where there are no more than asked for.
+
+    The genes are those of ``scanpy.pp.highly_variable_genes``.
+
+    Parameters
+    ----------
+    log_values
+        log1p-normalised, shape (n_cells, n_genes).
+    counts
+        Raw counts of the same shape; only ``seurat_v3`` reads them.
+    config
+        Flavour and number.
+    batches
+        Batch of each cell: genes are ranked in each and the ranks combined.
+
+    Raises
+    ------
+    ConfigError
+        ``seurat_v3`` without counts.
+
+    References
+    ----------
+    Satija et al. 2015 (seurat), Zheng et al. 2017 (cell_ranger), Stuart et al. 2019 (seurat_v3).
+    """
+    matrix = blocked(log_values)
+    n_genes = matrix.n_genes
+    if n_genes <= config.n_top_genes:
+        return np.ones(n_genes, dtype=bool)
+    if batches is None:
+        codes = np.zeros(matrix.n_cells, dtype=np.int64)
+    else:
+        codes = pd.Categorical(batches.to_numpy()).remove_unused_categories().codes.astype(np.int64)
+    if config.flavor == "seurat_v3":
+        if counts is None:
+            raise ConfigError(
+                "'seurat_v3' ranks genes by raw counts, and this dataset has none.",
+                hint="Choose 'seurat' under 'Highly variable by'.",
+            )
+        return _by_standardised_variance(blocked(counts), codes, config.n_top_genes)
+    found = moments(matrix, codes, linear=config.flavor == "seurat")
+    return _by_dispersion(found, config.flavor, config.n_top_genes, alone=batches is None)
+
+
+def _by_dispersion(
+    found: Moments, flavor: Literal["seurat", "cell_ranger"], n_top_genes: int, *, alone: bool
+) -> np.ndarray:
+    n_genes = found.mean.shape[1]
+    tables = []
+    for mean, variance in zip(found.mean, found.variance, strict=True):
+        seen = np.ones(n_genes, dtype=bool) if alone else mean > 0
+        normalised = np.zeros(n_genes)
+        chosen = np.zeros(n_genes, dtype=bool)
+        normalised[seen] = _normalised_dispersions(mean[seen], variance[seen], flavor)
+        chosen[seen] = normalised[seen] >= _nth_highest(normalised[seen], n_top_genes)
+        if alone:
+            return chosen
+        tables.append(pd.DataFrame({"dispersion": normalised, "n_batches": chosen.astype(int)}))
+    # scanpy sorts by name before it ranks, and so breaks ties
+    together = pd.concat(table.set_axis(table.index.astype(str), axis=0) for table in tables)
+    ranked = together.groupby(together.index).agg({"dispersion": "mean", "n_batches": "sum"})
+    ranked = ranked.sort_values(["n_batches", "dispersion"], ascending=False, na_position="last")
+    taken = np.zeros(n_genes, dtype=bool)
+    taken[ranked.index[:n_top_genes].astype(int)] = True
+    return taken
+
+
+def _normalised_dispersions(
+    mean: np.ndarray, variance: np.ndarray, flavor: Literal["seurat", "cell_ranger"]
+) -> np.ndarray:
+    """Dispersion of each gene beside those of genes of like mean."""
+    mean = np.where(mean == 0, 1e-12, mean)
+    dispersion = variance / mean
+    if flavor == "seurat":
+        with np.errstate(invalid="ignore", divide="ignore"):
+            dispersion = np.log(np.where(dispersion == 0, np.nan, dispersion))
+        mean = np.log1p(mean)
+    table = pd.DataFrame({"mean": mean, "dispersion": dispersion})
+    if flavor == "seurat":
+        bins = pd.cut(table["mean"], bins=N_BINS)
+        grouped = table.groupby(bins, observed=True)["dispersion"]
+        middle, spread = grouped.mean(), grouped.std()
+        # a gene alone in its bin gets a normalised dispersion of 1
+        alone = spread.isna()
+        spread = spread.where(~alone, middle)
+        middle = middle.where(~alone, 0.0)
+    else:
+        from statsmodels.robust import mad
+
+        edges = np.r_[-np.inf, np.percentile(mean, np.arange(10, 105, 5)), np.inf]
+        bins = pd.cut(table["mean"], bins=edges, duplicates="drop")
+        grouped = table.groupby(bins, observed=True)["dispersion"]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", category=RuntimeWarning)  # of an empty slice
+            middle, spread = grouped.median(), grouped.agg(mad)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = (dispersion - middle.loc[bins].to_numpy()) / spread.loc[bins].to_numpy()
+    return np.asarray(found)
+
+
+def _nth_highest(values: np.ndarray, n: int) -> float:
+    known = np.sort(values[~np.isnan(values)])[::-1]
+    return float(known[min(n, len(known)) - 1]) if len(known) else np.inf
+
+
+def _by_standardised_variance(counts: BlockedMatrix, codes: np.ndarray, n_top_genes: int) -> np.ndarray:
+    """Genes by the variance of counts standardised by what their mean lets expect; median rank over batches."""
+    from skmisc.loess import loess
+
+    found = moments(counts, codes)
+    n_batches, n_genes = found.mean.shape
+    expected = np.zeros((n_batches, n_genes))
+    for batch in range(n_batches):
+        varies = found.variance[batch] > 0
+        model = loess(
+            np.log10(found.mean[batch, varies]), np.log10(found.variance[batch, varies]), span=LOESS_SPAN, degree=2
+        )
+        model.fit()
+        expected[batch, varies] = model.outputs.fitted_values
+    spread = np.sqrt(10**expected)
+    largest = spread * np.sqrt(found.n_cells)[:, None] + found.mean
+
+    def sums(start: int, block: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
+        total, squares = np.zeros((2, n_batches, n_genes))
+        own = codes[start : start + block.shape[0]]
+        for batch in np.unique(own[own >= 0]):
+            part = block[own == batch] if n_batches > 1 else block
+            clipped = np.minimum(part.data, largest[batch][part.indices])
+            total[batch] = np.bincount(part.indices, clipped, minlength=n_genes)
+            squares[batch] = np.bincount(part.indices, clipped**2, minlength=n_genes)
+        return total, squares
+
+    total, squares = np.zeros((2, n_batches, n_genes))
+    for first, second in counts.each_block(sums):
+        total += first
+        squares += second
+    n_cells = found.n_cells[:, None]
+    standardised = (n_cells * found.mean**2 + squares - 2 * total * found.mean) / ((n_cells - 1) * spread**2)
+    ranks = np.argsort(np.argsort(-standardised, axis=1), axis=1).astype(np.float32)
+    n_chosen = (ranks < n_top_genes).sum(axis=0)
+    ranks[ranks >= n_top_genes] = np.nan
+    median = np.ma.median(np.ma.masked_invalid(ranks), axis=0).filled(np.nan)
+    table = pd.DataFrame({"rank": median, "n_batches": n_chosen})
+    order = table.sort_values(["rank", "n_batches"], ascending=[True, False], na_position="last").index
+    taken = np.zeros(n_genes, dtype=bool)
+    taken[order[:n_top_genes]] = True
+    return taken

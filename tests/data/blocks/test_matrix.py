@@ -1,0 +1,124 @@
+"""A matrix in blocks is the matrix, whatever stands between."""
+
+import numpy as np
+import pytest
+import scanpy as sc
+from anndata import AnnData
+from scipy import sparse
+
+from scapp.core.provenance import fingerprint
+from scapp.data.blocks import matrix as module
+from scapp.data.blocks.matrix import InMemory, LogNormalised, blocked, cuts
+
+RNG = np.random.default_rng(0)
+DENSE = RNG.poisson(0.7, (41, 23)).astype(np.float32)
+DENSE[[0, 7, 40]] = 0
+MATRIX = sparse.csr_matrix(DENSE)
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(module, "ENTRIES", 60)
+
+
+def scales():
+    return (DENSE.sum(axis=1) / 10).astype(np.float32)
+
+
+def chosen():
+    cells, genes = np.array([1, 2, 7, 8, 20, 39]), np.array([0, 3, 4, 22])
+    return cells, genes
+
+
+MATRICES = {
+    "in memory": lambda: (InMemory(MATRIX), DENSE),
+    "some cells": lambda: (InMemory(MATRIX).select(chosen()[0]), DENSE[chosen()[0]]),
+    "some genes": lambda: (InMemory(MATRIX).select(None, chosen()[1]), DENSE[:, chosen()[1]]),
+    "both": lambda: (InMemory(MATRIX).select(*chosen()), DENSE[np.ix_(*chosen())]),
+    "some of some": lambda: (
+        InMemory(MATRIX).select(*chosen()).select(np.array([0, 3, 5]), np.array([1, 3])),
+        DENSE[np.ix_(chosen()[0][[0, 3, 5]], chosen()[1][[1, 3]])],
+    ),
+    "no cells": lambda: (InMemory(MATRIX).select(np.empty(0, dtype=int)), DENSE[:0]),
+    "log-normalised": lambda: (
+        LogNormalised(InMemory(MATRIX), scales()),
+        np.log1p(DENSE / np.where(scales() > 0, scales(), 1)[:, None]),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_every_way_to_read_gives_the_same(name):
+    matrix, dense = MATRICES[name]()
+    assert matrix.shape == dense.shape
+    np.testing.assert_allclose(matrix.to_csr().toarray(), dense, rtol=1e-6)
+    parts = list(matrix.blocks())
+    assert len(parts) == len(matrix.bounds())
+    np.testing.assert_allclose(sparse.vstack(parts).toarray(), dense, rtol=1e-6)
+    assert all(part.dtype == np.float32 for part in parts)
+    for gene in range(matrix.n_genes):
+        np.testing.assert_allclose(matrix.column(gene), dense[:, gene], rtol=1e-6)
+    if matrix.n_cells:
+        order = RNG.permutation(matrix.n_cells)[:4]
+        np.testing.assert_allclose(matrix.rows(order).toarray(), dense[order], rtol=1e-6)
+
+
+def test_results_come_in_order_and_see_where_their_block_begins():
+    seen = list(InMemory(MATRIX).each_block(lambda start, block: (start, block.shape[0])))
+    assert len(seen) > 5
+    assert [start for start, _ in seen] == np.cumsum([0, *(length for _, length in seen[:-1])]).tolist()
+
+
+def test_an_error_in_a_block_is_the_callers():
+    def fail(start, block):
+        raise KeyError(start)
+
+    with pytest.raises(KeyError):
+        list(InMemory(MATRIX).each_block(fail))
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_the_fingerprint_is_that_of_the_values_wherever_blocks_begin(name, monkeypatch):
+    found = MATRICES[name]()[0].fingerprint
+    monkeypatch.setattr(module, "ENTRIES", 7)
+    matrix = MATRICES[name]()[0]
+    assert found == matrix.fingerprint == fingerprint(matrix) == fingerprint(matrix.to_csr())
+    changed = matrix.to_csr().copy()
+    if changed.nnz:
+        changed.data[-1] += 1
+        assert fingerprint(changed) != found
+
+
+def test_what_is_derived_finds_the_fingerprint_of_its_base_on_the_way():
+    base = InMemory(MATRIX)
+    assert LogNormalised(base, scales()).fingerprint != fingerprint(MATRIX)
+    assert vars(base)["fingerprint"] == fingerprint(MATRIX)
+
+
+@pytest.mark.filterwarnings("ignore:Some cells have zero counts")
+def test_normalised_values_are_those_of_scanpy_to_the_last_bit():
+    adata = AnnData(MATRIX.copy())
+    sc.pp.normalize_total(adata, target_sum=1e4)
+    sc.pp.log1p(adata)
+    totals = DENSE.sum(axis=1)
+    mine = LogNormalised(InMemory(MATRIX), totals.astype(np.float32) / np.float32(1e4)).to_csr()
+    assert fingerprint(mine) == fingerprint(sparse.csr_matrix(adata.X))
+
+
+def test_what_is_given_is_not_changed_and_comes_in_order():
+    disordered = sparse.csr_matrix((np.ones(3), np.array([2, 0, 0]), np.array([0, 3])), shape=(1, 3), dtype=np.float32)
+    np.testing.assert_array_equal(blocked(disordered).to_csr().indices, [0, 2])
+    assert disordered.indices.tolist() == [2, 0, 0]
+    assert blocked(np.eye(2)).to_csr().toarray().tolist() == [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize("positions", [[1, 1], [2, 1], [0, 41], [-1, 2]])
+def test_positions_that_are_not_there_or_not_in_order_are_refused(positions):
+    with pytest.raises(ValueError, match="positions"):
+        InMemory(MATRIX).select(np.array(positions))
+
+
+def test_cuts_by_hand():
+    assert cuts(np.array([3, 5, 20, 21, 22]), 5) == [(0, 2), (2, 3), (3, 5)]
+    assert cuts(np.array([0, 0, 0]), 5) == [(0, 3)]
+    assert cuts(np.array([], dtype=int), 5) == [(0, 0)]

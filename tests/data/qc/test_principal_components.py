@@ -1,0 +1,69 @@
+"""Principal components against scanpy's and an SVD, in each of the ways in which they are found."""
+
+import numpy as np
+import pytest
+import scanpy as sc
+from anndata import AnnData
+from scipy import sparse
+
+from scapp.data.blocks import matrix as module
+from scapp.data.config import KEEP_EVERYTHING, PrepareConfig
+from scapp.data.qc import principal_components as module_pca
+from scapp.data.qc.gene_products import add_products
+from scapp.data.qc.preprocessing import normalise
+from scapp.data.qc.principal_components import pca
+
+RNG = np.random.default_rng(2)
+PROFILES = RNG.gamma(0.4, 3.0, (5, 70))
+COUNTS = sparse.csr_matrix(RNG.poisson(PROFILES[RNG.integers(0, 5, 240)]).astype(np.float32))
+WAYS = {
+    "by genes": ({}, slice(None)),
+    "by genes, compiled": ({"MANY_CELLS": 10, "SPARSE": 1.0}, slice(None)),
+    "by cells": ({}, slice(50)),
+    "by iteration": ({"LARGEST_GRAM": 20}, slice(None)),
+    "by iteration, few cells": ({"LARGEST_GRAM": 20}, slice(50)),
+}
+
+
+@pytest.mark.parametrize("scale", [False, True])
+@pytest.mark.parametrize("way", WAYS)
+def test_components_are_scanpys(way, scale, monkeypatch):
+    settings, cells = WAYS[way]
+    monkeypatch.setattr(module, "ENTRIES", 1_000)
+    for name, value in settings.items():
+        monkeypatch.setattr(module_pca, name, value)
+    values = normalise(COUNTS[cells], 1e4)
+    genes = np.arange(70) % 5 > 0
+    found, loadings = pca(values, genes, PrepareConfig(**KEEP_EVERYTHING, n_pcs=4, scale_for_pca=scale))
+    adata = AnnData(values[:, genes].toarray().astype(np.float64))
+    if scale:
+        sc.pp.scale(adata, max_value=10)
+    sc.pp.pca(adata, n_comps=4, svd_solver="full", dtype="float64")
+    np.testing.assert_allclose(found, adata.obsm["X_pca"], rtol=1e-3, atol=2e-3)
+    spread = values[:, genes].toarray().std(axis=0, ddof=1)[:, None] if scale else 1.0
+    np.testing.assert_allclose(loadings[genes], adata.varm["PCs"] / spread, atol=2e-3)
+    assert not loadings[~genes].any()
+
+
+def test_products_by_hand():
+    values = sparse.csr_matrix(np.array([[1, 0, 2], [0, 3, 4]], dtype=np.float32))
+    products = np.zeros((3, 3))
+    add_products(values.indptr, values.indices, values.data, products)
+    assert products.tolist() == [[1, 0, 2], [0, 9, 12], [0, 0, 20]]
+
+
+@pytest.mark.parametrize("n_cells", [4, 60])
+def test_directions_without_variance_are_zero_and_not_noise(n_cells):
+    two = np.zeros((n_cells, 30), dtype=np.float32)
+    two[:, :2] = RNG.poisson(3, (n_cells, 2))
+    found, loadings = pca(sparse.csr_matrix(two), np.ones(30, bool), PrepareConfig(**KEEP_EVERYTHING, n_pcs=10))
+    assert np.isfinite(found).all()
+    assert np.isfinite(loadings).all()
+    assert found[:, :2].std(axis=0).min() > 0.1
+    assert np.abs(found[:, 2:]).max() < 1e-4
+    assert found.shape == (n_cells, min(10, n_cells - 1))
+
+
+def test_cells_that_are_all_the_same_have_no_components():
+    found, _ = pca(sparse.csr_matrix(np.ones((20, 12))), np.ones(12, bool), PrepareConfig(**KEEP_EVERYTHING))
+    assert np.abs(found).max() < 1e-5
