@@ -6,6 +6,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.neighbors import NearestNeighbors
 
+from scapp.data.blocks.blocked_matrix import AnyMatrix, blocked
+
 MOST_CELLS, MOST_GENES = 3_000, 1_000
 N_NEIGHBOURS = 30
 LEAST_DETECTED = 0.05
@@ -39,7 +41,7 @@ class NeighboursCompared:
 
 
 def compare_neighbours(
-    ours: np.ndarray, theirs: np.ndarray, values: sparse.csr_matrix, read: np.ndarray, *, seed: int = 0
+    ours: np.ndarray, theirs: np.ndarray, values: AnyMatrix, read: np.ndarray, *, seed: int = 0
 ) -> NeighboursCompared | None:
     """Compare the neighbours of two representations of the same cells.
 
@@ -51,7 +53,7 @@ def compare_neighbours(
     ours, theirs
         Shape (n_cells, d); of more than 3,000 cells so many are drawn.
     values
-        Log-normalised values of all genes, CSR, shape (n_cells, n_genes).
+        Log-normalised values of all genes, shape (n_cells, n_genes).
     read
         Genes that the representations were made from, bool, shape (n_genes,).
     seed
@@ -69,7 +71,7 @@ def compare_neighbours(
         cells = np.sort(np.random.default_rng(seed).choice(cells, MOST_CELLS, replace=False))
     mine, other = nearest(ours[cells]), nearest(theirs[cells])
     shared = np.mean([len(np.intersect1d(a, b)) / len(a) for a, b in zip(mine, other, strict=True)])
-    unseen = _unseen(sparse.csr_matrix(values[cells]), read)
+    unseen = _unseen(blocked(values).select(cells).to_csr(), read)
     if unseen.shape[1] < LEAST_GENES:
         return NeighboursCompared(float(shared), len(cells))
     agreements = [agreement_with_neighbours(positions, unseen) for positions in (mine, other)]

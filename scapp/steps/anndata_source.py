@@ -12,7 +12,7 @@ from scipy import sparse
 from scapp.core import keys
 from scapp.core.errors import DataError, listed
 from scapp.core.provenance import Provenance, fingerprint, is_fingerprint_of
-from scapp.data.blocks.matrix import BlockedMatrix, InMemory, in_memory
+from scapp.data.blocks.blocked_matrix import BlockedMatrix, InMemory, in_memory
 from scapp.data.units import units_of
 
 RECORD = "scapp"

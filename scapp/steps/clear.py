@@ -1,5 +1,6 @@
 """Train CLEAR on a dataset's highly variable genes, and place other cells by a trained encoder."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from scapp.clear.training.effective_sizes import effective_epochs
 from scapp.core import keys
 from scapp.core.errors import ConfigError
 from scapp.core.step_context import StepContext
+from scapp.data.blocks.blocked_matrix import BlockedMatrix
 from scapp.data.qc.preprocessing import linear
 from scapp.data.symbols import gene_names
 from scapp.metrics.neighbours_compared import compare_neighbours
@@ -38,18 +40,18 @@ def train(inputs: Inputs, config: ClearConfig, context: StepContext) -> Outcome:
     data.require(keys.X, "This dataset is not normalised yet.")
     context.report(0, effective_epochs(config, data.n_cells), "loading the data")
     chosen = np.asarray(data.read(keys.var(keys.HIGHLY_VARIABLE)), dtype=bool)
-    values = data.read(keys.X)
+    values = data.matrix(keys.X)
     target_sum = _target_sum(values)
     totals = None
     if config.augmentation.thin_probability > 0 and keys.COUNTS in data:
-        totals = np.asarray(data.read(keys.COUNTS).sum(axis=1), dtype=np.float32).ravel()
+        totals = _totals(data.matrix(keys.COUNTS)).astype(np.float32)
     batches = data.batches(config.batch_key)
     processes = inputs.processes or choose_processes(inputs.device, config, data.n_cells)
     pca = _pca_aside(data)
     labels = _labels_aside(data, config.label_key)
     reference = pca if labels is not None else None
     result = train_clear(
-        values[:, chosen],
+        values.select(None, np.flatnonzero(chosen)).to_csr(),
         config,
         context,
         device=inputs.device,
@@ -104,9 +106,17 @@ def train(inputs: Inputs, config: ClearConfig, context: StepContext) -> Outcome:
     return Outcome(embeddings, summary=summary, files=FILES)
 
 
-def _target_sum(values: sparse.csr_matrix) -> float:
+def _target_sum(values: BlockedMatrix) -> float:
     """The number that the counts of a cell were scaled to before their logarithm."""
-    return float(np.median(np.asarray(linear(values).sum(axis=1))))
+    return float(np.median(_totals(values, linear)))
+
+
+def _totals(
+    values: BlockedMatrix, of: Callable[[sparse.csr_matrix], sparse.csr_matrix] = lambda block: block
+) -> np.ndarray:
+    """What each cell adds up to, shape (n_cells,)."""
+    sums = values.each_block(lambda _, block: np.asarray(of(block).sum(axis=1), dtype=np.float64).ravel())
+    return np.concatenate(list(sums))
 
 
 def _labels_aside(data: Reading, label_key: str | None) -> pd.Categorical | None:

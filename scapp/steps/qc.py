@@ -8,7 +8,7 @@ import pandas as pd
 from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError
 from scapp.core.step_context import StepContext
-from scapp.data.blocks.matrix import BlockedMatrix
+from scapp.data.blocks.blocked_matrix import BlockedMatrix
 from scapp.data.config import DoubletConfig, PrepareConfig
 from scapp.data.qc.preprocessing import filter_data, normalised
 from scapp.data.qc.principal_components import pca

@@ -10,7 +10,7 @@ import pandas as pd
 
 from scapp.core import keys
 from scapp.core.errors import DataError
-from scapp.data.blocks.matrix import BlockedMatrix
+from scapp.data.blocks.blocked_matrix import BlockedMatrix
 from scapp.data.symbols import GeneNames, gene_names
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.staging import SameAs

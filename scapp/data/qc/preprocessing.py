@@ -8,7 +8,7 @@ from scipy import sparse
 
 from scapp.core import keys
 from scapp.core.errors import ConfigError
-from scapp.data.blocks.matrix import AnyMatrix, BlockedMatrix, InMemory, LogNormalised, blocked
+from scapp.data.blocks.blocked_matrix import AnyMatrix, BlockedMatrix, InMemory, LogNormalised, blocked
 from scapp.data.config import PrepareConfig
 from scapp.data.qc.thresholds import failing
 

@@ -8,9 +8,9 @@ import numpy as np
 from scipy import linalg, sparse
 from scipy.sparse.linalg import LinearOperator, eigsh
 
-from scapp.data.blocks.matrix import AnyMatrix, BlockedMatrix, blocked
+from scapp.data.blocks.blocked_matrix import AnyMatrix, BlockedMatrix, blocked
+from scapp.data.blocks.moments import moments
 from scapp.data.config import PrepareConfig
-from scapp.data.qc.variable_genes import moments
 
 LARGEST_SCALED = 10.0
 """Scaled values are clipped here, on both sides (scanpy's tutorials)."""

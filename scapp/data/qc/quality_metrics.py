@@ -8,7 +8,7 @@ from scipy import sparse
 
 from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError
-from scapp.data.blocks.matrix import AnyMatrix, blocked
+from scapp.data.blocks.blocked_matrix import AnyMatrix, blocked
 from scapp.data.config import DoubletConfig
 from scapp.data.mitochondria import is_mitochondrial
 from scapp.data.symbols import PATTERNS, gene_group

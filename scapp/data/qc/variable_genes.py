@@ -1,7 +1,6 @@
 """Highly variable genes as scanpy chooses them, from sums over blocks of cells."""
 
 import warnings
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -9,69 +8,13 @@ import pandas as pd
 from scipy import sparse
 
 from scapp.core.errors import ConfigError
-from scapp.data.blocks.matrix import AnyMatrix, BlockedMatrix, blocked
+from scapp.data.blocks.blocked_matrix import AnyMatrix, BlockedMatrix, blocked
+from scapp.data.blocks.moments import Moments, moments
 from scapp.data.config import PrepareConfig
 
 N_BINS = 20
 """Of mean expression, in which dispersions are compared (scanpy's default)."""
 LOESS_SPAN = 0.3
-
-
-@dataclass(frozen=True)
-class Moments:
-    """Mean and variance of each gene in each batch.
-
-    Parameters
-    ----------
-    n_cells
-        Of each batch, shape (n_batches,).
-    mean, variance
-        Shape (n_batches, n_genes); the variance is the unbiased one.
-    """
-
-    n_cells: np.ndarray
-    mean: np.ndarray
-    variance: np.ndarray
-
-
-def moments(matrix: BlockedMatrix, batches: np.ndarray, *, linear: bool = False) -> Moments:
-    """Mean and variance of each gene in each batch, in one pass.
-
-    Parameters
-    ----------
-    matrix
-        Shape (n_cells, n_genes).
-    batches
-        Code of each cell's batch from 0; cells with -1 are left out.
-    linear
-        Take log1p back first.
-    """
-    n_batches = int(batches.max(initial=-1)) + 1
-
-    def sums(start: int, block: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
-        codes = batches[start : start + block.shape[0]]
-        known = np.flatnonzero(codes >= 0)
-        members = sparse.csr_matrix((np.ones(len(known)), (codes[known], known)), shape=(n_batches, block.shape[0]))
-        values = (np.expm1(block.data) if linear else block.data).astype(np.float64)
-        return _summed(members, block, values), _summed(members, block, values**2)
-
-    total, squares = np.zeros((2, n_batches, matrix.n_genes))
-    for first, second in matrix.each_block(sums):
-        total += first
-        squares += second
-    n_cells = np.bincount(batches[batches >= 0], minlength=n_batches)
-    mean = total / n_cells[:, None]
-    # unbiased; a single cell has no variance
-    variance = (squares / n_cells[:, None] - mean**2) * (n_cells / np.maximum(n_cells - 1, 1))[:, None]
-    return Moments(n_cells, mean, variance)
-
-
-def _summed(members: sparse.csr_matrix, block: sparse.csr_matrix, values: np.ndarray) -> np.ndarray:
-    """Sums of values over the cells of each batch, shape (n_batches, n_genes)."""
-    with_values = sparse.csr_matrix((values, block.indices, block.indptr), shape=block.shape)
-    if members.shape[0] == 1:
-        return np.asarray(with_values.T @ members.toarray()[0])[None]
-    return (members @ with_values).toarray()
 
 
 def highly_variable(

@@ -26,7 +26,7 @@ def find_markers(inputs: Inputs, config: MarkersConfig, context: StepContext) ->
     data = inputs.data
     require_log_values(data)
     context.report(0, 2, "loading the data")
-    values, genes = data.read(keys.X), data.names(keys.VAR_NAMES)
+    values, genes = data.matrix(keys.X), data.names(keys.VAR_NAMES)
     if config.selection is not None:
         groups, reference, slot = _two_selections(inputs, config)
     elif config.groupby is not None:
@@ -35,8 +35,14 @@ def find_markers(inputs: Inputs, config: MarkersConfig, context: StepContext) ->
     else:
         raise ConfigError("No groups were chosen.", hint="Choose an annotation, or select cells on the map.")
     context.raise_if_stopped()
-    context.report(1, 2, f"testing {len(genes):,} genes in {len(groups.categories)} groups")
-    table = rank_genes(values, genes, groups, method=config.method, reference=reference)
+    what = f"testing {len(genes):,} genes in {len(groups.categories)} groups"
+
+    def report(done: int, total: int) -> None:
+        context.raise_if_stopped()
+        context.report(total + done, 2 * total, what)
+
+    context.report(1, 2, what)
+    table = rank_genes(values, genes, groups, method=config.method, reference=reference, report=report)
     return Outcome(
         {slot: table},
         summary={"n_groups": int(table["group"].nunique()), "n_genes": len(genes), "reference": reference},

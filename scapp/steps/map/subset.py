@@ -8,7 +8,7 @@ from scapp.analysis.map.config import SubsetConfig
 from scapp.core import keys
 from scapp.core.errors import ConfigError
 from scapp.core.step_context import StepContext
-from scapp.data.blocks.matrix import LogNormalised
+from scapp.data.blocks.blocked_matrix import LogNormalised
 from scapp.data.config import PrepareConfig
 from scapp.steps.map.selected_cells import selected_cells
 from scapp.steps.qc import choose_genes_and_components

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from scapp.core import keys
 from scapp.core.errors import DataError, listed
-from scapp.data.blocks.matrix import BlockedMatrix
+from scapp.data.blocks.blocked_matrix import BlockedMatrix
 from scapp.workspace.datasets.elements import read_element
 from scapp.workspace.datasets.manifest import Entry, Manifest, read_manifest
 from scapp.workspace.datasets.stored_matrix import column_of_earlier, open_matrix

@@ -10,7 +10,7 @@ from typing import Any
 from scapp.core import files, keys
 from scapp.core.processes import started_at
 from scapp.core.provenance import Provenance, fingerprint, now, versions
-from scapp.data.blocks.matrix import BlockedMatrix, LogNormalised, blocked
+from scapp.data.blocks.blocked_matrix import BlockedMatrix, LogNormalised, blocked
 from scapp.workspace.datasets.elements import new_id, write_element
 from scapp.workspace.datasets.manifest import Entry
 from scapp.workspace.datasets.stored_matrix import write_log_normalised, write_matrix

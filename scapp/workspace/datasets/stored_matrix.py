@@ -11,6 +11,7 @@ Every chunk is hashed when it is written, and verified whenever it is read.
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from scipy import sparse
 from scapp.core import files
 from scapp.core.environment import environment
 from scapp.core.provenance import content_hash
-from scapp.data.blocks.matrix import BlockedMatrix, LogNormalised, Selected, cuts
+from scapp.data.blocks.blocked_matrix import BlockedMatrix, LogNormalised, Selected, cuts
 from scapp.workspace.datasets.elements import naming_damage, opened
 
 CHUNK = 1 << 20
@@ -206,18 +207,19 @@ class StoredMatrix(BlockedMatrix):
         places, values = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         return self._csr(places, values, indptr)[np.argsort(order, kind="stable")]
 
-    def column(self, gene: int) -> np.ndarray:
-        """See ``BlockedMatrix``."""
-        dense = np.zeros(self.n_cells, dtype=np.float32)
+    def columns(self, start: int, stop: int) -> sparse.csc_matrix:
+        """See ``BlockedMatrix``; an element of before 0.2 is read as a whole for it."""
         if self._by_gene is None:
-            for start, part in self.each_block(lambda start, block: (start, block[:, [gene]])):
-                dense[start : start + part.shape[0]] = part.toarray().ravel()
-            return dense
-        bounds = self._by_gene.bounds
+            return self._turned_as_a_whole[:, start:stop]
+        bounds = self._by_gene.bounds[start : stop + 1]
         with naming_damage(self.folder):
-            cells, values = self._by_gene.read(int(bounds[gene]), int(bounds[gene + 1]))
-        dense[cells] = values
-        return dense
+            cells, values = self._by_gene.read(int(bounds[0]), int(bounds[-1]))
+        parts = (values.astype(np.float32), cells.astype(np.int32), (bounds - bounds[0]).astype(np.int32))
+        return sparse.csc_matrix(parts, shape=(self.n_cells, stop - start))
+
+    @cached_property
+    def _turned_as_a_whole(self) -> sparse.csc_matrix:
+        return self.to_csr().tocsc()
 
     def verify_by_gene(self) -> None:
         """Read what is stored by gene, and so compare it with its hashes."""

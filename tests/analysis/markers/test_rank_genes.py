@@ -3,11 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scanpy as sc
+from anndata import AnnData
 from scipy import sparse, stats
 
 from scapp.analysis.de.gene_tables import strongest
 from scapp.analysis.markers.rank_genes import COLUMNS, rank_genes
 from scapp.core.errors import DataError
+from scapp.data.blocks import blocked_matrix
 
 RNG = np.random.default_rng(0)
 GENES = pd.Index([f"g{i}" for i in range(8)])
@@ -52,6 +55,38 @@ def test_one_group_against_another_leaves_the_rest_out():
     expected = stats.mannwhitneyu(dense[:20, 2], dense[20:45, 2], method="asymptotic", use_continuity=False)
     assert row["p_value"] == pytest.approx(expected.pvalue, rel=1e-3)
     assert row["mean_elsewhere"] == pytest.approx(dense[20:45, 2].mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize("reference", ["rest", "b"])
+@pytest.mark.parametrize("method", ["wilcoxon", "t-test"])
+def test_all_statistics_are_scanpys_wherever_blocks_begin(method, reference, monkeypatch):
+    monkeypatch.setattr(blocked_matrix, "ENTRIES", 90)
+    counts = RNG.poisson(RNG.gamma(0.5, 1, 40), (60, 40)).astype(np.float32)
+    counts[:, 3] = 0  # a gene that nobody has
+    counts[:, 4] = 1  # and one that all cells have alike
+    matrix = sparse.csr_matrix(np.log1p(counts))
+    genes = pd.Index([f"g{i}" for i in range(40)])
+    table = rank_genes(matrix, genes, GROUPS, method=method, reference=reference)
+    adata = AnnData(matrix, obs=pd.DataFrame({"group": GROUPS}, index=[f"c{i}" for i in range(60)]))
+    adata.var_names, adata.uns["log1p"] = genes, {"base": None}
+    sc.tl.rank_genes_groups(adata, "group", method=method, reference=reference)
+    found = adata.uns["rank_genes_groups"]
+    for group in table["group"].cat.categories:
+        part = table[table["group"] == group]
+        assert (np.diff(part["score"]) <= 0).all()
+        part = part.set_index("gene").loc[found["names"][group]]
+        columns = {"scores": "score", "pvals": "p_value", "pvals_adj": "p_value_adjusted"}
+        for theirs, own in {**columns, "logfoldchanges": "log2_fold_change"}.items():
+            np.testing.assert_allclose(part[own], found[theirs][group], rtol=1e-4, atol=1e-5)
+
+
+def test_progress_is_told_and_nothing_else_is_printed(monkeypatch, capfd):
+    monkeypatch.setattr(blocked_matrix, "ENTRIES", 90)
+    told = []
+    rank_genes(values(), GENES, GROUPS, report=lambda done, total: told.append((done, total)))
+    assert told[0] == (0, 8)
+    assert len(told) > 3
+    assert capfd.readouterr() == ("", "")
 
 
 def test_shares_count_cells_with_any_count():

@@ -6,7 +6,7 @@ import scanpy as sc
 from anndata import AnnData
 from scipy import sparse
 
-from scapp.data.blocks import matrix as module
+from scapp.data.blocks import blocked_matrix as module
 from scapp.data.config import KEEP_EVERYTHING, PrepareConfig
 from scapp.data.qc import principal_components as module_pca
 from scapp.data.qc.gene_products import add_products

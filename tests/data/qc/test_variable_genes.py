@@ -7,11 +7,12 @@ import scanpy as sc
 from anndata import AnnData
 from scipy import sparse
 
-from scapp.data.blocks import matrix as module
-from scapp.data.blocks.matrix import InMemory
+from scapp.data.blocks import blocked_matrix as module
+from scapp.data.blocks.blocked_matrix import InMemory
+from scapp.data.blocks.moments import moments
 from scapp.data.config import KEEP_EVERYTHING, PrepareConfig
 from scapp.data.qc.preprocessing import normalise
-from scapp.data.qc.variable_genes import highly_variable, moments
+from scapp.data.qc.variable_genes import highly_variable
 
 RNG = np.random.default_rng(1)
 MEANS = RNG.gamma(0.5, 2.0, 400)
@@ -48,6 +49,7 @@ def test_moments_are_those_of_numpy(monkeypatch):
     for batch in range(3):
         part = COUNTS.toarray()[codes == batch].astype(float)
         assert found.n_cells[batch] == len(part)
+        np.testing.assert_array_equal(found.n_seen[batch], (part > 0).sum(axis=0))
         np.testing.assert_allclose(found.mean[batch], part.mean(axis=0))
         np.testing.assert_allclose(found.variance[batch], part.var(axis=0, ddof=1), atol=1e-12)
     linear = moments(InMemory(normalise(COUNTS, 1e4)), np.zeros(300, dtype=int), linear=True)

@@ -12,7 +12,7 @@ from scipy import sparse
 from scapp.core import files, keys
 from scapp.core.errors import DataError
 from scapp.core.provenance import fingerprint
-from scapp.data.blocks.matrix import InMemory, LogNormalised
+from scapp.data.blocks.blocked_matrix import InMemory, LogNormalised
 from scapp.workspace.datasets import stored_matrix as module
 from scapp.workspace.datasets.elements import write_element
 from scapp.workspace.datasets.staging import new_provenance

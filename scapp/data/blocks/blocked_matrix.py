@@ -65,8 +65,15 @@ class BlockedMatrix(Fingerprinted):
         """Some cells in the order asked for, float32, shape (len(cells), n_genes)."""
 
     @abstractmethod
+    def columns(self, start: int, stop: int) -> sparse.csc_matrix:
+        """Genes from ``start`` to before ``stop``, float32, shape (n_cells, stop - start), cells in order."""
+
     def column(self, gene: int) -> np.ndarray:
         """Values of one gene, float32, shape (n_cells,)."""
+        found = self.columns(gene, gene + 1)
+        dense = np.zeros(self.n_cells, dtype=np.float32)
+        dense[found.indices] = found.data
+        return dense
 
     @property
     def n_cells(self) -> int:
@@ -77,6 +84,11 @@ class BlockedMatrix(Fingerprinted):
     def n_genes(self) -> int:
         """Number of genes."""
         return self.shape[1]
+
+    def gene_bounds(self) -> list[tuple[int, int]]:
+        """First gene of each block of genes, and the one after its last; a block has about ``ENTRIES`` entries."""
+        each = max(1, int(self.n_genes * ENTRIES / max(int(self.read_until[-1]) if self.n_cells else 0, 1)))
+        return [(start, min(start + each, self.n_genes)) for start in range(0, self.n_genes, each)]
 
     def bounds(self) -> list[tuple[int, int]]:
         """First cell of each block, and the one after its last."""
@@ -166,9 +178,13 @@ class InMemory(BlockedMatrix):
         """See ``BlockedMatrix``."""
         return self._matrix[cells]
 
-    def column(self, gene: int) -> np.ndarray:
+    def columns(self, start: int, stop: int) -> sparse.csc_matrix:
         """See ``BlockedMatrix``."""
-        return np.asarray(self._matrix[:, [gene]].toarray()).ravel()
+        return self._by_gene[:, start:stop]
+
+    @cached_property
+    def _by_gene(self) -> sparse.csc_matrix:
+        return self._matrix.tocsc()
 
     def to_csr(self) -> sparse.csr_matrix:
         """The matrix itself, not a copy."""
@@ -225,10 +241,27 @@ class Selected(BlockedMatrix):
         """See ``BlockedMatrix``."""
         return self._of_genes(self.base.rows(cells if self.cells is None else self.cells[cells]))
 
-    def column(self, gene: int) -> np.ndarray:
+    def columns(self, start: int, stop: int) -> sparse.csc_matrix:
         """See ``BlockedMatrix``."""
-        values = self.base.column(gene if self.genes is None else int(self.genes[gene]))
-        return values if self.cells is None else values[self.cells]
+        if self.genes is None:
+            found = self.base.columns(start, stop)
+        else:
+            wanted = self.genes[start:stop]
+            first, after = (int(wanted[0]), int(wanted[-1]) + 1) if len(wanted) else (0, 0)
+            found = self.base.columns(first, after)[:, wanted - first]
+        if self.cells is None:
+            return found
+        places = self._place_of_cell[found.indices]
+        taken = places >= 0
+        ends = np.concatenate([[0], np.cumsum(taken)])[found.indptr]
+        return sparse.csc_matrix((found.data[taken], places[taken], ends), shape=(self.n_cells, stop - start))
+
+    @cached_property
+    def _place_of_cell(self) -> np.ndarray:
+        """Where each cell of the base stands here; -1 for those that do not."""
+        places = np.full(self.base.n_cells, -1, dtype=np.int32)
+        places[self.cells] = np.arange(self.n_cells, dtype=np.int32)
+        return places
 
     def _of_genes(self, block: sparse.csr_matrix) -> sparse.csr_matrix:
         return block if self.genes is None else block[:, self.genes]
@@ -286,11 +319,11 @@ class LogNormalised(BlockedMatrix):
         """See ``BlockedMatrix``."""
         return self.logged(self.base.rows(cells), self.scale[cells])
 
-    def column(self, gene: int) -> np.ndarray:
+    def columns(self, start: int, stop: int) -> sparse.csc_matrix:
         """See ``BlockedMatrix``."""
-        values = self.base.column(gene)
-        np.divide(values, self.scale, out=values, where=self.scale > 0)
-        return np.log1p(values, out=values)
+        found = self.base.columns(start, stop)
+        values = found.data / self.scale[found.indices]
+        return sparse.csc_matrix((np.log1p(values, out=values), found.indices, found.indptr), shape=found.shape)
 
     @staticmethod
     def logged(block: sparse.csr_matrix, scale: np.ndarray) -> sparse.csr_matrix:

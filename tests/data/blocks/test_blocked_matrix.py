@@ -7,8 +7,8 @@ from anndata import AnnData
 from scipy import sparse
 
 from scapp.core.provenance import fingerprint
-from scapp.data.blocks import matrix as module
-from scapp.data.blocks.matrix import InMemory, LogNormalised, blocked, cuts
+from scapp.data.blocks import blocked_matrix as module
+from scapp.data.blocks.blocked_matrix import InMemory, LogNormalised, blocked, cuts
 
 RNG = np.random.default_rng(0)
 DENSE = RNG.poisson(0.7, (41, 23)).astype(np.float32)
@@ -58,6 +58,10 @@ def test_every_way_to_read_gives_the_same(name):
     assert all(part.dtype == np.float32 for part in parts)
     for gene in range(matrix.n_genes):
         np.testing.assert_allclose(matrix.column(gene), dense[:, gene], rtol=1e-6)
+    for start, stop in ((0, matrix.n_genes), (1, min(4, matrix.n_genes)), (1, 1)):
+        np.testing.assert_allclose(matrix.columns(start, stop).toarray(), dense[:, start:stop], rtol=1e-6)
+    covered = [gene for start, stop in matrix.gene_bounds() for gene in range(start, stop)]
+    assert covered == list(range(matrix.n_genes))
     if matrix.n_cells:
         order = RNG.permutation(matrix.n_cells)[:4]
         np.testing.assert_allclose(matrix.rows(order).toarray(), dense[order], rtol=1e-6)
