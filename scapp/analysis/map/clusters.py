@@ -13,6 +13,7 @@ from sklearn.cluster import KMeans
 
 from scapp.analysis.map.config import MOST_TSNE_CELLS
 from scapp.core.errors import ConfigError
+from scapp.metrics.nearest import EXACT_CELLS
 
 KMEANS_STARTS = 10
 
@@ -39,7 +40,8 @@ def neighbour_graph(representation: np.ndarray, *, n_neighbors: int, seed: int) 
 
 
 def neighbours(representation: np.ndarray, *, n_neighbors: int, seed: int) -> Neighbours:
-    """Nearest neighbours by Euclidean distance. Fewer cells than neighbours: every other cell is one.
+    """Nearest neighbours by Euclidean distance, exact up to ``metrics.nearest.EXACT_CELLS``. Fewer cells than
+    neighbours: every other cell is one.
 
     Raises
     ------
@@ -47,7 +49,13 @@ def neighbours(representation: np.ndarray, *, n_neighbors: int, seed: int) -> Ne
         Fewer than three cells.
     """
     adata = _holding(representation)
-    sc.pp.neighbors(adata, n_neighbors=min(n_neighbors, len(representation) - 1), use_rep="X_any", random_state=seed)
+    sc.pp.neighbors(
+        adata,
+        n_neighbors=min(n_neighbors, len(representation) - 1),
+        use_rep="X_any",
+        transformer="sklearn" if len(representation) <= EXACT_CELLS else None,
+        random_state=seed,
+    )
     return Neighbours(
         *(sparse.csr_matrix(adata.obsp[key], dtype=np.float32) for key in ("connectivities", "distances"))
     )

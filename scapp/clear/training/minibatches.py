@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 from scapp.clear.config import ClearConfig
@@ -13,9 +12,8 @@ from scapp.clear.training.saved_state import generator_for
 from scapp.data.config import PrepareConfig
 from scapp.data.qc.harmony import harmony
 from scapp.data.qc.principal_components import principal_components
+from scapp.metrics.nearest import nearest_others
 
-EXACT_CELLS = 20_000
-"""Up to so many cells, nearest neighbours are found exactly."""
 MOST_SHARE = 0.05
 """Neighbours are at most this share of the cells, so that those of a small type are mostly of that type."""
 
@@ -99,17 +97,6 @@ def nearest_neighbours(
         n_near = min(config.n_neighbors, max(int(MOST_SHARE * len(members)), 1), len(members) - 1)
         if n_near < 1:
             continue
-        near = members[_nearest(components[members], n_near, config.seed)]
+        near = members[nearest_others(components[members], n_near, config.seed)]
         found[members] = np.resize(near.T, (config.n_neighbors, len(members))).T
     return found
-
-
-def _nearest(points: np.ndarray, n_near: int, seed: int) -> np.ndarray:
-    """Positions of the nearest others, shape (n_points, n_near)."""
-    if len(points) <= EXACT_CELLS:
-        return np.asarray(NearestNeighbors(n_neighbors=n_near).fit(points).kneighbors(return_distance=False))
-    from pynndescent import NNDescent  # compiles for seconds, which few cells do not need
-
-    index, _ = NNDescent(points, n_neighbors=n_near + 1, random_state=seed).neighbor_graph
-    # a point finds itself first, but for equal points
-    return np.asarray(index[:, 1:], dtype=np.int64)

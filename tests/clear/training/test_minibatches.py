@@ -76,7 +76,7 @@ def test_neighbours_across_batches_are_of_one_kind_and_of_all_batches():
 
 
 def test_many_cells_are_searched_approximately(monkeypatch):
-    monkeypatch.setattr("scapp.clear.training.minibatches.EXACT_CELLS", 100)
+    monkeypatch.setattr("scapp.metrics.nearest.EXACT_CELLS", 100)
     rng = np.random.default_rng(0)
     values = sparse.csr_matrix(np.concatenate([rng.random((150, 10)), 4 + rng.random((150, 10))]).astype(np.float32))
     near = nearest_neighbours(values, clear_config("recommended", n_neighbors=5))
