@@ -1,6 +1,6 @@
 """Checks that keep nonsense out, each with a plain sentence and a fix."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -82,9 +82,24 @@ def check_matrix(matrix: Any, *, missing_as_zero: bool = False, negative: bool =
     return matrix
 
 
+LOOKED_AT = 1 << 22
+"""Values that are looked at at a time."""
+
+
+def in_parts(values: np.ndarray) -> Iterator[np.ndarray]:
+    """Flat values, some at a time, so that what is found of each is never all in memory."""
+    return (values[start : start + LOOKED_AT] for start in range(0, len(values), LOOKED_AT))
+
+
 def _check_values(matrix: sparse.csr_matrix, *, negative: bool) -> None:
     values = matrix.data
-    n_missing = int(np.isnan(values).sum())
+    n_missing = n_infinite = n_negative = n_other = 0
+    for part in in_parts(values):
+        n_other += int(np.count_nonzero(part))
+        n_negative += int(np.count_nonzero(part < 0))
+        if not np.isfinite(part).all():
+            n_missing += int(np.isnan(part).sum())
+            n_infinite += int(np.isinf(part).sum())
     if n_missing:
         raise DataError(
             f"{n_missing:,} of {matrix.shape[0] * matrix.shape[1]:,} entries are missing (NaN).",
@@ -93,12 +108,11 @@ def _check_values(matrix: sparse.csr_matrix, *, negative: bool) -> None:
                 " fill them in."
             ),
         )
-    if np.isinf(values).any():
+    if n_infinite:
         raise DataError(
-            f"{int(np.isinf(values).sum()):,} entries are infinite.",
+            f"{n_infinite:,} entries are infinite.",
             hint="Infinite values usually come from a logarithm of zero: export the counts instead.",
         )
-    n_negative = int((values < 0).sum())
     if n_negative and not negative:
         raise DataError(
             f"{n_negative:,} entries are negative (smallest {values.min():.3g}): these are scaled or batch-corrected"
@@ -108,7 +122,7 @@ def _check_values(matrix: sparse.csr_matrix, *, negative: bool) -> None:
                 " not scale.data)."
             ),
         )
-    if not values.size or not values.any():
+    if not n_other:
         raise DataError(
             "Every entry is zero.",
             hint="Check that the right table was exported, then import it again.",

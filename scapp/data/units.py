@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from scipy import sparse
 
-from scapp.data.checks import values_of
+from scapp.data.checks import in_parts, values_of
 
 UnitsId = Literal["counts", "log", "scaled_to_total", "tpm", "linear", "scaled"]
 WHOLE_TOLERANCE = 1e-4
@@ -93,8 +93,7 @@ def units(id: str) -> Units:
 
 def is_whole(matrix: sparse.csr_matrix) -> bool:
     """Whether all stored values are whole numbers within rounding."""
-    values = values_of(matrix)
-    return bool(np.all(np.abs(values - np.rint(values)) <= WHOLE_TOLERANCE))
+    return all(bool((np.abs(part - np.rint(part)) <= WHOLE_TOLERANCE).all()) for part in in_parts(values_of(matrix)))
 
 
 def units_of(matrix: sparse.csr_matrix) -> UnitsId:
