@@ -11,7 +11,7 @@ from scapp.core.errors import DataError
 from scapp.core.provenance import fingerprint, is_fingerprint_of
 from scapp.workspace.datasets.dataset import Dataset
 from scapp.workspace.datasets.store import Workspace
-from scapp.workspace.datasets.stored_matrix import verify_by_gene
+from scapp.workspace.datasets.stored_matrix import open_afresh, verify_by_gene
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ def inspect(root: Path) -> tuple[int, list[Damage]]:
 
 def inspect_dataset(dataset: Dataset) -> list[Damage]:
     """What of a dataset is not what was written."""
+    open_afresh()
     found = []
     for slot, entry in dataset.slots.items():
         try:

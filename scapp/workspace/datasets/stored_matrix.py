@@ -11,7 +11,8 @@ Every chunk is hashed when it is written, and verified whenever it is read.
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -280,10 +281,22 @@ def open_matrix(folder: Path, of: Callable[[str, str], BlockedMatrix]) -> Blocke
         It is damaged.
     """
     with naming_damage(folder):
-        return _opened(folder, of)
+        found = _opened(folder)
+        return LogNormalised(of(found.slot, found.fingerprint), found.scale) if isinstance(found, _Derived) else found
 
 
-def _opened(folder: Path, of: Callable[[str, str], BlockedMatrix]) -> BlockedMatrix:
+@dataclass(frozen=True)
+class _Derived:
+    """What derives log-normalised values from those of a slot that has this fingerprint."""
+
+    slot: str
+    fingerprint: str
+    scale: np.ndarray
+
+
+@lru_cache(maxsize=8)
+def _opened(folder: Path) -> BlockedMatrix | _Derived:
+    """What an element holds. Elements never change: where rows begin, and the hashes, are read once."""
     import zarr
 
     group: Any = zarr.open_group(str(folder), mode="r")
@@ -291,7 +304,7 @@ def _opened(folder: Path, of: Callable[[str, str], BlockedMatrix]) -> BlockedMat
         scale = group[SCALE][:]
         if content_hash(scale) != group.attrs["scale_hash"]:
             raise ValueError("the scales of the cells are not what was written")
-        return LogNormalised(of(str(group.attrs[_OF]), str(group.attrs[_OF_FINGERPRINT])), scale)
+        return _Derived(str(group.attrs[_OF]), str(group.attrs[_OF_FINGERPRINT]), scale)
     if _KIND not in group.attrs:
         return StoredMatrix(folder, Entries(opened(folder)), None)  # an element of before 0.2
     whole = StoredMatrix(folder, Entries(group[VALUE]), Entries(group[BY_GENE]))
@@ -300,6 +313,11 @@ def _opened(folder: Path, of: Callable[[str, str], BlockedMatrix]) -> BlockedMat
         if positions is not None and group.attrs[f"{name}_hash"] != content_hash(positions):
             raise ValueError(f"which {name} it has is not what was written")
     return whole if cells is None and genes is None else Selected(whole, cells, genes)
+
+
+def open_afresh() -> None:
+    """Forget what was read of elements when they were opened, and read it again."""
+    _opened.cache_clear()
 
 
 def verify_by_gene(matrix: BlockedMatrix) -> None:
