@@ -49,7 +49,7 @@ def qc_metrics(counts: AnyMatrix, gene_names: pd.Index, var: pd.DataFrame) -> tu
         seen = np.bincount(block.indices, minlength=matrix.n_genes)
         return linear @ members.T, np.diff(block.indptr), seen, linear.T @ np.ones(block.shape[0])
 
-    sums, n_genes = [np.zeros((0, len(members)))], [np.zeros(0, dtype=np.int64)]
+    sums, n_genes = [np.zeros((0, len(members)))], [np.zeros(0, dtype=np.int32)]
     n_cells, of_gene = np.zeros(matrix.n_genes, dtype=np.int64), np.zeros(matrix.n_genes)
     for totals, seen_in_cell, seen, total in matrix.each_block(measure):
         sums.append(totals)
