@@ -37,6 +37,7 @@ from scapp.clear.config import DENSE_LIMIT_BYTES, ClearConfig, clear_config
 from scapp.clear.training.effective_sizes import estimate_memory
 from scapp.core import keys
 from scapp.core.config import Config
+from scapp.core.environment import environment
 from scapp.core.errors import ConfigError, MissingDependencyError
 from scapp.core.step_context import StepContext
 from scapp.data.config import DoubletConfig, PrepareConfig
@@ -118,13 +119,21 @@ STORED_SHARE = 0.15
 """Share of a count matrix that is not zero, for estimates; 8 bytes an entry."""
 
 
-def _sparse_bytes(dataset: Dataset) -> float:
-    return 8.0 * STORED_SHARE * dataset.n_cells * dataset.n_genes
+def _sparse_bytes(dataset: Dataset, n_genes: int | None = None) -> float:
+    return 8.0 * STORED_SHARE * dataset.n_cells * (dataset.n_genes if n_genes is None else n_genes)
+
+
+def _block_bytes(dataset: Dataset) -> float:
+    """Of a step that works on blocks of cells: some blocks a thread, and what is written of each cell."""
+    return 2e8 + 2e8 * environment().n_worker_threads + 1_000.0 * dataset.n_cells
 
 
 def _prepare_memory(config: PrepareConfig, dataset: Dataset) -> float:
-    dense_genes = min(config.n_top_genes, dataset.n_genes)
-    return 4 * _sparse_bytes(dataset) + 8.0 * dataset.n_cells * dense_genes * config.scale_for_pca + 5e8
+    n_chosen = min(config.n_top_genes, dataset.n_genes)
+    # products of genes, for each thread and in all; of very many genes the values themselves instead
+    products = 8.0 * min(n_chosen, 6_000) ** 2 * (environment().n_worker_threads + 2)
+    values = 4 * _sparse_bytes(dataset, n_chosen) if n_chosen > 6_000 else 0.0
+    return _block_bytes(dataset) + products + values
 
 
 def _doublet_memory(config: DoubletConfig, dataset: Dataset) -> float:
@@ -133,7 +142,9 @@ def _doublet_memory(config: DoubletConfig, dataset: Dataset) -> float:
 
 def _clear_memory(config: ClearConfig, dataset: Dataset) -> float:
     n_genes = int(np.sum(dataset.read(keys.var(keys.HIGHLY_VARIABLE))))
-    return 2 * _sparse_bytes(dataset) + estimate_memory(config, dataset.n_cells, n_genes)
+    return (
+        _block_bytes(dataset) + 3 * _sparse_bytes(dataset, n_genes) + estimate_memory(config, dataset.n_cells, n_genes)
+    )
 
 
 def _classify_memory(config: ClassifierConfig, dataset: Dataset) -> float:
@@ -150,7 +161,7 @@ def _map_memory(config: MapConfig, dataset: Dataset) -> float:
 
 
 def _marker_memory(config: MarkersConfig, dataset: Dataset) -> float:
-    return 3 * _sparse_bytes(dataset) + 1e9  # the Wilcoxon test ranks some genes at a time
+    return _block_bytes(dataset) + 5e8
 
 
 def _differential_memory(config: DifferentialConfig, dataset: Dataset) -> float:
@@ -167,7 +178,7 @@ def _evaluation_memory(config: EvaluationConfig, dataset: Dataset) -> float:
 
 
 def _subset_memory(config: SubsetConfig, dataset: Dataset) -> float:
-    return 5 * _sparse_bytes(dataset) + 5e8
+    return _prepare_memory(PrepareConfig(), dataset)
 
 
 STEPS = (
