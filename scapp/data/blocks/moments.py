@@ -56,7 +56,9 @@ def moments(matrix: BlockedMatrix, groups: np.ndarray, *, linear: bool = False) 
     n_cells = np.bincount(groups[groups >= 0], minlength=n_groups)
     mean = total / n_cells[:, None]
     # unbiased; a single cell has no variance
-    variance = (squares / n_cells[:, None] - mean**2) * (n_cells / np.maximum(n_cells - 1, 1))[:, None]
+    variance = (squares / n_cells[:, None] - mean**2) * np.where(n_cells > 1, n_cells / np.maximum(n_cells - 1, 1), 0)[
+        :, None
+    ]
     return Moments(n_cells, n_seen, mean, variance)
 
 

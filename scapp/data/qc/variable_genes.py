@@ -15,6 +15,7 @@ from scapp.data.config import PrepareConfig
 N_BINS = 20
 """Of mean expression, in which dispersions are compared (scanpy's default)."""
 LOESS_SPAN = 0.3
+LEAST_VARYING = 20
 
 
 def highly_variable(
@@ -33,12 +34,12 @@ def highly_variable(
     config
         Flavour and number.
     batches
-        Batch of each cell: genes are ranked in each and the ranks combined.
+        Batch of each cell: genes are ranked in each and the ranks combined. A batch of a single cell has no say.
 
     Raises
     ------
     ConfigError
-        ``seurat_v3`` without counts.
+        ``seurat_v3`` without counts, or with a batch in which hardly a gene varies.
 
     References
     ----------
@@ -51,7 +52,9 @@ def highly_variable(
     if batches is None:
         codes = np.zeros(matrix.n_cells, dtype=np.int64)
     else:
-        codes = pd.Categorical(batches.to_numpy()).remove_unused_categories().codes.astype(np.int64)
+        # a single cell has no variance: such a batch has no say
+        counted = batches.map(batches.value_counts()).astype(float) > 1
+        codes = pd.Categorical(batches.where(counted).to_numpy()).remove_unused_categories().codes.astype(np.int64)
     if config.flavor == "seurat_v3":
         if counts is None:
             raise ConfigError(
@@ -126,18 +129,12 @@ def _nth_highest(values: np.ndarray, n: int) -> float:
 
 def _by_standardised_variance(counts: BlockedMatrix, codes: np.ndarray, n_top_genes: int) -> np.ndarray:
     """Genes by the variance of counts standardised by what their mean lets expect; median rank over batches."""
-    from skmisc.loess import loess
-
     found = moments(counts, codes)
     n_batches, n_genes = found.mean.shape
     expected = np.zeros((n_batches, n_genes))
     for batch in range(n_batches):
         varies = found.variance[batch] > 0
-        model = loess(
-            np.log10(found.mean[batch, varies]), np.log10(found.variance[batch, varies]), span=LOESS_SPAN, degree=2
-        )
-        model.fit()
-        expected[batch, varies] = model.outputs.fitted_values
+        expected[batch, varies] = _expected_variance(found.mean[batch, varies], found.variance[batch, varies])
     spread = np.sqrt(10**expected)
     largest = spread * np.sqrt(found.n_cells)[:, None] + found.mean
 
@@ -166,3 +163,25 @@ def _by_standardised_variance(counts: BlockedMatrix, codes: np.ndarray, n_top_ge
     taken = np.zeros(n_genes, dtype=bool)
     taken[order[:n_top_genes]] = True
     return taken
+
+
+def _expected_variance(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """log10 of the variance that genes of like mean have, by a local regression."""
+    from skmisc.loess import loess
+
+    hint = "Choose 'seurat' under 'Highly variable by', or other batches."
+    if len(mean) < LEAST_VARYING:  # of very few, loess ends the process
+        raise ConfigError(
+            f"'seurat_v3' looks at how variance depends on the mean, in each batch: {len(mean)} genes vary in one;"
+            f" {LEAST_VARYING} are needed.",
+            hint=hint,
+        )
+    model = loess(np.log10(mean), np.log10(variance), span=LOESS_SPAN, degree=2)
+    try:
+        model.fit()
+    except ValueError as error:
+        raise ConfigError(
+            f"'seurat_v3' finds no relation of variance and mean in a batch of {len(mean):,} genes that vary.",
+            hint=hint,
+        ) from error
+    return np.asarray(model.outputs.fitted_values)

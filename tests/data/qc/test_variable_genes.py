@@ -7,6 +7,7 @@ import scanpy as sc
 from anndata import AnnData
 from scipy import sparse
 
+from scapp.core.errors import ConfigError
 from scapp.data.blocks import blocked_matrix as module
 from scapp.data.blocks.blocked_matrix import InMemory
 from scapp.data.blocks.moments import moments
@@ -65,3 +66,24 @@ def test_genes_that_never_vary_are_not_chosen():
     constant = sparse.csr_matrix(np.hstack([COUNTS.toarray(), np.zeros((300, 50))]).astype(np.float32))
     config = PrepareConfig(**KEEP_EVERYTHING, n_top_genes=60)
     assert not highly_variable(normalise(constant, 1e4), None, config)[400:].any()
+
+
+@pytest.mark.parametrize("flavor", ["seurat", "cell_ranger", "seurat_v3"])
+def test_a_batch_of_one_cell_has_no_say(flavor):
+    """scanpy fails, takes the rounding of a variance for one, or is ended by loess."""
+    batches = pd.Series(["a"] * 150 + ["b"] * 149 + ["one"])
+    logged = normalise(COUNTS, 1e4)
+    config = PrepareConfig(**KEEP_EVERYTHING, n_top_genes=60, flavor=flavor)
+    found = highly_variable(logged, COUNTS, config, batches)
+    without = highly_variable(logged[:299], COUNTS[:299], config, batches[:299])
+    np.testing.assert_array_equal(found, without)
+
+
+@pytest.mark.parametrize("n_varying", [0, 3, 19])
+def test_seurat_v3_refuses_a_batch_in_which_hardly_a_gene_varies(n_varying):
+    dense = COUNTS.toarray()
+    dense[200:, n_varying:] = 1
+    batches = pd.Series(["a"] * 200 + ["b"] * 100)
+    config = PrepareConfig(**KEEP_EVERYTHING, n_top_genes=60, flavor="seurat_v3")
+    with pytest.raises(ConfigError, match="genes vary in one"):
+        highly_variable(sparse.csr_matrix(dense), sparse.csr_matrix(dense), config, batches)
