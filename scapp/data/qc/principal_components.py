@@ -1,6 +1,5 @@
 """Principal components from one pass over blocks of cells, and a second that places the cells."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -133,19 +132,17 @@ def _gene_products(matrix: BlockedMatrix, transform: Transform) -> tuple[np.ndar
 
     from scapp.data.qc.gene_products import add_products
 
-    own = threading.local()
-    parts: list[np.ndarray] = []
+    def work(_: int, block: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
+        values, own = transform(block), np.zeros((n_genes, n_genes))
+        add_products(values.indptr, values.indices, values.data, own)
+        return own, values.T @ np.ones(values.shape[0])
 
-    def work(_: int, block: sparse.csr_matrix) -> np.ndarray:
-        if not hasattr(own, "products"):
-            own.products = np.zeros((n_genes, n_genes))
-            parts.append(own.products)
-        values = transform(block)
-        add_products(values.indptr, values.indices, values.data, own.products)
-        return np.asarray(values.T @ np.ones(values.shape[0]))
-
-    total = np.sum(list(matrix.each_block(work)), axis=0)
-    return np.sum(parts, axis=0), total
+    # summed in the order of the blocks: whichever thread is quicker, the result is the same to the last bit
+    products, total = np.zeros((n_genes, n_genes)), np.zeros(n_genes)
+    for own, sums in matrix.each_block(work):
+        products += own
+        total += sums
+    return products, total
 
 
 def _axes_by_cells(matrix: BlockedMatrix, transform: Transform, n_pcs: int) -> _Axes:

@@ -45,6 +45,20 @@ def test_components_are_scanpys(way, scale, monkeypatch):
     assert not loadings[~genes].any()
 
 
+def test_components_are_the_same_to_the_last_bit_with_any_number_of_threads(monkeypatch):
+    monkeypatch.setattr(module, "ENTRIES", 300)
+    for name, value in WAYS["by genes, compiled"][0].items():
+        monkeypatch.setattr(module_pca, name, value)
+    values, genes = normalise(COUNTS, 1e4), np.ones(70, dtype=bool)
+    found = []
+    for threads in ("1", "3", "3"):
+        monkeypatch.setenv("SCAPP_THREADS", threads)
+        found.append(pca(values, genes, PrepareConfig(**KEEP_EVERYTHING, n_pcs=4)))
+    for components, loadings in found[1:]:
+        np.testing.assert_array_equal(components, found[0][0])
+        np.testing.assert_array_equal(loadings, found[0][1])
+
+
 def test_products_by_hand():
     values = sparse.csr_matrix(np.array([[1, 0, 2], [0, 3, 4]], dtype=np.float32))
     products = np.zeros((3, 3))
