@@ -149,7 +149,7 @@ def _records(adata: ad.AnnData) -> dict[str, dict[str, Any]]:
 
 
 def _rows(matrix: Any) -> sparse.csr_matrix:
-    return sparse.csr_matrix(matrix, dtype=np.float32)
+    return in_memory(sparse.csr_matrix(matrix, dtype=np.float32))
 
 
 def put_slot(adata: ad.AnnData, slot: str, value: Any) -> None:

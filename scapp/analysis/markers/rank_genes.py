@@ -141,7 +141,9 @@ def _rank_sums(
         if report is not None:
             report(start, matrix.n_genes)
         names = pd.DataFrame(index=np.arange(start, stop).astype(str))
-        adata = ad.AnnData(matrix.columns(start, stop), obs=obs, var=names)
+        values = matrix.columns(start, stop)
+        values.eliminate_zeros()  # which illico would take for values; datasets of before 0.2 may hold some
+        adata = ad.AnnData(values, obs=obs, var=names)
         with redirect_stderr(io.StringIO()):  # its bar of progress, for which nobody asked
             found = asymptotic_wilcoxon(
                 adata,
@@ -182,8 +184,9 @@ def _t_tests(found: Moments, groups: list[str], reference: str | None) -> dict[s
                 size,
                 equal_var=False,
             )
-        # two groups that do not vary cannot be told apart by their spread
-        tests[name] = np.nan_to_num(score, nan=0.0), np.nan_to_num(p_value, nan=1.0)
+        # two groups that do not vary and are alike; where they differ, t is infinite (as scanpy has it)
+        same = np.isnan(score)
+        tests[name] = np.where(same, 0.0, score), np.where(same | np.isnan(p_value), 1.0, p_value)
     return tests
 
 

@@ -154,14 +154,16 @@ class InMemory(BlockedMatrix):
     Parameters
     ----------
     matrix
-        Anything that scipy makes a CSR matrix of; taken as it is where it is float32 and in order.
+        Anything that scipy makes a CSR matrix of; taken as it is where it is float32, in order and without stored
+        zeros, which would count as genes that were seen.
     """
 
     def __init__(self, matrix: Any) -> None:
         taken = sparse.csr_matrix(matrix, dtype=np.float32)
-        if not taken.has_canonical_format:
+        if not taken.has_canonical_format or not taken.data.all():
             taken = taken.copy()
             taken.sum_duplicates()
+            taken.eliminate_zeros()
         self._matrix = taken
         self.shape = (int(taken.shape[0]), int(taken.shape[1]))
 
@@ -323,13 +325,22 @@ class LogNormalised(BlockedMatrix):
         """See ``BlockedMatrix``."""
         found = self.base.columns(start, stop)
         values = found.data / self.scale[found.indices]
-        return sparse.csc_matrix((np.log1p(values, out=values), found.indices, found.indptr), shape=found.shape)
+        return sparse.csc_matrix(_without_zeros(np.log1p(values, out=values), found), shape=found.shape)
 
     @staticmethod
     def logged(block: sparse.csr_matrix, scale: np.ndarray) -> sparse.csr_matrix:
         """Values of some cells, normalised."""
         values = block.data / np.repeat(scale, np.diff(block.indptr))
-        return sparse.csr_matrix((np.log1p(values, out=values), block.indices, block.indptr), shape=block.shape)
+        return sparse.csr_matrix(_without_zeros(np.log1p(values, out=values), block), shape=block.shape)
+
+
+def _without_zeros(values: np.ndarray, like: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Parts of a sparse matrix with the places of another, less those whose value is too small for float32."""
+    if values.all():
+        return values, like.indices, like.indptr
+    kept = values != 0
+    ends = np.concatenate([[0], np.cumsum(kept)])[like.indptr]
+    return values[kept], like.indices[kept], ends
 
 
 AnyMatrix = BlockedMatrix | sparse.csr_matrix

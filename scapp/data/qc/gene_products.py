@@ -17,6 +17,6 @@ def add_products(indptr: np.ndarray, indices: np.ndarray, values: np.ndarray, pr
     """
     for cell in range(len(indptr) - 1):
         for one in range(indptr[cell], indptr[cell + 1]):
-            row, value = products[indices[one]], values[one]
+            row, value = products[indices[one]], np.float64(values[one])  # of float32 the product would be rounded
             for other in range(one, indptr[cell + 1]):
                 row[indices[other]] += value * values[other]

@@ -15,7 +15,7 @@ LARGEST_SCALED = 10.0
 """Scaled values are clipped here, on both sides (scanpy's tutorials)."""
 LARGEST_GRAM = 6_000
 """Cells or genes, whichever are fewer, of which a whole matrix of products is made."""
-SLAB = 4_096
+SLAB = 2_048
 MANY_CELLS, SPARSE = 20_000, 0.15
 """From so many cells on, and up to such a share of values that are not zero, products are made of these alone, by
 compiled code; below, dense ones are as quick, and nothing has to be compiled.
@@ -127,7 +127,8 @@ def _gene_products(matrix: BlockedMatrix, transform: Transform) -> tuple[np.ndar
         for block in matrix.each_block(lambda _, block: transform(block)):
             total += block.T @ np.ones(block.shape[0])
             for start in range(0, block.shape[0], SLAB):
-                products += linalg.blas.ssyrk(1.0, block[start : start + SLAB].toarray().T)
+                # products of float32 would be rounded by more than a gene of high mean and small spread varies
+                products += linalg.blas.dsyrk(1.0, block[start : start + SLAB].toarray().astype(np.float64).T)
         return products, total
 
     from scapp.data.qc.gene_products import add_products
@@ -165,13 +166,12 @@ def _axes_by_cells(matrix: BlockedMatrix, transform: Transform, n_pcs: int) -> _
 
 def _axes_by_iteration(matrix: BlockedMatrix, transform: Transform, n_pcs: int, seed: int) -> _Axes:
     """By products with vectors alone, of all chosen values in memory."""
-    values = sparse.vstack(list(matrix.each_block(lambda _, block: transform(block))), format="csr")
-    mean = np.asarray(values.sum(axis=0, dtype=np.float64)).ravel() / matrix.n_cells
+    values = sparse.vstack(list(matrix.each_block(lambda _, block: transform(block))), format="csr").astype(np.float64)
+    mean = np.asarray(values.sum(axis=0)).ravel() / matrix.n_cells
 
     def product(vector: np.ndarray) -> np.ndarray:
-        vector = vector.ravel()
-        placed = values @ vector.astype(np.float32) - np.float32(mean @ vector)
-        return np.asarray(values.T @ placed - mean * placed.sum(dtype=np.float64), dtype=np.float64)
+        placed = values @ vector.ravel() - mean @ vector.ravel()
+        return np.asarray(values.T @ placed - mean * placed.sum())
 
     operator = LinearOperator((matrix.n_genes, matrix.n_genes), matvec=product, dtype=np.float64)
     start = np.random.default_rng(seed).normal(size=matrix.n_genes)

@@ -23,7 +23,8 @@ def highly_variable(
 ) -> np.ndarray:
     """The genes that models read, bool, shape (n_genes,); all of them where there are no more than asked for.
 
-    The genes are those of ``scanpy.pp.highly_variable_genes``.
+    The genes are those of ``scanpy.pp.highly_variable_genes`` but where its float32 rounds a mean or a variance: sums
+    are float64 here.
 
     Parameters
     ----------

@@ -45,15 +45,17 @@ class Entries:
     Parameters
     ----------
     group
-        A CSR or CSC group. Those of earlier versions have no hashes, and are believed.
+        A CSR or CSC group.
+    hashed
+        Whether its chunks were hashed. Those of earlier versions were not, and are believed.
     """
 
-    def __init__(self, group: Any) -> None:
+    def __init__(self, group: Any, *, hashed: bool = True) -> None:
         self.shape = (int(group.attrs["shape"][0]), int(group.attrs["shape"][1]))
         self._places, self._values = group["indices"], group["data"]
         self.bounds = np.asarray(group["indptr"][:], dtype=np.int64)
-        self._chunk = int(group.attrs.get("chunk", 0))
-        self._hashes = group["hashes"][:] if self._chunk else None
+        self._chunk = int(group.attrs["chunk"]) if hashed else 0
+        self._hashes = group["hashes"][:] if hashed else None
         if self._hashes is not None and group.attrs["bounds_hash"] != content_hash(self.bounds):
             raise ValueError("where its rows begin is not what was written")
 
@@ -306,9 +308,9 @@ def _opened(folder: Path) -> BlockedMatrix | _Derived:
             raise ValueError("the scales of the cells are not what was written")
         return _Derived(str(group.attrs[_OF]), str(group.attrs[_OF_FINGERPRINT]), scale)
     if _KIND not in group.attrs:
-        return StoredMatrix(folder, Entries(opened(folder)), None)  # an element of before 0.2
+        return StoredMatrix(folder, Entries(opened(folder), hashed=False), None)  # an element of before 0.2
     whole = StoredMatrix(folder, Entries(group[VALUE]), Entries(group[BY_GENE]))
-    cells, genes = (group[name][:] if name in group else None for name in (CELLS, GENES))
+    cells, genes = (group[name][:] if f"{name}_hash" in group.attrs else None for name in (CELLS, GENES))
     for name, positions in ((CELLS, cells), (GENES, genes)):
         if positions is not None and group.attrs[f"{name}_hash"] != content_hash(positions):
             raise ValueError(f"which {name} it has is not what was written")
@@ -337,7 +339,7 @@ def verify_by_gene(matrix: BlockedMatrix) -> None:
 def column_of_earlier(folder: Path, column: int) -> np.ndarray:
     """A column of a CSC element of before 0.2, float32, shape (n_rows,)."""
     with naming_damage(folder):
-        entries = Entries(opened(folder))
+        entries = Entries(opened(folder), hashed=False)
         cells, values = entries.read(int(entries.bounds[column]), int(entries.bounds[column + 1]))
         dense = np.zeros(entries.shape[0], dtype=np.float32)
         dense[cells] = values

@@ -80,6 +80,29 @@ def test_all_statistics_are_scanpys_wherever_blocks_begin(method, reference, mon
             np.testing.assert_allclose(part[own], found[theirs][group], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("reference", ["rest", "b"])
+def test_stored_zeros_are_no_values(reference):
+    dense = RNG.poisson(0.7, (60, 12)).astype(np.float32)
+    stored = sparse.csr_matrix(dense)
+    stored.data[::5] = 0
+    clean = sparse.csr_matrix(stored.toarray())
+    assert stored.nnz > clean.nnz
+    genes = pd.Index([f"g{i}" for i in range(12)])
+    found = [rank_genes(matrix, genes, GROUPS, reference=reference) for matrix in (stored, clean)]
+    pd.testing.assert_frame_equal(*found)
+    assert (stored.data == 0).any()  # what was given is not changed
+
+
+def test_a_gene_that_is_constant_in_each_group_and_differs_is_infinitely_different():
+    dense = np.zeros((60, 8), dtype=np.float32)
+    dense[:20, 0] = 1
+    table = rank_genes(sparse.csr_matrix(dense), GENES, GROUPS, method="t-test", reference="b").set_index("gene")
+    told = table[table["group"] == "a"].loc["g0"]
+    assert (told["score"], told["p_value"]) == (np.inf, 0)
+    alike = table[table["group"] == "a"].loc["g1"]
+    assert (alike["score"], alike["p_value"]) == (0, 1)
+
+
 def test_progress_is_told_and_nothing_else_is_printed(monkeypatch, capfd):
     monkeypatch.setattr(blocked_matrix, "ENTRIES", 90)
     told = []

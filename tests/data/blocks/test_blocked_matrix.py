@@ -126,3 +126,20 @@ def test_cuts_by_hand():
     assert cuts(np.array([3, 5, 20, 21, 22]), 5) == [(0, 2), (2, 3), (3, 5)]
     assert cuts(np.array([0, 0, 0]), 5) == [(0, 3)]
     assert cuts(np.array([], dtype=int), 5) == [(0, 0)]
+
+
+def test_zeros_that_are_stored_or_come_of_rounding_are_none():
+    stored = sparse.csr_matrix(DENSE)
+    stored.data[::4], stored.data[1] = 0, -0.0
+    matrix = InMemory(stored)
+    assert matrix.to_csr().data.all()
+    assert matrix.fingerprint == fingerprint(sparse.csr_matrix(stored.toarray()))
+    assert (stored.data == 0).any()
+    tiny = DENSE.copy()
+    tiny[1, 2] = 1e-44
+    logged = LogNormalised(InMemory(tiny), np.full(41, 1e6, dtype=np.float32))
+    parts = [logged.to_csr(), logged.columns(0, 23), logged.rows(np.arange(41))]
+    assert all(part.data.all() for part in parts)
+    for part in parts:
+        np.testing.assert_allclose(part.toarray(), np.log1p(tiny / np.float32(1e6)), rtol=1e-6)
+    assert logged.fingerprint == fingerprint(parts[0])

@@ -81,3 +81,16 @@ def test_directions_without_variance_are_zero_and_not_noise(n_cells):
 def test_cells_that_are_all_the_same_have_no_components():
     found, _ = pca(sparse.csr_matrix(np.ones((20, 12))), np.ones(12, bool), PrepareConfig(**KEEP_EVERYTHING))
     assert np.abs(found).max() < 1e-5
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_genes_of_high_mean_and_small_spread_keep_their_precision(way, monkeypatch):
+    for name, value in WAYS[way][0].items():
+        monkeypatch.setattr(module_pca, name, value)
+    hidden = RNG.normal(size=(1500, 4)) @ (RNG.normal(size=(4, 70)) * [[4], [3], [2], [1]])
+    dense = (10 + 0.01 * (hidden + RNG.normal(size=hidden.shape))).astype(np.float32)[WAYS[way][1]]
+    found, _ = pca(sparse.csr_matrix(dense), np.ones(70, bool), PrepareConfig(**KEEP_EVERYTHING, n_pcs=4))
+    centred = dense.astype(float) - dense.mean(axis=0, dtype=float)
+    left, singular, _ = np.linalg.svd(centred, full_matrices=False)
+    exact = left[:, :4] * singular[:4]
+    np.testing.assert_allclose(np.abs(found), np.abs(exact), atol=1e-4 * np.abs(exact).max())

@@ -1,6 +1,8 @@
 """A matrix on disk: small types, two orders, parts by reference, and no damage believed."""
 
+import json
 import random
+import shutil
 
 import anndata as ad
 import numpy as np
@@ -191,6 +193,25 @@ def test_a_flipped_bit_is_found_or_means_nothing(workspace, parent, monkeypatch)
             place.write_bytes(content)
     assert n_found >= 25
     assert inspect(workspace.root)[1] == []
+
+
+@pytest.mark.parametrize("name", ["cells", "genes"])
+def test_a_lost_list_of_cells_or_genes_is_not_all_of_them(workspace, parent, name):
+    made = child(workspace, parent, 50, np.arange(2, 25))
+    shutil.rmtree(made.folder / "elements" / made.slots[keys.COUNTS].element / name)
+    module.open_afresh()
+    with pytest.raises(DataError, match="damaged"):
+        made.read(keys.COUNTS)
+
+
+def test_a_group_that_says_nothing_of_its_hashes_is_not_believed(workspace, parent):
+    path = parent.folder / "elements" / parent.slots[keys.COUNTS].element / "value" / "zarr.json"
+    content = files.read_json(path)
+    del content["attributes"]["chunk"]
+    path.write_text(json.dumps(content))
+    module.open_afresh()
+    with pytest.raises(DataError, match="damaged"):
+        parent.read(keys.COUNTS)
 
 
 def as_before(parent, workspace):
