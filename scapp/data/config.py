@@ -270,7 +270,14 @@ class PrepareConfig(Config):
         help="Gives every gene the same weight in PCA. Helps with subtle types, and amplifies noise.",
         advanced=True,
     )
-    seed: int = setting(0, title="Seed", help="Start of the PCA solver, which is used where cells and chosen genes both exceed 6,000.", ge=0, le=2**31 - 1, advanced=True)
+    seed: int = setting(
+        0,
+        title="Seed",
+        help="Start of the PCA solver, which is used where cells and chosen genes both exceed 6,000.",
+        ge=0,
+        le=2**31 - 1,
+        advanced=True,
+    )
 
 
 KEEP_EVERYTHING = {"min_genes": 0, "min_counts": 0, "min_cells": 0}
