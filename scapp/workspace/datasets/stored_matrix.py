@@ -9,10 +9,9 @@ Every chunk is hashed when it is written, and verified whenever it is read.
 """
 
 import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +19,19 @@ import numpy as np
 from scipy import sparse
 
 from scapp.core import files
-from scapp.core.environment import environment
 from scapp.core.provenance import content_hash
 from scapp.data.blocks.blocked_matrix import BlockedMatrix, LogNormalised, Selected, cuts
+from scapp.data.blocks.entries import (
+    CHUNK,
+    CHUNK_BY_GENE,
+    TILE,
+    Entries,
+    EntriesMatrix,
+    EntriesWriter,
+    write_turned,
+)
 from scapp.workspace.datasets.elements import naming_damage, opened
 
-CHUNK = 1 << 20
-CHUNK_BY_GENE = 1 << 17
-"""Entries of a chunk, which is read as a whole: one gene should be few."""
-CHUNKS_OF_SHARD = 16
-"""Chunks in one file."""
-TILE = 8 << 20
-"""Entries that are turned from rows to columns at a time."""
 LEAST_SHARE = 0.5
 """A part that has a smaller share of a matrix's cells gets files of its own: it is read faster than found."""
 VALUE, BY_GENE, CELLS, GENES, SCALE = "value", "by_gene", "cells", "genes", "scale"
@@ -39,202 +39,31 @@ _KIND = "matrix"
 _OF, _OF_FINGERPRINT = "log_normalised_from", "its_fingerprint"
 
 
-class Entries:
-    """Places and values of a sparse matrix, one after the other, in verified chunks.
-
-    Parameters
-    ----------
-    group
-        A CSR or CSC group.
-    hashed
-        Whether its chunks were hashed. Those of earlier versions were not, and are believed.
-    """
-
-    def __init__(self, group: Any, *, hashed: bool = True) -> None:
-        self.shape = (int(group.attrs["shape"][0]), int(group.attrs["shape"][1]))
-        self._places, self._values = group["indices"], group["data"]
-        self.bounds = np.asarray(group["indptr"][:], dtype=np.int64)
-        self._chunk = int(group.attrs["chunk"]) if hashed else 0
-        self._hashes = group["hashes"][:] if hashed else None
-        if self._hashes is not None and group.attrs["bounds_hash"] != content_hash(self.bounds):
-            raise ValueError("where its rows begin is not what was written")
-
-    def read(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
-        """Places and values from one entry to before another, as they are stored."""
-        if stop <= start:
-            return np.empty(0, dtype=self._places.dtype), np.empty(0, dtype=self._values.dtype)
-        if self._hashes is None:
-            return self._places[start:stop], self._values[start:stop]
-        first, last = start // self._chunk, (stop - 1) // self._chunk
-        begin, end = first * self._chunk, min((last + 1) * self._chunk, int(self.bounds[-1]))
-        places, values = self._places[begin:end], self._values[begin:end]
-        for number in range(first, last + 1):
-            own = slice(number * self._chunk - begin, (number + 1) * self._chunk - begin)
-            if content_hash(places[own], values[own]) != self._hashes[number].tobytes().hex():
-                raise ValueError(f"part {number} is not what was written")
-        return places[start - begin : stop - begin], values[start - begin : stop - begin]
-
-
-class EntriesWriter:
-    """Writes the entries of a sparse matrix as they come, a whole shard at a time.
-
-    Parameters
-    ----------
-    group
-        Empty; becomes the CSR or CSC group.
-    shape, bounds
-        Of the matrix: where each row (column) begins and the last one ends, int64.
-    types
-        Of places and values.
-    chunk
-        Entries that are read and verified as a whole.
-    encoding
-        ``csr_matrix`` or ``csc_matrix``.
-    """
-
-    def __init__(
-        self,
-        group: Any,
-        shape: tuple[int, int],
-        bounds: np.ndarray,
-        types: tuple[np.dtype, np.dtype],
-        chunk: int,
-        encoding: str,
-    ) -> None:
-        from zarr.codecs import BloscCodec
-
-        n_entries = int(bounds[-1])
-        # blosc compresses well what is much longer than its own header; zarr wants a length of at least one
-        self._chunk = max(min(chunk, n_entries), 1)
-        n_chunks = -(-n_entries // self._chunk)
-        shard = self._chunk * max(min(CHUNKS_OF_SHARD, n_chunks), 1)
-        codec = BloscCodec(cname="zstd", clevel=1, shuffle="bitshuffle")
-        self._arrays = [
-            group.create_array(
-                name, shape=(n_entries,), chunks=(self._chunk,), shards=(shard,), dtype=kind, compressors=codec
-            )
-            for name, kind in zip(("indices", "data"), types, strict=True)
-        ]
-        group.create_array("indptr", data=bounds)
-        self._group, self._shard, self._types = group, shard, types
-        self._written = 0
-        self._waiting: list[tuple[np.ndarray, np.ndarray]] = []
-        self._n_waiting = 0
-        self._hashes: list[bytes] = []
-        group.attrs.update(
-            {
-                "encoding-type": encoding,
-                "encoding-version": "0.1.0",
-                "shape": list(shape),
-                "chunk": self._chunk,
-                "bounds_hash": content_hash(bounds),
-            }
-        )
-
-    def add(self, places: np.ndarray, values: np.ndarray) -> None:
-        """Take the next entries."""
-        self._waiting.append((places.astype(self._types[0]), values.astype(self._types[1])))
-        self._n_waiting += len(places)
-        if self._n_waiting >= self._shard:
-            self._write(self._n_waiting - self._n_waiting % self._shard)
-
-    def close(self) -> None:
-        """Write what is left, and the hashes."""
-        self._write(self._n_waiting)
-        hashes = np.frombuffer(b"".join(self._hashes), dtype=np.uint8).reshape(-1, 16)
-        self._group.create_array("hashes", data=hashes, chunks=(max(len(hashes), 1), 16))
-
-    def _write(self, n_entries: int) -> None:
-        if not n_entries:
-            return
-        both = [np.concatenate(parts) for parts in zip(*self._waiting, strict=True)]
-        places, values = (array[:n_entries] for array in both)
-        self._waiting = [(both[0][n_entries:].copy(), both[1][n_entries:].copy())]
-        self._n_waiting -= n_entries
-        for array, entries in zip(self._arrays, (places, values), strict=True):
-            array[self._written : self._written + n_entries] = entries
-        for start in range(0, n_entries, self._chunk):
-            own = slice(start, start + self._chunk)
-            self._hashes.append(bytes.fromhex(content_hash(places[own], values[own])))
-        self._written += n_entries
-
-
-class StoredMatrix(BlockedMatrix):
-    """A matrix on disk.
+class StoredMatrix(EntriesMatrix):
+    """A matrix of the workspace.
 
     Parameters
     ----------
     folder
         Of the element, for messages.
     by_cell, by_gene
-        Its entries in both orders; elements of earlier versions hold one.
+        Its entries in both orders; elements of before 0.2 hold one.
     """
 
     def __init__(self, folder: Path, by_cell: Entries, by_gene: Entries | None) -> None:
+        super().__init__(by_cell, by_gene)
         self.folder = folder
-        self.shape = by_cell.shape
-        self._by_cell, self._by_gene = by_cell, by_gene
 
-    @property
-    def read_until(self) -> np.ndarray:
-        """See ``BlockedMatrix``."""
-        return self._by_cell.bounds[1:]
-
-    def block(self, start: int, stop: int) -> sparse.csr_matrix:
-        """See ``BlockedMatrix``."""
-        bounds = self._by_cell.bounds
+    def _read(self, entries: Entries, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
         with naming_damage(self.folder):
-            places, values = self._by_cell.read(int(bounds[start]), int(bounds[stop]))
-        indptr = bounds[start : stop + 1] - bounds[start]
-        return self._csr(places, values, indptr)
-
-    def rows(self, cells: np.ndarray) -> sparse.csr_matrix:
-        """See ``BlockedMatrix``; cells that lie near each other are read at once."""
-        bounds = self._by_cell.bounds
-        order = np.argsort(cells, kind="stable")
-        ordered = np.asarray(cells, dtype=np.int64)[order]
-        starts = bounds[ordered]
-        parts = []
-        with naming_damage(self.folder):
-            for near in np.split(np.arange(len(ordered)), np.flatnonzero(np.diff(starts // CHUNK)) + 1):
-                if not len(near):
-                    continue
-                first = int(starts[near[0]])
-                places, values = self._by_cell.read(first, int(bounds[ordered[near[-1]] + 1]))
-                for cell in ordered[near]:
-                    own = slice(int(bounds[cell]) - first, int(bounds[cell + 1]) - first)
-                    parts.append((places[own], values[own]))
-        if not parts:
-            return sparse.csr_matrix((0, self.n_genes), dtype=np.float32)
-        indptr = np.concatenate([[0], np.cumsum(bounds[ordered + 1] - starts)])
-        places, values = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        return self._csr(places, values, indptr)[np.argsort(order, kind="stable")]
-
-    def columns(self, start: int, stop: int) -> sparse.csc_matrix:
-        """See ``BlockedMatrix``; an element of before 0.2 is read as a whole for it."""
-        if self._by_gene is None:
-            return self._turned_as_a_whole[:, start:stop]
-        bounds = self._by_gene.bounds[start : stop + 1]
-        with naming_damage(self.folder):
-            cells, values = self._by_gene.read(int(bounds[0]), int(bounds[-1]))
-        parts = (values.astype(np.float32), cells.astype(np.int32), (bounds - bounds[0]).astype(np.int32))
-        return sparse.csc_matrix(parts, shape=(self.n_cells, stop - start))
-
-    @cached_property
-    def _turned_as_a_whole(self) -> sparse.csc_matrix:
-        return self.to_csr().tocsc()
+            return super()._read(entries, start, stop)
 
     def verify_by_gene(self) -> None:
         """Read what is stored by gene, and so compare it with its hashes."""
         if self._by_gene is not None:
-            with naming_damage(self.folder):
-                for first, after in cuts(self._by_gene.bounds[1:], TILE):
-                    self._by_gene.read(int(self._by_gene.bounds[first]), int(self._by_gene.bounds[after]))
-
-    def _csr(self, places: np.ndarray, values: np.ndarray, indptr: np.ndarray) -> sparse.csr_matrix:
-        # float32 before anybody calculates: small integers wrap around
-        parts = (values.astype(np.float32), places.astype(np.int32), indptr.astype(np.int32))
-        return sparse.csr_matrix(parts, shape=(len(indptr) - 1, self.n_genes))
+            bounds = self._by_gene.bounds
+            for first, after in cuts(bounds[1:], TILE):
+                self._read(self._by_gene, int(bounds[first]), int(bounds[after]))
 
 
 def write_matrix(folder: Path, matrix: BlockedMatrix) -> None:
@@ -376,7 +205,17 @@ def _write_anew(folder: Path, matrix: BlockedMatrix) -> None:
         for block in matrix.blocks():
             writer.add(block.indices, block.data)
         writer.close()
-        _write_by_gene(folder, group.create_group(BY_GENE), StoredMatrix(folder, Entries(by_cell), None), types[1])
+        stored = StoredMatrix(folder, Entries(by_cell), None)
+        write_turned(
+            group.create_group(BY_GENE),
+            folder / "tiles",
+            matrix.shape,
+            (np.min_scalar_type(max(matrix.n_cells - 1, 0)), types[1]),
+            CHUNK_BY_GENE,
+            "csc_matrix",
+            cuts(stored.read_until, TILE),
+            lambda start, stop: stored.block(start, stop).tocsc(),
+        )
     group.attrs[_KIND] = True
 
 
@@ -394,60 +233,3 @@ def _lengths_and_types(matrix: BlockedMatrix) -> tuple[np.ndarray, tuple[np.dtyp
     if not all(part[1] for part in seen):
         return lengths, (places, np.dtype(np.float32))
     return lengths, (places, np.min_scalar_type(int(max((part[2] for part in seen), default=0))))
-
-
-def _write_by_gene(folder: Path, group: Any, stored: StoredMatrix, type_of_values: np.dtype) -> None:
-    """Turn a stored matrix, a tile of cells at a time; the tiles are then joined, some genes at a time."""
-    import zarr
-
-    shape, types = stored.shape, (np.min_scalar_type(max(stored.n_cells - 1, 0)), type_of_values)
-    tiled = cuts(stored.read_until, TILE)
-    if len(tiled) == 1:
-        whole = _turned(stored, *tiled[0])
-        writer = EntriesWriter(group, shape, whole.indptr.astype(np.int64), types, CHUNK_BY_GENE, "csc_matrix")
-        writer.add(whole.indices, whole.data)
-        writer.close()
-        return
-    place = folder / "tiles"
-
-    def turn(tile: tuple[int, int]) -> tuple[int, Entries]:
-        turned, own = _turned(stored, *tile), temporary.create_group(str(tile[0]))
-        writer = EntriesWriter(own, turned.shape, turned.indptr.astype(np.int64), types, CHUNK_BY_GENE, "csc_matrix")
-        writer.add(turned.indices, turned.data)
-        writer.close()
-        return tile[0], Entries(own)
-
-    try:
-        temporary = zarr.open_group(str(place), mode="w-", zarr_format=3)
-        with ThreadPoolExecutor(environment().n_worker_threads) as pool:
-            tiles = list(pool.map(turn, tiled))
-        bounds = np.sum([tile.bounds for _, tile in tiles], axis=0)
-        writer = EntriesWriter(group, shape, bounds, types, CHUNK_BY_GENE, "csc_matrix")
-        for cells, values in _joined(tiles, bounds, types):
-            writer.add(cells, values)
-        writer.close()
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def _turned(stored: StoredMatrix, start: int, stop: int) -> sparse.csc_matrix:
-    return stored.block(start, stop).tocsc()
-
-
-def _joined(
-    tiles: list[tuple[int, Entries]], bounds: np.ndarray, types: tuple[np.dtype, np.dtype]
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Cells and values of some genes after the other, from tiles of cells that follow each other."""
-    for first, after in cuts(bounds[1:], TILE):
-        size = int(bounds[after] - bounds[first])
-        cells, values = np.empty(size, dtype=types[0]), np.empty(size, dtype=types[1])
-        free = bounds[first:after] - bounds[first]
-        for offset, tile in tiles:
-            here = tile.bounds[first : after + 1]
-            own_cells, own_values = tile.read(int(here[0]), int(here[-1]))
-            lengths = np.diff(here)
-            targets = np.repeat(free - (here[:-1] - here[0]), lengths) + np.arange(len(own_cells))
-            cells[targets] = own_cells + types[0].type(offset)
-            values[targets] = own_values
-            free = free + lengths
-        yield cells, values

@@ -14,6 +14,7 @@ from scipy import sparse
 from scapp.core import files, keys
 from scapp.core.errors import DataError
 from scapp.core.provenance import fingerprint
+from scapp.data.blocks import entries
 from scapp.data.blocks.blocked_matrix import InMemory, LogNormalised
 from scapp.workspace.datasets import stored_matrix as module
 from scapp.workspace.datasets.elements import write_element
@@ -77,7 +78,8 @@ def test_anndata_reads_what_is_stored(tmp_path):
 @pytest.mark.parametrize("chunk", [1, 7, 64, 10_000])
 def test_chunks_shards_and_tiles_make_no_difference(tmp_path, monkeypatch, chunk):
     for name, value in {"CHUNK": chunk, "CHUNK_BY_GENE": chunk, "CHUNKS_OF_SHARD": 2, "TILE": 90}.items():
-        monkeypatch.setattr(module, name, value)
+        monkeypatch.setattr(entries, name, value)
+        monkeypatch.setattr(module, name, value, raising=False)
     write_matrix(tmp_path / "m", InMemory(COUNTS))
     found = read(tmp_path / "m")
     assert fingerprint(found) == fingerprint(COUNTS)
