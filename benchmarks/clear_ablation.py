@@ -53,7 +53,7 @@ def prepared(file: Path, label_key: str, batch_key: str | None) -> dict[str, Any
     from scapp.data.qc.variable_genes import highly_variable
 
     imported = read(file)
-    adata = imported.adata
+    adata = imported.in_memory()
     counts = next((m for m in (adata.layers.get("counts"), adata.layers.get("expression")) if m is not None), None)
     config = PrepareConfig.build({**KEEP_EVERYTHING, "min_cells": 3})
     matrix = adata.X if counts is None else counts

@@ -26,7 +26,7 @@ def load(file: Path) -> tuple[Any, np.ndarray]:
     """Counts (or other linear values) as AnnData, and codes of the types."""
     from scapp.data.formats.reader import read
 
-    adata = read(file).adata
+    adata = read(file).in_memory()
     labels = pd.Categorical(adata.obs["cell_type" if "cell_type" in adata.obs else "stage"])
     known = np.flatnonzero(labels.codes >= 0)
     if len(known) > MOST_CELLS:

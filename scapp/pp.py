@@ -62,7 +62,7 @@ def read(
         }
     )
     imported = read_file(Path(path), config)
-    adata = imported.adata
+    adata = imported.in_memory()
     if adata.X is None:
         adata.X = adata.layers["counts" if "counts" in adata.layers else "expression"].copy()
     adata.uns["scapp_findings"] = [f"{finding.sentence} {finding.fix}".strip() for finding in imported.findings]

@@ -40,7 +40,7 @@ def load_pbmc() -> "ad.AnnData":
         )
     keep = [column for column in ("bulk_labels", "phase") if column in bundled.obs]
     adata = ad.AnnData(obs=bundled.obs[keep].rename(columns={"bulk_labels": "cell_type"}), var=bundled.raw.var[[]])
-    adata.layers["counts"] = counts
+    adata.layers["counts"] = counts.to_csr()
     return adata
 
 

@@ -1,12 +1,15 @@
 """What the values of a matrix are, and which steps can use them."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
 from scipy import sparse
 
-from scapp.data.checks import in_parts, values_of
+from scapp.data.blocks.blocked_matrix import AnyMatrix, BlockedMatrix, blocked
+from scapp.data.blocks.composed import Mapped
+from scapp.data.blocks.survey import Survey
 
 UnitsId = Literal["counts", "log", "scaled_to_total", "tpm", "linear", "scaled"]
 WHOLE_TOLERANCE = 1e-4
@@ -91,38 +94,32 @@ def units(id: str) -> Units:
     return next(found for found in UNITS if found.id == id)
 
 
-def is_whole(matrix: sparse.csr_matrix) -> bool:
-    """Whether all stored values are whole numbers within rounding."""
-    return all(bool((np.abs(part - np.rint(part)) <= WHOLE_TOLERANCE).all()) for part in in_parts(values_of(matrix)))
-
-
-def units_of(matrix: sparse.csr_matrix) -> UnitsId:
-    """Guess what a matrix holds, shape (n_cells, n_genes), CSR."""
-    if values_of(matrix).min() < 0:
+def units_of(seen: Survey) -> UnitsId:
+    """Guess what a matrix holds that has any value."""
+    if seen.least < 0:
         return "scaled"
-    if is_whole(matrix):
+    if seen.off <= WHOLE_TOLERANCE:
         return "counts"
-    if values_of(matrix).max() < LARGEST_LOG:
+    if seen.greatest < LARGEST_LOG:
         return "log"
-    total = same_total(matrix)
+    total = same_total(seen)
     if total is None:
         return "linear"
     return "tpm" if abs(total - 1e6) < 0.05e6 else "scaled_to_total"
 
 
-def same_total(matrix: sparse.csr_matrix) -> float | None:
+def same_total(seen: Survey) -> float | None:
     """What every cell adds up to, where all add up to the same within 2%; None otherwise and for fewer than three
     cells.
     """
-    totals = np.asarray(matrix.sum(axis=1)).ravel()
-    totals = totals[totals > 0]
+    totals = seen.totals[seen.totals > 0]
     if len(totals) < 3:
         return None
     middle = float(np.median(totals))
     return middle if np.ptp(totals) <= 0.02 * middle else None
 
 
-def recover_counts(matrix: sparse.csr_matrix, found: UnitsId = "log") -> sparse.csr_matrix | None:
+def recover_counts(matrix: AnyMatrix, found: UnitsId = "log") -> BlockedMatrix | None:
     """Whole counts from normalised values, where they can be had.
 
     Normalising multiplies a cell's counts by one factor, so its values (with the logarithm undone) are whole
@@ -135,7 +132,7 @@ def recover_counts(matrix: sparse.csr_matrix, found: UnitsId = "log") -> sparse.
     Parameters
     ----------
     matrix
-        Normalised values, CSR, shape (n_cells, n_genes).
+        Normalised values, shape (n_cells, n_genes).
     found
         Its units: logs of base e, 2 and 10 are tried for ``log``.
 
@@ -143,24 +140,39 @@ def recover_counts(matrix: sparse.csr_matrix, found: UnitsId = "log") -> sparse.
     -------
     Counts, or None when any cell's values are not whole multiples, or too few to tell.
     """
-    values = matrix.data.astype(np.float64)
-    candidates = [np.power(base, values) - 1 for base in LOG_BASES] if found == "log" else [values]
-    for linear in candidates:
-        whole = _multiples(matrix, linear)
-        if whole is not None:
-            return sparse.csr_matrix((whole, matrix.indices.copy(), matrix.indptr.copy()), matrix.shape)
+    values = blocked(matrix)
+    for base in LOG_BASES if found == "log" else (None,):
+        greatest = 0.0
+        for largest in values.each_block(partial(_largest_if_whole, base)):
+            if largest is None:
+                break
+            greatest = max(greatest, largest)
+        else:
+            if greatest >= 2:
+                return Mapped(values, partial(_counts, base))
     return None
 
 
-def _multiples(matrix: sparse.csr_matrix, linear: np.ndarray) -> np.ndarray | None:
-    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    smallest = np.full(matrix.shape[0], np.inf)
-    np.minimum.at(smallest, rows, linear)
-    multiples = linear / smallest[rows]
+def _counts(base: float | None, block: sparse.csr_matrix) -> np.ndarray:
+    return np.rint(_multiples(base, block))
+
+
+def _multiples(base: float | None, block: sparse.csr_matrix) -> np.ndarray:
+    """Values over the smallest of their cell, with the logarithm of a base undone."""
+    values = block.data.astype(np.float64)
+    linear = values if base is None else np.power(base, values) - 1
+    lengths = np.diff(block.indptr)
+    starts = block.indptr[:-1][lengths > 0]
+    return linear / np.repeat(np.minimum.reduceat(linear, starts), lengths[lengths > 0]) if len(linear) else linear
+
+
+def _largest_if_whole(base: float | None, _: int, block: sparse.csr_matrix) -> float | None:
+    """The largest count of a block; None where its values prove none."""
+    multiples = _multiples(base, block)
     whole = np.rint(multiples)
-    if not whole.size or (np.abs(multiples - whole) > 0.02 + 0.002 * multiples).any() or whole.max() < 2:
+    if not (np.abs(multiples - whole) <= 0.02 + 0.002 * multiples).all():  # NaN included
         return None
-    n_telling = np.bincount(rows[whole <= LARGEST_TELLING], minlength=matrix.shape[0])
-    if (n_telling[np.diff(matrix.indptr) > 0] < LEAST_TELLING).any():
-        return None
-    return whole.astype(np.float32)
+    lengths = np.diff(block.indptr)
+    rows = np.repeat(np.arange(block.shape[0]), lengths)
+    n_telling = np.bincount(rows[whole <= LARGEST_TELLING], minlength=block.shape[0])
+    return None if (n_telling[lengths > 0] < LEAST_TELLING).any() else float(whole.max(initial=0))

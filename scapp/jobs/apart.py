@@ -24,9 +24,9 @@ from scapp.core.environment import Environment
 from scapp.core.memory import MEMORY_SHARE
 from scapp.core.processes import end_with_parent
 from scapp.jobs.deaths import death, too_slow
+from scapp.workspace.runs.results import TEMPORARY
 from scapp.workspace.runs.run import Run
 
-TEMPORARY = "temporary"
 OPEN_FILES = 512
 LOOK_SECONDS = 0.2
 LEAST_PATIENCE = 120.0

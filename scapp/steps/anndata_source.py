@@ -64,8 +64,8 @@ class AnnDataSource:
     def _units(self) -> str | None:
         if self._adata.X is None:
             return None
-        matrix = _rows(self._adata.X)
-        return units_of(matrix) if matrix.nnz else "counts"
+        seen = InMemory(self._adata.X).survey
+        return units_of(seen) if seen.lengths.any() else "counts"
 
     @cached_property
     def slots(self) -> dict[str, None]:

@@ -6,9 +6,8 @@ from typing import Any
 import anndata as ad
 import numpy as np
 
-from scapp.core import keys
+from scapp.core import files, keys
 from scapp.core.errors import ConfigError, listed
-from scapp.core.memory import check_memory
 from scapp.core.step_context import StepContext
 from scapp.data.barcodes import libraries
 from scapp.data.checks import Finding
@@ -22,6 +21,8 @@ from scapp.data.qc.quality_metrics import qc_metrics
 from scapp.data.samples.find import OBS_NAME
 from scapp.steps.config import ImportRequest
 from scapp.steps.step import Inputs, NewDataset, Outcome
+from scapp.workspace.datasets.stored_matrix import written_matrix
+from scapp.workspace.runs.results import TEMPORARY
 
 NOT_VERIFIED = Finding(
     "The file was downloaded from its publisher's address, who gives no checksum with it.",
@@ -51,9 +52,9 @@ def import_dataset(inputs: Inputs, config: ImportRequest, context: StepContext) 
             adata.obs[column] = values.astype("category") if values.dtype == object else values
         imported.findings.extend(labels.findings)
     imported.findings.extend([*_set_apart(adata), *_by_barcode(adata)])
-    context.report(2, 4, "measuring quality")
-    values = dataset_values(adata)
-    context.raise_if_stopped()
+    context.report(2, 4, "writing the values")
+    temporary = files.temporary_folder(inputs.folder / TEMPORARY, "values-")
+    values = dataset_values(imported, temporary / "matrix")
     context.report(3, 4, "writing the dataset")
     source = {
         "taken_from": imported.taken_from,
@@ -64,7 +65,7 @@ def import_dataset(inputs: Inputs, config: ImportRequest, context: StepContext) 
     }
     summary = {"n_cells": adata.n_obs, "n_genes": adata.n_vars, "taken_from": imported.taken_from}
     uploaded = [Path(config.upload_folder)] if config.upload_folder else []
-    return Outcome(new_dataset=NewDataset(name[:100], values, source), summary=summary, delete=uploaded)
+    return Outcome(new_dataset=NewDataset(name[:100], values, source), summary=summary, delete=[*uploaded, temporary])
 
 
 def _downloaded(config: ImportRequest, inputs: Inputs, context: StepContext) -> ImportRequest:
@@ -134,25 +135,28 @@ def _by_barcode(adata: ad.AnnData) -> list[Finding]:
     ]
 
 
-def dataset_values(adata: ad.AnnData) -> dict[str, Any]:
-    """Slots of a new dataset from an imported AnnData, with scanpy's quality metrics added."""
+def dataset_values(imported: Imported, folder: Path) -> dict[str, Any]:
+    """Slots of a new dataset, with scanpy's quality metrics added.
+
+    Parameters
+    ----------
+    imported
+        What a file holds.
+    folder
+        New, with a name that is used once: the values are written there as they are read, and the dataset then has
+        these very files.
+    """
+    adata = imported.adata
+    matrix = written_matrix(folder, imported.matrix)
     values: dict[str, Any] = {keys.OBS_NAMES: adata.obs_names, keys.VAR_NAMES: adata.var_names}
     values |= {keys.obs(column): adata.obs[column] for column in adata.obs}
     values |= {keys.var(column): adata.var[column] for column in adata.var}
     values |= {f"obsm/{name}": np.asarray(array) for name, array in adata.obsm.items()}
     values |= {f"uns/{name}": value for name, value in adata.uns.items()}
-    matrix = next(m for m in (adata.layers.get("counts"), adata.layers.get("expression"), adata.X) if m is not None)
-    check_memory(
-        2.0 * matrix.data.nbytes, "Writing this dataset", "Free memory by closing other programs, then import again."
-    )
-    if "counts" in adata.layers:
-        values[keys.COUNTS] = matrix
-    elif "expression" in adata.layers:
-        values[keys.EXPRESSION] = matrix
-    else:
-        values[keys.X] = matrix
+    values[imported.slot] = matrix
+    if imported.slot == keys.X:
         values[keys.var(keys.HIGHLY_VARIABLE)] = np.ones(adata.n_vars, dtype=bool)
-    if keys.X not in values:
+    else:
         cells, genes = qc_metrics(matrix, adata.var_names, adata.var)
         values |= {keys.obs(column): cells[column].to_numpy() for column in cells}
         values |= {keys.var(column): genes[column].to_numpy() for column in genes}

@@ -10,7 +10,7 @@ from filelock import Timeout
 from scapp.core import files
 from scapp.core.errors import ScappError
 from scapp.workspace.datasets.store import Workspace
-from scapp.workspace.runs.results import RESULT_FOLDER
+from scapp.workspace.runs.results import RESULT_FOLDER, TEMPORARY
 from scapp.workspace.runs.run import ACTIVE, RunStore
 
 LEFTOVER_SECONDS = 24 * 3600.0
@@ -18,7 +18,7 @@ LEFTOVER_SECONDS = 24 * 3600.0
 
 LEFTOVERS = (
     *("datasets/.new-*", "runs/.new-*", "runs/.gone-*", "uploads/*", "trash/*", "steps/*"),
-    *("runs/*/.checkpoint-*", "runs/*/temporary", "runs/*/.*.json", "datasets/*/.*.json", "locks/*.lock"),
+    *("runs/*/.checkpoint-*", f"runs/*/{TEMPORARY}", "runs/*/.*.json", "datasets/*/.*.json", "locks/*.lock"),
 )
 """What a process that is killed leaves behind."""
 

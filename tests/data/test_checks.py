@@ -6,6 +6,7 @@ from scipy import sparse
 from scapp.core.errors import ConfigError, DataError
 from scapp.core.memory import check_memory
 from scapp.data import checks
+from scapp.data.blocks.blocked_matrix import InMemory
 
 
 def matrix(**changes):
@@ -37,7 +38,7 @@ def test_nonsense_is_refused_with_a_fix(values, said):
 def test_usable_matrix_becomes_float32_csr_and_input_is_unchanged():
     given = sparse.coo_matrix(matrix(v11=np.nan).astype(np.float64))
     before = given.data.copy()
-    checked = checks.check_matrix(given, missing_as_zero=True)
+    checked = checks.check_matrix(given, missing_as_zero=True).to_csr()
     assert checked.dtype == np.float32
     assert checked.format == "csr"
     assert checked[1, 1] == 0
@@ -55,7 +56,7 @@ def test_repeated_names_are_renamed_without_clashes():
 def test_empty_cells_and_genes_are_noted():
     values = matrix()
     values[2] = 0
-    sentences = [finding.sentence for finding in checks.empty_findings(sparse.csr_matrix(values))]
+    sentences = [finding.sentence for finding in checks.empty_findings(InMemory(values).survey)]
     assert sentences == ["1 cell has no counts at all.", "1 gene is zero in every cell."]
 
 

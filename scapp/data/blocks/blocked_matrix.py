@@ -16,6 +16,7 @@ from scipy import sparse
 
 from scapp.core.environment import environment
 from scapp.core.provenance import Fingerprinted, SparseDigest
+from scapp.data.blocks.survey import Survey, joined_surveys, survey_of
 
 ENTRIES = 4 << 20
 """Entries of a block, about; 32 MB in memory."""
@@ -60,13 +61,17 @@ class BlockedMatrix(Fingerprinted):
     def block(self, start: int, stop: int) -> sparse.csr_matrix:
         """Cells from ``start`` to before ``stop``, float32, genes in order; a matrix of the caller's own."""
 
-    @abstractmethod
     def rows(self, cells: np.ndarray) -> sparse.csr_matrix:
         """Some cells in the order asked for, float32, shape (len(cells), n_genes)."""
+        wanted, places = np.unique(np.asarray(cells, dtype=np.int64), return_inverse=True)
+        return self.select(cells=wanted).to_csr()[places]
 
-    @abstractmethod
     def columns(self, start: int, stop: int) -> sparse.csc_matrix:
-        """Genes from ``start`` to before ``stop``, float32, shape (n_cells, stop - start), cells in order."""
+        """Genes from ``start`` to before ``stop``, float32, shape (n_cells, stop - start), cells in order.
+
+        A matrix that is not stored by gene is read as a whole for it.
+        """
+        return self.select(genes=np.arange(start, stop)).to_csr().tocsc()
 
     def column(self, gene: int) -> np.ndarray:
         """Values of one gene, float32, shape (n_cells,)."""
@@ -127,6 +132,11 @@ class BlockedMatrix(Fingerprinted):
         for block in self.blocks():
             digest.update(block)
         return digest.hexdigest()
+
+    @cached_property
+    def survey(self) -> Survey:
+        """What the values are like; the matrix is read once for it."""
+        return joined_surveys(self.each_block(lambda _, block: survey_of(block)))
 
     def to_csr(self) -> sparse.csr_matrix:
         """The whole matrix in memory, float32."""

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from scapp.core.errors import listed
+from scapp.data.blocks.blocked_matrix import BlockedMatrix
 from scapp.data.checks import Finding
 
 EXPRESSION = ("gene expression", "gene", "mrna", "rna", "gex")
@@ -20,8 +20,8 @@ def about_proteins(proteins: pd.DataFrame) -> Finding:
 
 
 def split_features(
-    matrix: sparse.csr_matrix, var: pd.DataFrame, kinds: np.ndarray
-) -> tuple[sparse.csr_matrix, pd.DataFrame, pd.DataFrame, list[Finding]]:
+    matrix: BlockedMatrix, var: pd.DataFrame, kinds: np.ndarray
+) -> tuple[BlockedMatrix, pd.DataFrame, pd.DataFrame, list[Finding]]:
     """Tell genes from other features by the kinds that Cell Ranger, BD and others write.
 
     Returns
@@ -34,12 +34,14 @@ def split_features(
         return matrix, var, pd.DataFrame(), []
     said: list[Finding] = []
     proteins = pd.DataFrame()
-    columns = matrix.tocsc()
     if antibody.any():
-        proteins = pd.DataFrame(columns[:, antibody].toarray(), columns=var.index[antibody].astype(str))
+        counts = matrix.select(genes=np.flatnonzero(antibody)).to_csr().toarray()
+        proteins = pd.DataFrame(counts, columns=var.index[antibody].astype(str))
         said.append(about_proteins(proteins))
     others = ~expression & ~antibody
     if others.any():
         kept = listed(pd.unique(kinds[others]), 3)
         said.append(Finding(f"{int(others.sum()):,} features that are no genes were left out ({kept})."))
-    return columns[:, expression].tocsr(), var[expression], proteins, said
+    if expression.all():
+        return matrix, var, proteins, said
+    return matrix.select(genes=np.flatnonzero(expression)), var[expression], proteins, said

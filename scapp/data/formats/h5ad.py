@@ -2,7 +2,9 @@
 
 import logging
 import re
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +62,11 @@ def read_h5ad(path: Path, config: ImportConfig) -> Imported:
         if not legacy:
             return read_group(file, path.name, config)
         # anndata builds sparse matrices from what the file says: only what was checked may come to that
-        for place in ("X", "raw.X", "raw/X"):
-            if place in file:
-                read_matrix(file[place], place)
-        for key, node in file["layers"].items() if isinstance(file.get("layers"), h5py.Group) else ():
-            read_matrix(node, f"layers['{key}']")
+        places = [(place, file[place]) for place in ("X", "raw.X", "raw/X") if place in file]
+        layers = file.get("layers")
+        places += [(f"layers['{key}']", node) for key, node in layers.items()] if isinstance(layers, h5py.Group) else []
+        for place, node in places:
+            deque(read_matrix(node, place).blocks(), maxlen=0)
     # files of before 2019 keep annotations as one table, which anndata still reads
     return from_anndata(ad.read_h5ad(path), config)
 
@@ -72,7 +74,6 @@ def read_h5ad(path: Path, config: ImportConfig) -> Imported:
 def read_group(group: h5py.Group, name: str, config: ImportConfig) -> Imported:
     """Read an AnnData that stands in a group of a file."""
     passed: list[str] = []
-    _check_size(group, name)
     n_obs, n_var = _lengths(group)
     obs, obs_notes = _frame(group.get("obs"), "obs", CELL_NAMES, n_obs, passed)
     var, var_notes = _frame(group.get("var"), "var", GENE_NAMES, n_var, passed)
@@ -105,7 +106,7 @@ def read_group(group: h5py.Group, name: str, config: ImportConfig) -> Imported:
     findings = [*obs_notes, *var_notes]
     if passed:
         findings.append(Finding(unread(passed)))
-    return Imported(imported.adata, imported.taken_from, [*findings, *imported.findings], imported.units)
+    return replace(imported, findings=[*findings, *imported.findings])
 
 
 KINDS = ("feature_types", "feature_type")
@@ -118,12 +119,12 @@ def _genes_alone(imported: Imported) -> Imported:
     if column is None or imported.units != "counts":
         return imported
     kinds = adata.var[column].astype(str).to_numpy()
-    counts, var, proteins, said = split_features(adata.layers["counts"], adata.var, kinds)
+    counts, var, proteins, said = split_features(imported.matrix, adata.var, kinds)
     if not said:
         return imported
-    genes = ad.AnnData(obs=adata.obs, var=var, obsm=dict(adata.obsm), uns=dict(adata.uns), layers={"counts": counts})
+    genes = ad.AnnData(obs=adata.obs, var=var, obsm=dict(adata.obsm), uns=dict(adata.uns))
     keep_proteins(genes, proteins)
-    return Imported(genes, imported.taken_from, [*imported.findings, *said], imported.units)
+    return replace(imported, matrix=counts, adata=genes, findings=[*imported.findings, *said])
 
 
 def _read_mudata(file: h5py.File, name: str, config: ImportConfig) -> Imported:
@@ -150,7 +151,7 @@ def _read_mudata(file: h5py.File, name: str, config: ImportConfig) -> Imported:
         others.remove(mod)
     if others:
         said.append(Finding(f"Other modalities were not read: {listed(others)}."))
-    return Imported(imported.adata, imported.taken_from, [*said, *imported.findings], imported.units)
+    return replace(imported, findings=[*said, *imported.findings])
 
 
 def _values(group: h5py.Group, name: str) -> pd.DataFrame | None:
@@ -160,14 +161,12 @@ def _values(group: h5py.Group, name: str) -> pd.DataFrame | None:
     nodes += [group["X"]] if "X" in group and encoding_type(group["X"]) != "null" else []
     if not nodes:
         return None
-    dense = _dense(read_matrix(nodes[0], name))
+    matrix = read_matrix(nodes[0], name)
+    check_memory(4.0 * matrix.n_cells * matrix.n_genes, f"Reading the antibody counts of '{name}'", "Import the RNA.")
+    dense = matrix.to_csr().toarray()
     obs, _ = _frame(group.get("obs"), "obs", CELL_NAMES, dense.shape[0], [])
     var, _ = _frame(group.get("var"), "var", GENE_NAMES, dense.shape[1], [])
     return pd.DataFrame(dense, obs.index, var.index)
-
-
-def _dense(matrix: Any) -> np.ndarray:
-    return np.asarray(matrix.todense() if hasattr(matrix, "todense") else matrix)
 
 
 def _later(node: Any, place: str) -> Any:
@@ -180,7 +179,8 @@ def _other_order(kept: Any, raw: Any) -> bool:
         return False
     blocks = []
     for node, place in ((kept, "X"), (raw, ".raw")):
-        blocks.append(np.log1p(np.clip(_dense(read_matrix(node, place)[:300]), 0, None)))
+        matrix = read_matrix(node, place)
+        blocks.append(np.log1p(np.clip(matrix.block(0, min(300, matrix.n_cells)).toarray(), 0, None)))
     here, there = blocks
     chosen = np.argsort(-here.std(axis=0))[:30]
     scaled = [(block - block.mean(axis=0)) / np.maximum(block.std(axis=0), 1e-9) for block in (here[:, chosen], there)]
@@ -305,22 +305,3 @@ def _others(group: h5py.Group) -> list[str]:
         if isinstance(group.get(name), h5py.Group)
         for key in group[name]
     ]
-
-
-def _check_size(group: h5py.Group, name: str) -> None:
-    """Refuse a file whose matrices would not fit, before reading them."""
-    nodes: list[Any] = [group.get("X"), group.get("raw/X")]
-    layers = group.get("layers")
-    nodes += list(layers.values()) if isinstance(layers, h5py.Group) else []
-    total = 0.0
-    for node in nodes:
-        if isinstance(node, h5py.Group) and "data" in node and "indices" in node:
-            total += node["data"].size * 12.0
-        elif isinstance(node, h5py.Dataset):
-            total += node.size * 8.0
-    check_memory(
-        2 * total,
-        f"Reading '{name}'",
-        "Free memory by closing other programs, use a larger machine, or import a file with fewer cells or only the"
-        " counts.",
-    )

@@ -9,6 +9,8 @@ import numpy as np
 from scipy import sparse
 
 from scapp.core.errors import DataError, listed
+from scapp.data.blocks.blocked_matrix import BlockedMatrix
+from scapp.data.formats.matrices_in_files import check_bounds, columns_of, dense_of, numbers, rows_of, unfitting
 
 MOST_OBJECTS = 200_000
 MOST_NAMES = 20_000_000
@@ -106,13 +108,14 @@ def encoding_type(node: Any) -> str:
     return text_of(node.attrs.get("encoding-type", ""))
 
 
-def read_matrix(node: Any, place: str) -> Any:
-    """A matrix as CSR or dense, from checked parts.
+def read_matrix(node: Any, place: str) -> BlockedMatrix:
+    """A matrix, read in blocks as long as it is used, from checked parts.
 
     Parameters
     ----------
     node
-        A dense dataset, or a group of ``data``, ``indices`` and ``indptr`` as AnnData and 10x write it.
+        A dense array, or a group of ``data``, ``indices`` and ``indptr`` as AnnData and 10x write it, of an HDF5 file
+        or a zarr store.
     place
         What it is called in the file.
 
@@ -121,20 +124,19 @@ def read_matrix(node: Any, place: str) -> Any:
     DataError
         It is no matrix of numbers, or its parts contradict each other.
     """
-    if isinstance(node, h5py.Dataset):
-        if node.ndim != 2:
-            raise DataError(f"{place} has {node.ndim} dimensions; a table of cells by genes is needed.", hint=_AGAIN)
-        return _numbers(node[()], place)
-    if not isinstance(node, h5py.Group) or not {"data", "indices", "indptr"} <= set(node):
+    if not hasattr(node, "keys"):
+        return dense_of(node, place)
+    if not {"data", "indices", "indptr"} <= set(node):
         raise DataError(f"{place} holds no matrix.", hint=_AGAIN)
     shape = node.attrs.get("shape", node.attrs.get("h5sparse_shape"))
     if shape is None and "shape" in node:
         shape = node["shape"][()]
     if shape is None:
         raise DataError(f"{place} does not say how large it is.", hint=_AGAIN)
+    check_shape(shape, place)
+    n_rows, n_columns = (int(n) for n in np.asarray(shape).ravel()[:2])
     kind = encoding_type(node) or text_of(node.attrs.get("h5sparse_format", "csr"))
-    parts = (node[name][()] for name in ("data", "indices", "indptr"))
-    return matrix_of(*parts, shape=shape, by_column=kind.startswith("csc"), place=place)
+    return (columns_of if kind.startswith("csc") else rows_of)(node, (n_rows, n_columns), place)
 
 
 _AGAIN = "The file is damaged, or made by a program that scapp does not know: save it again where it was made."
@@ -143,39 +145,24 @@ _AGAIN = "The file is damaged, or made by a program that scapp does not know: sa
 def matrix_of(
     data: np.ndarray, indices: np.ndarray, indptr: np.ndarray, *, shape: Any, by_column: bool, place: str
 ) -> sparse.csr_matrix:
-    """A sparse matrix from its parts, once they are known to fit: scipy's compiled code believes them.
+    """A sparse matrix from its parts in memory, once they are known to fit: scipy's compiled code believes them.
 
     Raises
     ------
     DataError
         They do not.
     """
+    check_shape(shape, place)
     n_rows, n_columns = (int(n) for n in np.asarray(shape).ravel()[:2])
-    check_shape((n_rows, n_columns), place)
     n_major, n_minor = (n_columns, n_rows) if by_column else (n_rows, n_columns)
-    whole = all(np.asarray(part).dtype.kind in "iu" for part in (indices, indptr))
-    fits = (
-        whole
-        and n_rows >= 0
-        and n_columns >= 0
-        and data.ndim == indices.ndim == indptr.ndim == 1
-        and len(indptr) == n_major + 1
-        and len(indices) == len(data)
-        and int(indptr[0]) == 0
-        and int(indptr[-1]) == len(data)
-    )
-    if fits and len(data):
-        steps = np.diff(indptr.astype(np.int64))
-        fits = bool((steps >= 0).all()) and int(indices.min()) >= 0 and int(indices.max()) < n_minor
-    if not fits:
-        raise DataError(
-            f"{place} is damaged: the parts of its sparse matrix ({n_rows:,} x {n_columns:,}) do not fit together.",
-            hint="Copy or download the file again and compare its size with the original.",
-        )
+    if data.ndim != 1 or indices.ndim != 1 or indices.dtype.kind not in "iu":
+        raise unfitting(place)
+    check_bounds(len(data), len(indices), indptr, n_major, place)
+    if len(data) and (int(indices.min()) < 0 or int(indices.max()) >= n_minor):
+        raise unfitting(place)
     made = sparse.csc_matrix if by_column else sparse.csr_matrix
-    small = max(len(data), n_minor) < 2**31
-    kind = np.int32 if small else np.int64
-    values = _numbers(data, place)
+    kind = np.int32 if max(len(data), n_minor) < 2**31 else np.int64
+    values = numbers(data, place)
     return made((values, indices.astype(kind), indptr.astype(kind)), shape=(n_rows, n_columns)).tocsr()
 
 
@@ -194,16 +181,6 @@ def check_shape(shape: Any, place: str) -> None:
             " read.",
             hint="The file is damaged: copy or download it again.",
         )
-
-
-def _numbers(values: np.ndarray, place: str) -> np.ndarray:
-    if values.dtype.kind not in "biuf":
-        raise DataError(
-            f"{place} holds {values.dtype} values; numbers are needed.",
-            hint="Write the counts as whole numbers or decimals, then import the file again.",
-        )
-    # scipy knows no half precision, and float128 is wider than any count
-    return values.astype(np.float32) if values.dtype in (np.float16, np.longdouble) else values
 
 
 def unread(nodes: list[str]) -> str:

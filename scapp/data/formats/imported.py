@@ -13,6 +13,9 @@ from scipy import sparse
 
 from scapp.core import keys
 from scapp.core.errors import DataError, listed
+from scapp.data.blocks.blocked_matrix import BlockedMatrix, blocked
+from scapp.data.blocks.composed import Added, Mapped
+from scapp.data.blocks.survey import Survey
 from scapp.data.checks import Finding, check_matrix, empty_findings, unique_names
 from scapp.data.config import ImportConfig
 from scapp.data.units import RECOVERABLE, UnitsId, recover_counts, same_total, units, units_of
@@ -29,19 +32,40 @@ class Imported:
 
     Parameters
     ----------
+    matrix
+        Values, shape (n_cells, n_genes); read from the file in blocks where the file allows it, which then stays as
+        long as the matrix does.
     adata
-        Counts in ``layers["counts"]``; or log (or scaled) values in ``X``; or other linear values in
-        ``layers["expression"]``: exactly one of the three.
+        Names, annotations and embeddings, without the values.
     taken_from
         Where in the file the values were found, in words.
     findings
         What was noticed on the way.
+    units
+        What the values are.
     """
 
+    matrix: BlockedMatrix
     adata: ad.AnnData
     taken_from: str
     findings: list[Finding] = field(default_factory=list)
     units: UnitsId = "counts"
+
+    @property
+    def slot(self) -> str:
+        """Where the values belong: the counts, else log (or scaled) values in X, else other linear values."""
+        if self.units in ("log", "scaled"):
+            return keys.X
+        return keys.COUNTS if self.units == "counts" else keys.EXPRESSION
+
+    def in_memory(self) -> ad.AnnData:
+        """Annotations and values together; the values in ``X``, or in the layer ``counts`` or ``expression``."""
+        adata = self.adata.copy()
+        if self.slot == keys.X:
+            adata.X = self.matrix.to_csr()
+        else:
+            adata.layers[self.slot.removeprefix("layers/")] = self.matrix.to_csr()
+        return adata
 
 
 def from_anndata(adata: ad.AnnData, config: ImportConfig | None = None) -> Imported:
@@ -115,11 +139,25 @@ def _ordered(places: Sequence[LazyPlace]) -> list[LazyPlace]:
 
 
 def _adding(places: Sequence[LazyPlace]) -> Any:
-    def total() -> sparse.csr_matrix:
-        read = [sparse.csr_matrix(m() if callable(m) else m).astype(np.float32) for _, m, _ in places]
-        return sum(read[1:], start=read[0])
+    def total() -> BlockedMatrix:
+        return added([(name, m() if callable(m) else m) for name, m, _ in places])
 
     return total
+
+
+def added(parts: Sequence[tuple[str, Any]]) -> BlockedMatrix:
+    """The sum of matrices, each with where it was found.
+
+    Raises
+    ------
+    DataError
+        They have different shapes.
+    """
+    shapes = {name: tuple(int(n) for n in matrix.shape) for name, matrix in parts}
+    if len(set(shapes.values())) > 1:
+        found = "; ".join(f"{name} has {' x '.join(f'{n:,}' for n in shape)}" for name, shape in shapes.items())
+        raise DataError(f"Matrices to be added up differ in shape: {found}.", hint="Export them again.")
+    return Added([blocked(matrix) for _, matrix in parts])
 
 
 def from_matrix(matrix: Any, obs: pd.DataFrame, var: pd.DataFrame, name: str, config: ImportConfig) -> Imported:
@@ -159,10 +197,10 @@ def from_places(places: Sequence[LazyPlace], obs: pd.DataFrame, config: ImportCo
             faults.append((name, error))
             scaled += [] if matrix is None else _as_scaled((name, matrix, var), config)
             continue
-        found = units_of(checked)
+        found = units_of(checked.survey)
         if found == "counts":
             # presence and ranks are whole numbers as well: other places are looked through first
-            if len(places) > 1 and not _PROMISING.fullmatch(name) and _doubtful(checked):
+            if len(places) > 1 and not _PROMISING.fullmatch(name) and _doubtful(checked.survey):
                 doubtful.append((name, checked, var))
                 continue
             return _assemble((name, checked, var), obs, "counts")
@@ -179,19 +217,18 @@ def from_places(places: Sequence[LazyPlace], obs: pd.DataFrame, config: ImportCo
     if usable:
         (name, matrix, var), found = usable[0]
         if config.round_to_counts:
-            matrix.data = np.rint(matrix.data)
-            matrix.eliminate_zeros()
+            rounded = Mapped(matrix, lambda block: np.rint(block.data))
             note = Finding(f"{name} was rounded to whole counts, as asked.")
-            return _assemble((f"{name} (rounded)", matrix, var), obs, "counts", [note])
+            return _assemble((f"{name} (rounded)", rounded, var), obs, "counts", [note])
         return _assemble((name, matrix, var), obs, found)
     if scaled:
         return _assemble(scaled[0], obs, "scaled")
     raise _no_matrix(faults)
 
 
-def _doubtful(matrix: sparse.csr_matrix) -> bool:
+def _doubtful(seen: Survey) -> bool:
     """Whether whole numbers may say presence (nothing above one) or ranks (the same sum in every cell)."""
-    return bool(matrix.data.max() <= 1) or same_total(matrix) is not None
+    return seen.greatest <= 1 or same_total(seen) is not None
 
 
 def _check_shape(name: str, matrix: Any, n_cells: int, n_genes: int) -> None:
@@ -228,17 +265,13 @@ def _assemble(place: Place, obs: pd.DataFrame, found: UnitsId, notes: list[Findi
     cells, cell_findings = unique_names(obs.index, "cell")
     genes, gene_findings = unique_names(var.index, "gene")
     adata = ad.AnnData(obs=_plain(obs).set_axis(cells, axis=0), var=_plain(var).set_axis(genes, axis=0))
-    findings = [*(notes or []), *_dropped(obs), *cell_findings, *gene_findings, *empty_findings(matrix)]
-    if found in ("log", "scaled"):
-        adata.X = matrix
-    else:
-        adata.layers["counts" if found == "counts" else "expression"] = matrix
+    findings = [*(notes or []), *_dropped(obs), *cell_findings, *gene_findings, *empty_findings(matrix.survey)]
     if found != "counts":
         findings.append(Finding(f"{name} holds {units(found).title}, and no raw counts.", units(found).note))
-    elif (total := same_total(matrix)) is not None:
+    elif (total := same_total(matrix.survey)) is not None:
         note = "If they are rounded CPM or TPM, import the raw counts instead: steps that need counts would be wrong."
         findings.append(Finding(f"The values are whole, but every cell adds up to about {total:,.0f}.", note))
-    return Imported(adata, name, findings, found)
+    return Imported(matrix, adata, name, findings, found)
 
 
 def _dropped(obs: pd.DataFrame) -> list[Finding]:

@@ -7,14 +7,14 @@ from typing import Any
 import h5py
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from scapp.core.errors import DataError, listed
-from scapp.core.memory import check_memory
+from scapp.data.blocks.blocked_matrix import BlockedMatrix
 from scapp.data.checks import Finding
 from scapp.data.config import ImportConfig
 from scapp.data.formats.hdf5 import text_of
-from scapp.data.formats.imported import Imported, LazyPlace, from_places
+from scapp.data.formats.imported import Imported, LazyPlace, added, from_places
+from scapp.data.formats.matrices_in_files import dense_of
 
 CELL_NAMES = (
     "CellID",
@@ -42,7 +42,6 @@ GENE_NAMES = (
     *("Accession", "ensembl_ids", "ensembl_id", "gene_ids", "gene_id"),
     "index",
 )
-ROWS_PER_PIECE = 2_000
 
 
 def read_loom(path: Path, config: ImportConfig) -> Imported:
@@ -60,18 +59,17 @@ def read_loom(path: Path, config: ImportConfig) -> Imported:
                 hint="Write it again with loompy, or save the data as .h5ad and import that.",
             )
         n_genes, n_cells = file["matrix"].shape
-        check_memory(12.0 * n_genes * n_cells * 0.3, f"Reading '{path.name}'", "Import a file with fewer cells.")
         obs = _attributes(file, "col_attrs", CELL_NAMES, n_cells, "cell")
         var = _attributes(file, "row_attrs", GENE_NAMES, n_genes, "gene")
         layers = file.get("layers", {})
         named = [name for name in ("counts", "raw_counts", "raw", "umi") if name in layers]
         rest = [name for name in layers if name not in (*named, "unspliced", "ambiguous")]
-        places: list[LazyPlace] = [(f"the layer '{name}'", partial(_sparse, layers[name]), var) for name in named]
-        places.append(("the loom matrix", partial(_sparse, file["matrix"]), var))
+        places: list[LazyPlace] = [(f"the layer '{name}'", partial(_matrix, layers[name]), var) for name in named]
+        places.append(("the loom matrix", partial(_matrix, file["matrix"]), var))
         if {"spliced", "unspliced"} <= set(layers):
             total = partial(_total, layers["spliced"], layers["unspliced"])
             places.append(("the total of the layers 'spliced' and 'unspliced'", total, var))
-        places += [(f"the layer '{name}'", partial(_sparse, layers[name]), var) for name in rest]
+        places += [(f"the layer '{name}'", partial(_matrix, layers[name]), var) for name in rest]
         others = sorted(set(layers) - set(named))
         # while the file is open: only those that are looked at are read
         imported = from_places(places, obs, config)
@@ -80,15 +78,14 @@ def read_loom(path: Path, config: ImportConfig) -> Imported:
     return imported
 
 
-def _sparse(dataset: Any) -> sparse.csr_matrix:
+def _matrix(dataset: Any) -> BlockedMatrix:
     if dataset.ndim != 2 or dataset.dtype.kind not in "biuf":
         raise DataError(f"'{dataset.name}' holds no table of numbers.", hint="Write it again with loompy.")
-    pieces = [sparse.csr_matrix(dataset[i : i + ROWS_PER_PIECE]) for i in range(0, dataset.shape[0], ROWS_PER_PIECE)]
-    return sparse.vstack(pieces, format="csr").T.tocsr()
+    return dense_of(dataset, f"'{dataset.name}'", genes_first=True)
 
 
-def _total(first: Any, second: Any) -> sparse.csr_matrix:
-    return _sparse(first) + _sparse(second)
+def _total(first: Any, second: Any) -> BlockedMatrix:
+    return added([(f"'{dataset.name}'", _matrix(dataset)) for dataset in (first, second)])
 
 
 def _attributes(file: h5py.File, group: str, names: tuple[str, ...], length: int, what: str) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from scipy.io import mminfo, mmread
 
 from scapp.core.errors import DataError, listed
 from scapp.core.memory import check_memory
+from scapp.data.blocks.blocked_matrix import BlockedMatrix, InMemory
 from scapp.data.checks import Finding, counts_rows
 from scapp.data.config import ImportConfig
 from scapp.data.formats.archives import plain_file
@@ -238,10 +239,10 @@ def read_found(folder: Path, found: Found, config: ImportConfig) -> Imported:
             f" {matrix.shape[0]:,} genes, the lists have {len(obs):,} and {len(var):,}.",
             hint="Check that matrix, barcodes and features come from the same run.",
         )
-    matrix, var, proteins, said = _features(matrix.tocsr(), var)
-    matrix, var, more_said = _three_of_each(matrix, var)
+    genes, var, proteins, said = _features(InMemory(matrix), var)
+    genes, var, more_said = _three_of_each(genes, var)
     title = "the 10x matrix" if found.program.title == PROGRAMS[0].title else found.program.title
-    imported = from_matrix(matrix, obs, var, title, config)
+    imported = from_matrix(genes, obs, var, title, config)
     keep_proteins(imported.adata, proteins)
     imported.findings.extend([*notes, *said, *more_said])
     return imported
@@ -330,8 +331,8 @@ def _filled(names: pd.Series, ids: pd.Series) -> pd.Index:
 
 
 def _features(
-    matrix: sparse.csr_matrix, var: pd.DataFrame
-) -> tuple[sparse.csr_matrix, pd.DataFrame, pd.DataFrame, list[Finding]]:
+    matrix: BlockedMatrix, var: pd.DataFrame
+) -> tuple[BlockedMatrix, pd.DataFrame, pd.DataFrame, list[Finding]]:
     """Genes; antibody counts apart; other kinds of features left out and said."""
     if "feature_type" not in var:
         return matrix, var, pd.DataFrame(), []
@@ -342,9 +343,7 @@ _ID = re.compile(r"^(?:ENS[A-Z]*G\d{6,}|FBgn\d+|WBGene\d+)")
 _STATE = re.compile(r"^(.*)-([UA])$")
 
 
-def _three_of_each(
-    matrix: sparse.csr_matrix, var: pd.DataFrame
-) -> tuple[sparse.csr_matrix, pd.DataFrame, list[Finding]]:
+def _three_of_each(matrix: BlockedMatrix, var: pd.DataFrame) -> tuple[BlockedMatrix, pd.DataFrame, list[Finding]]:
     """alevin-fry's USA mode has each gene spliced, unspliced (-U) and ambiguous (-A): their total."""
     names = [str(name) for name in var.index]
     own = [m[1] if (m := _STATE.match(name)) else name for name in names]
@@ -356,4 +355,4 @@ def _three_of_each(
         (np.ones(len(own), np.float32), (np.arange(len(own)), place)), shape=(len(own), len(genes))
     )
     note = Finding("Spliced, unspliced and ambiguous counts of each gene (alevin-fry's USA mode) were added up.")
-    return (matrix @ fold).tocsr(), var[[not _STATE.match(name) for name in names]].reindex(genes), [note]
+    return InMemory(matrix.to_csr() @ fold), var[[not _STATE.match(name) for name in names]].reindex(genes), [note]

@@ -1,6 +1,7 @@
 """R's saved objects (.rds, .RData): Seurat, SingleCellExperiment, and matrices."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,7 @@ def _said(imported: Imported, sentence: str, others: tuple[pd.DataFrame, list[st
         said.append(about_proteins(proteins))
     if left:
         said.append(Finding(f"Other assays were not read: {listed(left, 5)}."))
-    return Imported(imported.adata, imported.taken_from, [*said, *imported.findings], imported.units)
+    return replace(imported, findings=[*said, *imported.findings])
 
 
 def _others(assays: dict[str, RObject], chosen: str, cells: pd.Index) -> tuple[pd.DataFrame, list[str]]:

@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -117,10 +117,10 @@ def _read_file(path: Path, config: ImportConfig, samples: Sequence[Sample]) -> I
     if found in (signatures.ZIP, signatures.TAR, signatures.GZIP_TAR):
         return _read_archive(path, config, samples)
     if found in (signatures.GZIP_HDF5, signatures.PACKED):
-        with tempfile.TemporaryDirectory(prefix="scapp-") as folder:
-            inside = Path(folder) / re.sub(r"(?i)\.(?:gz|bz2|xz)$", "", path.name)
+        with _temporary_folder() as folder:
+            inside = folder / re.sub(r"(?i)\.(?:gz|bz2|xz)$", "", path.name)
             with _naming_damage(path, "a packed file"):
-                archives.unpack_one(path, inside, archives.Allowance(Path(folder)))
+                archives.unpack_one(path, inside, archives.Allowance(folder))
             return _read_file(inside, config, samples)
     if found is signatures.R_DATA:
         with _naming_damage(path, R_DATA.name):
@@ -143,6 +143,15 @@ def _read_file(path: Path, config: ImportConfig, samples: Sequence[Sample]) -> I
                 ) from error
             raise
     raise _refused(path, found)
+
+
+@contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    """For what is unpacked. A file that a matrix is still read from stays open, and is gone when it is closed; Windows
+    does not remove such a file.
+    """
+    with tempfile.TemporaryDirectory(prefix="scapp-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
 
 
 def _refused(path: Path, found: Signature) -> DataError:
@@ -175,8 +184,7 @@ def _hdf5_format(path: Path) -> Format:
 
 
 def _read_archive(path: Path, config: ImportConfig, samples: Sequence[Sample]) -> Imported:
-    with tempfile.TemporaryDirectory(prefix="scapp-") as name:
-        folder = Path(name)
+    with _temporary_folder() as folder:
         allowance = archives.Allowance(folder)
         with _naming_damage(path, "an archive"):
             archives.unpack(path, folder, allowance)
@@ -251,7 +259,7 @@ def _read_table(path: Path, config: ImportConfig) -> Imported:
         table.values, obs.set_axis(cells, axis=0), var.set_axis(table.genes, axis=0), "the table", config
     )
     keep_proteins(imported.adata, table.proteins)
-    return Imported(imported.adata, imported.taken_from, [*table.findings, *imported.findings], imported.units)
+    return replace(imported, findings=[*table.findings, *imported.findings])
 
 
 def _read_zarr(path: Path, config: ImportConfig) -> Imported:

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from scapp.core.errors import DataError, listed
-from scapp.core.memory import check_memory
+from scapp.data.blocks.blocked_matrix import BlockedMatrix
 from scapp.data.checks import Finding
 from scapp.data.config import ImportConfig
 from scapp.data.formats.features import split_features
-from scapp.data.formats.hdf5 import matrix_of, text_of
+from scapp.data.formats.hdf5 import text_of
 from scapp.data.formats.imported import Imported, from_matrix, keep_proteins
-from scapp.data.formats.mtx_folder import CURE
+from scapp.data.formats.matrices_in_files import rows_of
 
 
 def read_h5(path: Path, config: ImportConfig) -> Imported:
@@ -53,7 +53,6 @@ def read_h5(path: Path, config: ImportConfig) -> Imported:
 
 
 def _read_group(group: h5py.Group, name: str, config: ImportConfig) -> Imported:
-    check_memory(24.0 * group["data"].size, f"Reading '{name}'", CURE)
     features = group.get("features")
     if isinstance(features, h5py.Group):
         ids, symbols = _texts(features, "id"), _texts(features, "name")
@@ -72,8 +71,8 @@ def _read_group(group: h5py.Group, name: str, config: ImportConfig) -> Imported:
             f" {len(barcodes):,} and {len(symbols):,}.",
             hint="Copy or download it again.",
         )
-    parts = (group[part][()] for part in ("data", "indices", "indptr"))
-    matrix = matrix_of(*parts, shape=(n_cells, n_genes), by_column=False, place="the 10x matrix")
+    # genes are rows, gene after gene in each cell: cell by cell, that is
+    matrix: BlockedMatrix = rows_of(group, (n_cells, n_genes), "the 10x matrix")
     var = pd.DataFrame({"gene_ids": ids}, index=pd.Index(symbols, dtype=object))
     if genomes is not None and len(set(genomes)) > 1:
         var["genome"] = genomes
@@ -83,7 +82,8 @@ def _read_group(group: h5py.Group, name: str, config: ImportConfig) -> Imported:
             raise DataError(
                 f"'{name}' has no genome '{config.genome}'; it has {listed(sorted(set(genomes)))}.", hint="Choose one."
             )
-        matrix, var, kinds = matrix[:, mine], var[mine], None if kinds is None else kinds[mine]
+        matrix = matrix.select(genes=np.flatnonzero(mine))
+        var, kinds = var[mine], None if kinds is None else kinds[mine]
     proteins, said = pd.DataFrame(), list[Finding]()
     if kinds is not None:
         matrix, var, proteins, said = split_features(matrix, var, kinds)

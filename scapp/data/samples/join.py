@@ -10,6 +10,8 @@ import pandas as pd
 from scipy import sparse
 
 from scapp.core.errors import DataError, listed
+from scapp.data.blocks.blocked_matrix import InMemory
+from scapp.data.blocks.composed import Stacked
 from scapp.data.checks import Finding, empty_findings
 from scapp.data.formats.imported import Imported
 from scapp.data.samples.find import OBS_NAME, Sample
@@ -51,10 +53,11 @@ def join_samples(samples: Sequence[Sample], parts: Sequence[Imported]) -> Import
     _check_units(joined)
     _check_cells(joined)
     shared = _shared_genes(joined)
-    pieces = []
+    pieces, matrices = [], []
     for part in joined:
         positions = pd.Series(np.arange(len(part.ids)), index=part.ids)
         positions = positions[~positions.index.duplicated()].loc[shared].to_numpy()
+        matrices.append((part.imported.matrix, positions))
         piece = part.imported.adata[:, positions].copy()
         piece.var_names = shared
         piece.obsm.clear()
@@ -70,8 +73,9 @@ def join_samples(samples: Sequence[Sample], parts: Sequence[Imported]) -> Import
     for name in merged.obs.select_dtypes(["object", "string"]):
         merged.obs[name] = pd.Categorical(merged.obs[name])
     taken_from = f"{joined[0].imported.taken_from} of {len(parts)} samples"
-    findings = [*_findings(joined, shared), *empty_findings(_matrix(merged))]
-    return Imported(merged, taken_from, findings, joined[0].imported.units)
+    matrix = Stacked(matrices)
+    findings = [*_findings(joined, shared), *empty_findings(matrix.survey)]
+    return Imported(matrix, merged, taken_from, findings, joined[0].imported.units)
 
 
 _BARCODE = re.compile(r"[ACGTN]{8,}")
@@ -107,29 +111,20 @@ def join_cells(samples: Sequence[Sample], parts: Sequence[Imported]) -> Imported
     rows = []
     for part in parts:
         place = genes.get_indexer(part.adata.var_names)
-        values = _matrix(part.adata)
+        values = part.matrix.to_csr()
         rows.append(
             sparse.csr_matrix((values.data, (np.zeros(values.nnz, int), place[values.indices])), (1, len(genes)))
         )
-    matrix = sparse.csr_matrix(sparse.vstack(rows), dtype=np.float32)
+    matrix = InMemory(sparse.vstack(rows))
     cells = pd.Index([sample.name for sample in samples])
     merged = ad.AnnData(obs=pd.DataFrame(index=cells), var=pd.DataFrame(index=genes))
-    first = parts[0]
-    if first.units in ("log", "scaled"):
-        merged.X = matrix
-    else:
-        merged.layers["counts" if first.units == "counts" else "expression"] = matrix
     for sample, name in zip(samples, cells, strict=True):
         for column, value in sample.annotations.items():
             if column != "sample":
                 merged.obs.loc[name, OBS_NAME.get(column, column)] = value
     note = Finding(f"{len(parts):,} files of one cell each were joined: {listed(cells, 3)}.")
-    return Imported(merged, "files of one cell each", [note, *empty_findings(matrix)], first.units)
-
-
-def _matrix(adata: ad.AnnData) -> sparse.csr_matrix:
-    """The one matrix that an imported dataset holds."""
-    return sparse.csr_matrix(next(iter(adata.layers.values()), adata.X))
+    findings = [note, *empty_findings(matrix.survey)]
+    return Imported(matrix, merged, "files of one cell each", findings, parts[0].units)
 
 
 def _shared_genes(parts: Sequence[_Part]) -> pd.Index:
@@ -175,7 +170,7 @@ def _findings(parts: Sequence[_Part], shared: pd.Index) -> list[Finding]:
     seen: dict[tuple[str, str], list[str]] = {}
     for part in parts:
         # a gene that is zero in one sample is not in all: said of the whole instead
-        own = {finding.sentence for finding in empty_findings(_matrix(part.imported.adata))}
+        own = {finding.sentence for finding in empty_findings(part.imported.matrix.survey)}
         for finding in part.imported.findings:
             if finding.sentence not in own:
                 seen.setdefault((finding.sentence, finding.fix), []).append(part.sample.name)

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from scapp.core import files
 from scapp.core.provenance import content_hash
@@ -74,6 +73,16 @@ def write_matrix(folder: Path, matrix: BlockedMatrix) -> None:
         _refer(folder, stored.folder, part)
     else:
         _write_anew(folder, matrix)
+
+
+def written_matrix(folder: Path, matrix: BlockedMatrix) -> BlockedMatrix:
+    """Write a matrix into a new folder, whose name is used once, and open it."""
+    write_matrix(folder, matrix)
+    return open_matrix(folder, _underived)
+
+
+def _underived(slot: str, fingerprint: str) -> BlockedMatrix:
+    raise ValueError(f"no {slot} ({fingerprint}) stands beside it")
 
 
 def write_log_normalised(folder: Path, matrix: LogNormalised, of: str, fingerprint: str) -> None:
@@ -197,8 +206,8 @@ def _write_anew(folder: Path, matrix: BlockedMatrix) -> None:
     import zarr
 
     group = zarr.open_group(str(folder), mode="w-", zarr_format=3)
-    lengths, types = _lengths_and_types(matrix)
-    bounds = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    types = _types(matrix)
+    bounds = np.concatenate([[0], np.cumsum(matrix.survey.lengths)]).astype(np.int64)
     with zarr.config.set({"array.write_empty_chunks": True}):
         by_cell = group.create_group(VALUE)
         writer = EntriesWriter(by_cell, matrix.shape, bounds, types, CHUNK, "csr_matrix")
@@ -219,17 +228,9 @@ def _write_anew(folder: Path, matrix: BlockedMatrix) -> None:
     group.attrs[_KIND] = True
 
 
-def _lengths_and_types(matrix: BlockedMatrix) -> tuple[np.ndarray, tuple[np.dtype, np.dtype]]:
-    """Entries of each row, and the smallest types that hold places and values."""
-
-    def look(_: int, block: sparse.csr_matrix) -> tuple[np.ndarray, bool, float]:
-        values = block.data
-        whole = bool((values >= 0).all() and (values < 2**24).all() and (values == np.floor(values)).all())
-        return np.diff(block.indptr), whole, float(values.max(initial=0))
-
-    seen = list(matrix.each_block(look))
-    lengths = np.concatenate([np.zeros(0, dtype=np.int64), *(part[0] for part in seen)])
+def _types(matrix: BlockedMatrix) -> tuple[np.dtype, np.dtype]:
+    """The smallest types that hold places and values."""
+    seen = matrix.survey
     places = np.min_scalar_type(max(matrix.n_genes - 1, 0))
-    if not all(part[1] for part in seen):
-        return lengths, (places, np.dtype(np.float32))
-    return lengths, (places, np.min_scalar_type(int(max((part[2] for part in seen), default=0))))
+    whole = seen.off == 0 and seen.least >= 0 and seen.greatest < 2**24 and seen.n_missing == seen.n_infinite == 0
+    return places, np.min_scalar_type(int(seen.greatest)) if whole else np.dtype(np.float32)

@@ -10,6 +10,8 @@ from scapp.workspace.datasets.store import Workspace
 
 RESULT_FOLDER = "result"
 """Of a run: what could not be committed, because its inputs had changed."""
+TEMPORARY = "temporary"
+"""Of a run: what is needed while it works."""
 _SUMMARY = "summary.json"
 
 

@@ -45,7 +45,7 @@ def test_a_packed_10x_folder(tmp_path, ending):
         )
     else:
         tarred(path, folder)
-    np.testing.assert_array_equal(read(path).adata.layers["counts"].toarray(), COUNTS)
+    np.testing.assert_array_equal(read(path).in_memory().layers["counts"].toarray(), COUNTS)
 
 
 @pytest.mark.filterwarnings("ignore:Writing zarr v2")
@@ -54,7 +54,7 @@ def test_zarr_as_a_folder_and_packed(tmp_path):
         adata().write_zarr(tmp_path / "x.zarr")
     for path in (tmp_path / "x.zarr", tarred(tmp_path / "x.tar.gz", tmp_path / "x.zarr")):
         imported = read(path)
-        np.testing.assert_array_equal(imported.adata.layers["counts"].toarray(), COUNTS)
+        np.testing.assert_array_equal(imported.in_memory().layers["counts"].toarray(), COUNTS)
         assert list(imported.adata.obs_names) == CELLS
     (tmp_path / "empty.zarr").mkdir()
     with pytest.raises(DataError, match="no zarr store"):
@@ -129,7 +129,7 @@ def test_loom_by_hand(tmp_path):
     cells, genes = np.array(CELLS, dtype="S"), np.array(GENES, dtype="S")
     kinds, space = np.array(["a", "b", "a", "b"], dtype="S"), np.zeros((4, 2))
     write_loom(path, col_attrs__CellID=cells, col_attrs__kind=kinds, col_attrs__space=space, row_attrs__Gene=genes)
-    loaded = read(path).adata
+    loaded = read(path).in_memory()
     np.testing.assert_array_equal(loaded.layers["counts"].toarray(), COUNTS)
     assert list(loaded.obs_names) == CELLS
     assert list(loaded.var_names) == GENES
@@ -159,5 +159,5 @@ def test_text_tables_by_the_ending_txt(tmp_path):
 def test_a_file_in_another_packing_is_unpacked(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
     counts = pd.DataFrame(np.arange(40).reshape(4, 10), [f"CELL_{i}" for i in range(4)], [f"CD{i}" for i in range(10)])
     (tmp_path / "counts.csv.packed").write_bytes(pack(counts.to_csv().encode()))
-    adata = read(tmp_path / "counts.csv.packed").adata
+    adata = read(tmp_path / "counts.csv.packed").in_memory()
     np.testing.assert_array_equal(adata.layers["counts"].toarray(), counts.to_numpy())

@@ -24,7 +24,7 @@ def adata(**more):
 
 
 def counts(imported):
-    return imported.adata.layers["counts"].toarray()
+    return imported.in_memory().layers["counts"].toarray()
 
 
 def legacy(path, **parts):

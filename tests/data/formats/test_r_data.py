@@ -26,7 +26,7 @@ def said(imported: Imported) -> str:
 
 
 def assert_counts(imported: Imported, expected: pd.DataFrame = COUNTS) -> None:
-    adata = imported.adata
+    adata = imported.in_memory()
     assert imported.units == "counts"
     assert list(adata.obs_names) == list(expected.index)
     assert list(adata.var_names) == list(expected.columns)
@@ -68,7 +68,7 @@ def test_values_without_counts_are_recovered() -> None:
 
 @pytest.mark.parametrize("file", ["seurat4.rds", "sce.rds", "read10x.rds"])
 def test_antibodies_stand_beside_the_genes(file: str) -> None:
-    adata = read(FILES / file).adata
+    adata = read(FILES / file).in_memory()
     np.testing.assert_array_equal(adata.obsm["protein_counts"], ADT.to_numpy())
     assert list(adata.uns["protein_names"]) == list(ADT.columns)
 
@@ -153,7 +153,7 @@ def test_parts_of_dropest_are_added_up_also_where_they_are_packed_twice(tmp_path
     total = pd.read_csv(FILES / "dropest_total.csv", index_col=0).T
     (tmp_path / "GSM1_cell.counts.matrices.rds.gz").write_bytes(gzip.compress((FILES / "dropest.rds").read_bytes()))
     imported = read(tmp_path / "GSM1_cell.counts.matrices.rds.gz")
-    ordered = imported.adata[total.index, total.columns].layers["counts"].toarray()
+    ordered = imported.in_memory()[total.index, total.columns].layers["counts"].toarray()
     np.testing.assert_array_equal(ordered, total.to_numpy())
     assert imported.adata.shape == total.shape
     assert "exon, intron, spanning were added up" in said(imported)
@@ -166,6 +166,6 @@ def test_an_archive_of_r_files_is_joined_as_samples(tmp_path: Path) -> None:
             member = tarfile.TarInfo(f"{name}.rds.gz")
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
-    adata = read(tmp_path / "GSE1_RAW.tar").adata
+    adata = read(tmp_path / "GSE1_RAW.tar").in_memory()
     assert adata.shape == (40 + 39, COUNTS.shape[1])
     assert set(adata.obs["sample"]) == {"GSM1_first", "GSM2_second"}

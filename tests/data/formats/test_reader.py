@@ -43,7 +43,7 @@ def test_counts_are_looked_for_in_the_stated_order():
             with_all.X = sparse.csr_matrix(COUNTS)
         imported = from_anndata(with_all)
         assert imported.taken_from == place
-        np.testing.assert_array_equal(imported.adata.layers["counts"].toarray(), COUNTS + shift)
+        np.testing.assert_array_equal(imported.in_memory().layers["counts"].toarray(), COUNTS + shift)
         if place.startswith("layers"):
             del with_all.layers[place[8:-2]]
         else:
@@ -53,18 +53,18 @@ def test_counts_are_looked_for_in_the_stated_order():
 def test_values_without_counts_are_named_for_what_they_are():
     rng = np.random.default_rng(1)
     log = from_anndata(adata(rng.uniform(0.1, 5, (4, 12)).astype(np.float32)))
-    assert log.adata.X is not None
-    assert "counts" not in log.adata.layers
+    assert log.in_memory().X is not None
+    assert "counts" not in log.in_memory().layers
     assert "log-normalised" in log.findings[-1].sentence
     linear = from_anndata(adata(rng.uniform(0.1, 5000, (4, 12)).astype(np.float32)))
-    assert "expression" in linear.adata.layers
+    assert "expression" in linear.in_memory().layers
     assert "RPKM" in linear.findings[-1].sentence
 
 
 def test_scaled_values_can_be_looked_at_and_say_what_they_cannot_do():
     imported = from_anndata(adata(COUNTS - 5))
     assert imported.units == "scaled"
-    np.testing.assert_array_equal(imported.adata.X.toarray(), COUNTS - 5)
+    np.testing.assert_array_equal(imported.in_memory().X.toarray(), COUNTS - 5)
     assert "import the raw counts" in imported.findings[-1].fix
     counted = from_anndata(adata(COUNTS - 5, counts=COUNTS))
     assert counted.taken_from == "layers['counts']"
@@ -99,7 +99,7 @@ def test_tables_in_both_orientations(tmp_path, ending, transposed):
     table = frame().T if transposed else frame()
     table.to_csv(path, sep="\t" if "tsv" in ending else ",")
     imported = read(path)
-    np.testing.assert_array_equal(imported.adata.layers["counts"].toarray(), COUNTS)
+    np.testing.assert_array_equal(imported.in_memory().layers["counts"].toarray(), COUNTS)
     assert list(imported.adata.obs_names) == CELLS
     assert list(imported.adata.var_names) == GENES
     assert ("genes in rows" if transposed else "cells in rows") in imported.findings[0].sentence
@@ -120,7 +120,7 @@ def test_r_style_header_without_a_corner(tmp_path):
     text = frame().T.to_csv().replace(",", "", 1)
     assert text.startswith("ACGT")
     path.write_text(text)
-    np.testing.assert_array_equal(read(path).adata.layers["counts"].toarray(), COUNTS)
+    np.testing.assert_array_equal(read(path).in_memory().layers["counts"].toarray(), COUNTS)
 
 
 def test_separators_at_the_end_of_rows_are_no_values(tmp_path):
@@ -130,7 +130,7 @@ def test_separators_at_the_end_of_rows_are_no_values(tmp_path):
         path.write_text(content + "\n")
         imported = read(path)
         assert list(imported.adata.var_names) == GENES
-        np.testing.assert_array_equal(imported.adata.layers["counts"].toarray(), COUNTS)
+        np.testing.assert_array_equal(imported.in_memory().layers["counts"].toarray(), COUNTS)
 
 
 def test_a_gene_may_be_called_na(tmp_path):
@@ -180,7 +180,7 @@ def write_10x(folder, *, legacy, compressed):
 def test_10x_folders(tmp_path, legacy, compressed):
     write_10x(tmp_path / "tenx", legacy=legacy, compressed=compressed)
     imported = read(tmp_path / "tenx")
-    np.testing.assert_array_equal(imported.adata.layers["counts"].toarray(), COUNTS)
+    np.testing.assert_array_equal(imported.in_memory().layers["counts"].toarray(), COUNTS)
     assert list(imported.adata.var["gene_ids"]) == GENES
 
 
@@ -223,7 +223,7 @@ def test_files_whose_ending_lies(tmp_path):
     packed = tmp_path / "packed.csv"
     packed.write_bytes(gzip.compress(frame().to_csv().encode()))
     imported = read(packed)
-    np.testing.assert_array_equal(imported.adata.layers["counts"].toarray(), COUNTS)
+    np.testing.assert_array_equal(imported.in_memory().layers["counts"].toarray(), COUNTS)
     other = tmp_path / "other.h5ad"
     with h5py.File(other, "w") as file:
         file["something"] = 1
@@ -263,7 +263,7 @@ def test_real_files(name, shape, taken):
     imported = read(shared_data(name))
     assert imported.adata.shape == shape
     assert imported.taken_from == taken
-    assert "counts" in imported.adata.layers
+    assert "counts" in imported.in_memory().layers
 
 
 def test_several_genomes_must_be_chosen():
@@ -353,7 +353,7 @@ def test_expected_counts_are_rounded_when_asked():
     assert "Round to whole counts" in plain.findings[-1].fix
     imported = from_anndata(adata(expected), ImportConfig(round_to_counts=True))
     assert imported.taken_from == "X (rounded)"
-    np.testing.assert_array_equal(imported.adata.layers["counts"].toarray(), COUNTS)
+    np.testing.assert_array_equal(imported.in_memory().layers["counts"].toarray(), COUNTS)
 
 
 @pytest.mark.parametrize(
@@ -379,7 +379,7 @@ def test_tables_as_r_writes_them_by_default(tmp_path):
     path.write_text("\n".join(["# written by R", "", *lines]) + "\n")
     imported = read(path)
     assert list(imported.adata.obs_names) == CELLS
-    np.testing.assert_array_equal(imported.adata.layers["counts"].toarray(), COUNTS)
+    np.testing.assert_array_equal(imported.in_memory().layers["counts"].toarray(), COUNTS)
 
 
 def test_a_table_of_annotations_is_no_matrix(tmp_path):
@@ -421,7 +421,7 @@ def test_10x_variants_that_can_be_mended(tmp_path):
     features = tmp_path / "tenx" / "features.tsv"
     features.write_text(features.read_text().replace("S11\tGene Expression", "S11\tAntibody Capture"))
     imported = read(tmp_path / "tenx")
-    np.testing.assert_array_equal(imported.adata.layers["counts"].toarray(), COUNTS[:, :11])
+    np.testing.assert_array_equal(imported.in_memory().layers["counts"].toarray(), COUNTS[:, :11])
     said = " ".join(f"{finding.sentence} {finding.fix}" for finding in imported.findings)
     assert "turned round" in said
     assert "Antibody counts were kept apart from the genes (1: S11)" in said
@@ -433,6 +433,6 @@ def test_lists_as_csv(tmp_path, header):
     io.mmwrite(tmp_path / "matrix.mtx", sparse.coo_matrix(COUNTS.T))
     for name, values, head in (("barcodes", CELLS, "barcode"), ("features", GENES, "gene")):
         (tmp_path / f"{name}.csv").write_text("\n".join([*([head] if header else []), *values]) + "\n")
-    imported = read(tmp_path).adata
+    imported = read(tmp_path).in_memory()
     np.testing.assert_array_equal(imported.layers["counts"].toarray(), COUNTS)
     assert (list(imported.obs_names), list(imported.var_names)) == (CELLS, GENES)

@@ -69,7 +69,7 @@ def test_gene_cluster_text_is_read(tmp_path):
     counts = np.random.default_rng(0).poisson(3, (12, 4))
     rows = "".join(f"CD{i}\tna\t" + "\t".join(map(str, row)) + "\n" for i, row in enumerate(counts))
     (tmp_path / "x.gct.txt").write_text("#1.2\n12\t4\nName\tDescription\t" + "\t".join(cells) + "\n" + rows)
-    adata = read(tmp_path / "x.gct.txt").adata
+    adata = read(tmp_path / "x.gct.txt").in_memory()
     assert list(adata.obs_names) == cells
     assert list(adata.var_names) == [f"CD{i}" for i in range(12)]
     np.testing.assert_array_equal(adata.layers["counts"].toarray(), counts.T)

@@ -103,7 +103,7 @@ def three_folders(tmp_path):
 
 def test_three_folders_become_one_dataset_with_genes_joined_by_id(three_folders):
     imported = read(three_folders)
-    joined = imported.adata
+    joined = imported.in_memory()
     assert joined.shape == (12, 11)
     assert list(joined.var["gene_ids"]) == GENES[1:]
     assert list(joined.var_names) == [f"S{i}" for i in range(1, 12)]
@@ -120,7 +120,7 @@ def test_archives_of_folders_and_sheets(three_folders, tmp_path):
     packed = tarred(tmp_path / "study.tar.gz", three_folders)
     samples = find_samples([f"study/P{i}/matrix.mtx.gz" for i in (1, 2)])
     sheet = pd.DataFrame({"sample": ["P1", "P2"], "donor": ["d1", "d2"], "condition": ["ill", "well"]})
-    joined = read(packed, samples=describe_samples(samples, sheet)).adata
+    joined = read(packed, samples=describe_samples(samples, sheet)).in_memory()
     assert joined.shape == (8, 12)
     assert joined.obs["donor_id"].tolist() == ["d1"] * 4 + ["d2"] * 4
     assert joined.obs["condition"].cat.categories.tolist() == ["ill", "well"]
@@ -165,7 +165,9 @@ def test_annotations_of_single_files_are_kept(tmp_path):
         part = adata()
         part.obs["kind"] = pd.Categorical([name] * 4)
         part.write_h5ad(tmp_path / f"{name}.h5ad")
-    joined = read(zipped(tmp_path / "x.zip", {f"{n}.h5ad": (tmp_path / f"{n}.h5ad").read_bytes() for n in "ab"})).adata
+    joined = read(
+        zipped(tmp_path / "x.zip", {f"{n}.h5ad": (tmp_path / f"{n}.h5ad").read_bytes() for n in "ab"})
+    ).in_memory()
     assert joined.obs["kind"].tolist() == ["a"] * 4 + ["b"] * 4
 
 
