@@ -6,7 +6,7 @@ Whatever the types in which it is stored, values come out as float32: small inte
 
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from scapp.data.blocks.survey import Survey, joined_surveys, survey_of
 ENTRIES = 4 << 20
 """Entries of a block, about; 32 MB in memory."""
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -45,6 +46,25 @@ def cuts(ends: np.ndarray, size: int) -> list[tuple[int, int]]:
         found.append((start, stop))
         start = stop
     return found or [(0, 0)]
+
+
+def worked_ahead(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    """What ``work`` makes of each item, in order; several threads work, and hardly further ahead than they are many."""
+    if len(items) == 1:
+        yield work(items[0])
+        return
+    n_threads = environment().n_worker_threads
+    coming = deque(items)
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(n_threads) as pool:
+        try:
+            while coming or waiting:
+                while coming and len(waiting) <= n_threads:
+                    waiting.append(pool.submit(work, coming.popleft()))
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 class BlockedMatrix(Fingerprinted):
@@ -101,25 +121,7 @@ class BlockedMatrix(Fingerprinted):
 
     def each_block(self, work: Callable[[int, sparse.csr_matrix], Result]) -> Iterator[Result]:
         """What ``work`` makes of the number of a block's first cell and the block, in order; several threads work."""
-        bounds = deque(self.bounds())
-        if len(bounds) == 1:
-            yield work(0, self.block(*bounds[0]))
-            return
-        n_threads = environment().n_worker_threads
-        waiting: deque[Future[Result]] = deque()
-        with ThreadPoolExecutor(n_threads) as pool:
-            try:
-                while bounds or waiting:
-                    while bounds and len(waiting) <= n_threads:
-                        start, stop = bounds.popleft()
-                        waiting.append(pool.submit(self._worked, work, start, stop))
-                    yield waiting.popleft().result()
-            finally:
-                for future in waiting:
-                    future.cancel()
-
-    def _worked(self, work: Callable[[int, sparse.csr_matrix], Result], start: int, stop: int) -> Result:
-        return work(start, self.block(start, stop))
+        return worked_ahead(lambda bounds: work(bounds[0], self.block(*bounds)), self.bounds())
 
     def blocks(self) -> Iterator[sparse.csr_matrix]:
         """The blocks in order."""

@@ -3,18 +3,17 @@ read; and how a matrix is turned from rows to columns, or back, with a part of i
 """
 
 import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from scapp.core.environment import environment
 from scapp.core.provenance import content_hash
-from scapp.data.blocks.blocked_matrix import BlockedMatrix, cuts
+from scapp.data.blocks.blocked_matrix import BlockedMatrix, cuts, worked_ahead
 
 CHUNK = 1 << 20
 CHUNK_BY_GENE = 1 << 17
@@ -258,8 +257,6 @@ def write_turned(
         Entries of a tile in the order that is wanted: CSC of rows, or CSR of columns, places counted from the tile's
         first.
     """
-    import zarr
-
     if len(tiles) == 1:
         whole = turned(*tiles[0])
         writer = EntriesWriter(group, shape, whole.indptr.astype(np.int64), types, chunk, encoding)
@@ -267,40 +264,52 @@ def write_turned(
         writer.close()
         return
 
-    def turn(tile: Tile) -> tuple[int, Entries]:
-        found, own = turned(*tile), stored.create_group(str(tile[0]))
-        writer = EntriesWriter(own, found.shape, found.indptr.astype(np.int64), types, CHUNK_BY_GENE, encoding)
-        writer.add(found.indices, found.data)
-        writer.close()
-        return tile[0], Entries(own)
+    def turn(tile: Tile) -> _Turned:
+        found = turned(*tile)
+        parts = []
+        for name, entries, kind in (("places", found.indices, types[0]), ("values", found.data, types[1])):
+            path = temporary / f"{tile[0]}-{name}.npy"
+            np.save(path, entries.astype(kind))
+            # an empty file cannot be mapped
+            parts.append(np.load(path, mmap_mode="r" if len(entries) else None))
+        return _Turned(tile[0], found.indptr.astype(np.int64), *parts)
 
     try:
-        stored = zarr.open_group(str(temporary), mode="w-", zarr_format=3)
-        with ThreadPoolExecutor(environment().n_worker_threads) as pool:
-            parts = list(pool.map(turn, tiles))
-        bounds = np.sum([part.bounds for _, part in parts], axis=0)
+        temporary.mkdir()
+        parts = list(worked_ahead(turn, tiles))
+        bounds = np.sum([part.bounds for part in parts], axis=0)
         writer = EntriesWriter(group, shape, bounds, types, chunk, encoding)
-        for places, values in _joined(parts, bounds, types):
+        for places, values in worked_ahead(partial(_joined, parts, bounds, types), cuts(bounds[1:], TILE)):
             writer.add(places, values)
         writer.close()
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+@dataclass(frozen=True)
+class _Turned:
+    """A tile that was turned, on disk: its first row, where each column begins in it, places from the first row on."""
+
+    first: int
+    bounds: np.ndarray
+    places: np.ndarray
+    values: np.ndarray
+
+
 def _joined(
-    tiles: list[tuple[int, Entries]], bounds: np.ndarray, types: tuple[np.dtype, np.dtype]
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Places and values of some columns (rows) after the other, from tiles that follow each other."""
-    for first, after in cuts(bounds[1:], TILE):
-        size = int(bounds[after] - bounds[first])
-        places, values = np.empty(size, dtype=types[0]), np.empty(size, dtype=types[1])
-        free = bounds[first:after] - bounds[first]
-        for offset, tile in tiles:
-            here = tile.bounds[first : after + 1]
-            own_places, own_values = tile.read(int(here[0]), int(here[-1]))
-            lengths = np.diff(here)
-            targets = np.repeat(free - (here[:-1] - here[0]), lengths) + np.arange(len(own_places))
-            places[targets] = own_places + types[0].type(offset)
-            values[targets] = own_values
-            free = free + lengths
-        yield places, values
+    tiles: list[_Turned], bounds: np.ndarray, types: tuple[np.dtype, np.dtype], columns: Tile
+) -> tuple[np.ndarray, np.ndarray]:
+    """Places and values of some columns (rows), from tiles that follow each other."""
+    first, after = columns
+    size = int(bounds[after] - bounds[first])
+    places, values = np.empty(size, dtype=types[0]), np.empty(size, dtype=types[1])
+    free = bounds[first:after] - bounds[first]
+    for tile in tiles:
+        here = tile.bounds[first : after + 1]
+        own = slice(int(here[0]), int(here[-1]))
+        lengths = np.diff(here)
+        targets = np.repeat(free - (here[:-1] - here[0]), lengths) + np.arange(own.stop - own.start)
+        places[targets] = tile.places[own] + types[0].type(tile.first)
+        values[targets] = tile.values[own]
+        free = free + lengths
+    return places, values

@@ -9,6 +9,7 @@ from scipy import sparse
 from scapp.core.provenance import fingerprint
 from scapp.data.blocks import blocked_matrix as module
 from scapp.data.blocks.blocked_matrix import InMemory, LogNormalised, blocked, cuts
+from scapp.data.blocks.composed import Added, Mapped, Stacked
 
 RNG = np.random.default_rng(0)
 DENSE = RNG.poisson(0.7, (41, 23)).astype(np.float32)
@@ -43,6 +44,15 @@ MATRICES = {
     "log-normalised": lambda: (
         LogNormalised(InMemory(MATRIX), scales()),
         np.log1p(DENSE / np.where(scales() > 0, scales(), 1)[:, None]),
+    ),
+    "with other values": lambda: (
+        Mapped(InMemory(MATRIX), lambda block: np.maximum(block.data - 1, 0)),
+        np.maximum(DENSE - 1, 0),
+    ),
+    "added up": lambda: (Added([InMemory(MATRIX), InMemory(MATRIX[::-1])]), DENSE + DENSE[::-1]),
+    "below each other": lambda: (
+        Stacked([(InMemory(MATRIX), np.array([4, 0, 22])), (InMemory(MATRIX[:2]), np.array([1, 2, 3]))]),
+        np.vstack([DENSE[:, [4, 0, 22]], DENSE[:2, [1, 2, 3]]]),
     ),
 }
 
@@ -143,3 +153,33 @@ def test_zeros_that_are_stored_or_come_of_rounding_are_none():
     for part in parts:
         np.testing.assert_allclose(part.toarray(), np.log1p(tiny / np.float32(1e6)), rtol=1e-6)
     assert logged.fingerprint == fingerprint(parts[0])
+
+
+def test_values_that_cancel_each_other_are_left_out():
+    total = Added([InMemory(MATRIX), InMemory(-MATRIX)])
+    assert total.to_csr().nnz == 0
+    with pytest.raises(ValueError, match="different shapes"):
+        Added([InMemory(MATRIX), InMemory(MATRIX[:3])])
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_what_is_seen_of_a_matrix_is_so(name):
+    matrix, _ = MATRICES[name]()
+    dense = matrix.to_csr().toarray()
+    seen, values = matrix.survey, dense[dense != 0]
+    np.testing.assert_array_equal(seen.lengths, (dense != 0).sum(axis=1))
+    np.testing.assert_array_equal(seen.n_cells_of_gene, (dense != 0).sum(axis=0))
+    np.testing.assert_allclose(seen.totals, dense.sum(axis=1, dtype=float), rtol=1e-6)
+    assert (seen.n_missing, seen.n_infinite, seen.n_negative) == (0, 0, 0)
+    assert (seen.least, seen.greatest) == ((values.min(), values.max()) if len(values) else (0, 0))
+    assert seen.off == pytest.approx(np.abs(values - np.rint(values)).max() if len(values) else 0)
+
+
+def test_values_that_are_no_numbers_are_counted_and_hide_no_others():
+    dense = np.zeros((30, 4))
+    dense[3, 1], dense[10, 2], dense[11, 3], dense[20, 0], dense[29, 3] = np.nan, np.inf, -np.inf, -2.5, 7
+    seen = InMemory(dense).survey
+    assert (seen.n_missing, seen.n_infinite, seen.n_negative) == (1, 2, 2)
+    assert (seen.least, seen.greatest, seen.off) == (-2.5, 7, 0.5)
+    nothing = InMemory(np.full((3, 4), np.nan)).survey
+    assert (nothing.n_missing, nothing.least, nothing.greatest, nothing.off) == (12, 0, 0, 0)

@@ -79,12 +79,14 @@ def test_damaged_files(originals, tmp_path_factory, kind, how, places):
     # HDF5's library itself ends the process on some damaged files, for which the app reads files in a process apart
     child = os.fork()
     if not child:
+        failed = 1
         try:
             check_outcome(path)
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
+            failed = 0
+        finally:
+            if failed:
+                traceback.print_exc()
+            os._exit(failed)
     status = os.waitpid(child, 0)[1]
     assert status == 0 or os.WIFSIGNALED(status)
 

@@ -1,0 +1,183 @@
+"""Matrices of files are read in blocks, whatever way they are laid out, and nothing that a file says is believed."""
+
+import gc
+import os
+import tempfile
+from pathlib import Path
+
+import anndata as ad
+import h5py
+import numpy as np
+import pytest
+import zarr
+from scipy import sparse
+
+from scapp.core.errors import DataError
+from scapp.data.blocks import blocked_matrix, entries
+from scapp.data.formats import matrices_in_files as module
+from scapp.data.formats.hdf5 import read_matrix
+from scapp.data.formats.matrices_in_files import dense_of
+from scapp.data.formats.reader import read
+
+RNG = np.random.default_rng(3)
+DENSE = RNG.poisson(0.6, (53, 31)).astype(np.float32)
+DENSE[[0, 9, 52]] = 0
+DENSE[:, [0, 30]] = 0
+DENSE[5, 7] = 300
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch, tmp_path):
+    for name, value in {"ENTRIES": 40, "TILE": 90, "LARGEST_BLOCK": 500, "LEAST_OF_CELL": 1, "MOST_TILES": 5}.items():
+        for each in (blocked_matrix, entries, module):
+            monkeypatch.setattr(each, name, value, raising=False)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+
+
+def unordered(matrix):
+    """The same matrix with each row's entries backwards, one of them in two parts, and a stored zero."""
+    rows = [matrix[i : i + 1] for i in range(matrix.shape[0])]
+    values = [np.concatenate([row.data[::-1], row.data[:1] * 0 + 1, [0]]) for row in rows]
+    for row, own in zip(rows, values, strict=True):
+        own[row.nnz - 1 : row.nnz] -= 1
+    places = [np.concatenate([row.indices[::-1], row.indices[:1], [0]]) for row in rows]
+    bounds = np.concatenate([[0], np.cumsum([len(own) for own in values])])
+    return np.concatenate(values), np.concatenate(places), bounds
+
+
+def write_parts(group, parts, encoding, **options):
+    group.attrs.update({"encoding-type": encoding, "shape": DENSE.shape})
+    for name, part in zip(("data", "indices", "indptr"), parts, strict=True):
+        group.create_dataset(name, data=part, **(options if name != "indptr" else {}))
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"chunks": (7,), "compression": "gzip"}, {"chunks": (4096,), "maxshape": (None,)}]
+)
+@pytest.mark.parametrize("kind", ["u1", "i8", "f2", "f4", "f8"])
+@pytest.mark.parametrize("encoding", ["csr_matrix", "csc_matrix"])
+def test_a_sparse_matrix_is_read_by_cell_and_by_gene(tmp_path, options, kind, encoding):
+    made = DENSE.clip(0, 200) if kind == "u1" else DENSE
+    way = sparse.csr_matrix if encoding == "csr_matrix" else sparse.csc_matrix
+    stored = way(made)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        write_parts(
+            file.create_group("X"), (stored.data.astype(kind), stored.indices, stored.indptr), encoding, **options
+        )
+    with h5py.File(tmp_path / "x.h5") as file:
+        matrix = read_matrix(file["X"], "X")
+    assert len(matrix.bounds()) > 5
+    np.testing.assert_array_equal(matrix.to_csr().toarray(), made)
+    np.testing.assert_array_equal(matrix.columns(3, 9).toarray(), made[:, 3:9])
+    np.testing.assert_array_equal(matrix.rows(np.array([40, 1, 1])).toarray(), made[[40, 1, 1]])
+
+
+@pytest.mark.parametrize("encoding", ["csr_matrix", "csc_matrix"])
+def test_entries_that_stand_twice_or_in_no_order_are_put_in_order(tmp_path, encoding):
+    by_row = encoding == "csr_matrix"
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        write_parts(file.create_group("X"), unordered(sparse.csr_matrix(DENSE if by_row else DENSE.T)), encoding)
+        matrix = read_matrix(file["X"], "X")
+    blocks = list(matrix.blocks())
+    assert all(block.has_canonical_format and block.data.all() for block in blocks)
+    np.testing.assert_array_equal(sparse.vstack(blocks).toarray(), DENSE)
+
+
+@pytest.mark.parametrize("genes_first", [False, True])
+@pytest.mark.parametrize("chunks", [None, (5, 6), (53, 1), (1, 31), (31, 1), (1, 53), (31, 31), "all"])
+def test_a_dense_matrix_is_read_whatever_its_chunks(tmp_path, genes_first, chunks):
+    made = DENSE.T if genes_first else DENSE
+    if isinstance(chunks, tuple) and any(chunk > length for chunk, length in zip(chunks, made.shape, strict=True)):
+        pytest.skip("chunks larger than the array")
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.create_dataset("X", data=made, chunks=made.shape if chunks == "all" else chunks)
+    with h5py.File(tmp_path / "x.h5") as file:
+        matrix = dense_of(file["X"], "X", genes_first=genes_first)
+    np.testing.assert_array_equal(matrix.to_csr().toarray(), DENSE)
+    np.testing.assert_array_equal(sparse.vstack(list(matrix.blocks())).toarray(), DENSE)
+
+
+def test_a_zarr_store_is_read_the_same_way(tmp_path):
+    group = zarr.open_group(str(tmp_path / "x.zarr"), mode="w")
+    for name, value in {"csr": sparse.csr_matrix(DENSE), "csc": sparse.csc_matrix(DENSE), "dense": DENSE}.items():
+        with ad.settings.override(auto_shard_zarr_v3=False):
+            ad.io.write_elem(group, name, value)
+        np.testing.assert_array_equal(read_matrix(group[name], name).to_csr().toarray(), DENSE)
+
+
+def test_what_is_turned_on_disk_goes_with_the_matrix(tmp_path):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        stored = sparse.csc_matrix(DENSE)
+        write_parts(file.create_group("X"), (stored.data, stored.indices, stored.indptr), "csc_matrix")
+        matrix = read_matrix(file["X"], "X")
+    folders = list((tmp_path / "temporary").iterdir())
+    assert len(folders) == 1
+    assert [path.name for path in folders[0].iterdir()] == ["turned"]
+    part = matrix.select(genes=np.arange(3))
+    del matrix
+    gc.collect()
+    np.testing.assert_array_equal(part.to_csr().toarray(), DENSE[:, :3])
+    del part
+    gc.collect()
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_a_disk_without_room_for_turning_is_said_before(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "BYTES_TURNED", 1e18)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        stored = sparse.csc_matrix(DENSE)
+        write_parts(file.create_group("X"), (stored.data, stored.indices, stored.indptr), "csc_matrix")
+        file.create_dataset("dense", data=DENSE, chunks=(53, 1))
+        for name in ("X", "dense"):
+            with pytest.raises(DataError, match=r"takes up to .* GB .* are free") as caught:
+                read_matrix(file[name], name)
+            assert "TMPDIR" in caught.value.hint
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+@pytest.mark.parametrize("encoding", ["csr_matrix", "csc_matrix"])
+@pytest.mark.parametrize("place", [0, 300, -1])
+@pytest.mark.parametrize("value", [-1, 53, 10**6])
+def test_a_place_that_is_not_there_is_found_in_every_block(tmp_path, encoding, place, value):
+    stored = (sparse.csr_matrix if encoding == "csr_matrix" else sparse.csc_matrix)(DENSE)
+    indices = stored.indices.astype(np.int64)
+    indices[place] = value
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        write_parts(file.create_group("X"), (stored.data, indices, stored.indptr), encoding)
+        with pytest.raises(DataError, match="do not fit together"):
+            read_matrix(file["X"], "X").to_csr()
+
+
+def test_a_damaged_chunk_is_named(tmp_path):
+    path = tmp_path / "x.h5ad"
+    ad.AnnData(sparse.csr_matrix(DENSE)).write_h5ad(path, compression="gzip")
+    with h5py.File(path) as file:
+        chunk = file["X/data"].id.get_chunk_info(0)
+    with open(path, "r+b") as file:
+        file.seek(chunk.byte_offset)
+        file.write(os.urandom(chunk.size))
+    with pytest.raises(DataError, match=r"damaged") as caught:
+        read(path)
+    assert caught.value.hint
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows removes no open file")
+def test_a_file_of_an_archive_is_read_after_it_was_unpacked(tmp_path):
+    import zipfile
+
+    ad.AnnData(sparse.csr_matrix(DENSE)).write_h5ad(tmp_path / "x.h5ad")
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.write(tmp_path / "x.h5ad", "x.h5ad")
+    imported = read(tmp_path / "x.zip")
+    assert not list(Path(tempfile.gettempdir()).iterdir())
+    np.testing.assert_array_equal(imported.matrix.to_csr().toarray(), DENSE)
+
+
+def test_log_values_of_many_blocks_give_back_their_counts(tmp_path):
+    counts = RNG.poisson(3, (40, 60)) + np.eye(40, 60)
+    scaled = counts / counts.sum(axis=1, keepdims=True) * 1e4
+    ad.AnnData(sparse.csc_matrix(np.log1p(scaled).astype(np.float32))).write_h5ad(tmp_path / "x.h5ad")
+    imported = read(tmp_path / "x.h5ad")
+    assert imported.taken_from == "X (recovered)"
+    np.testing.assert_array_equal(imported.matrix.to_csr().toarray(), counts)
