@@ -266,13 +266,10 @@ def write_turned(
 
     def turn(tile: Tile) -> _Turned:
         found = turned(*tile)
-        parts = []
-        for name, entries, kind in (("places", found.indices, types[0]), ("values", found.data, types[1])):
-            path = temporary / f"{tile[0]}-{name}.npy"
-            np.save(path, entries.astype(kind))
-            # an empty file cannot be mapped
-            parts.append(np.load(path, mmap_mode="r" if len(entries) else None))
-        return _Turned(tile[0], found.indptr.astype(np.int64), *parts)
+        paths = (temporary / f"{tile[0]}-places", temporary / f"{tile[0]}-values")
+        for path, of_tile, kind in zip(paths, (found.indices, found.data), types, strict=True):
+            of_tile.astype(kind).tofile(path)
+        return _Turned(tile[0], found.indptr.astype(np.int64), paths)
 
     try:
         temporary.mkdir()
@@ -288,12 +285,19 @@ def write_turned(
 
 @dataclass(frozen=True)
 class _Turned:
-    """A tile that was turned, on disk: its first row, where each column begins in it, places from the first row on."""
+    """A tile that was turned: its first row, where each column begins in it, and its places and values on disk."""
 
     first: int
     bounds: np.ndarray
-    places: np.ndarray
-    values: np.ndarray
+    paths: tuple[Path, Path]
+
+    def read(self, start: int, stop: int, types: tuple[np.dtype, np.dtype]) -> tuple[np.ndarray, np.ndarray]:
+        """Places, counted from the first row, and values from one entry to before another."""
+        places, values = (
+            np.fromfile(path, dtype=kind, count=stop - start, offset=start * kind.itemsize)
+            for path, kind in zip(self.paths, types, strict=True)
+        )
+        return places, values
 
 
 def _joined(
@@ -306,10 +310,10 @@ def _joined(
     free = bounds[first:after] - bounds[first]
     for tile in tiles:
         here = tile.bounds[first : after + 1]
-        own = slice(int(here[0]), int(here[-1]))
+        own_places, own_values = tile.read(int(here[0]), int(here[-1]), types)
         lengths = np.diff(here)
-        targets = np.repeat(free - (here[:-1] - here[0]), lengths) + np.arange(own.stop - own.start)
-        places[targets] = tile.places[own] + types[0].type(tile.first)
-        values[targets] = tile.values[own]
+        targets = np.repeat(free - (here[:-1] - here[0]), lengths) + np.arange(len(own_places))
+        places[targets] = own_places + types[0].type(tile.first)
+        values[targets] = own_values
         free = free + lengths
     return places, values
