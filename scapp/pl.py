@@ -113,10 +113,10 @@ def augmentation(
     chosen = np.asarray(source.read(keys.var(keys.HIGHLY_VARIABLE)), dtype=bool)
     others = np.random.default_rng(0).permutation(adata.n_obs)[:N_DONORS]
     rows = np.concatenate([[place], others[others != place]])
-    profiles = np.asarray(source.read(keys.X)[rows][:, chosen].toarray(), dtype=np.float32)
+    profiles = np.asarray(source.matrix(keys.X).rows(rows)[:, chosen].toarray(), dtype=np.float32)
     totals = None
     if config.augmentation.thin_probability > 0:
-        totals = np.asarray(source.read(keys.COUNTS)[rows].sum(axis=1), dtype=np.float32).ravel()
+        totals = np.asarray(source.matrix(keys.COUNTS).rows(rows).sum(axis=1), dtype=np.float32).ravel()
     groups = None
     if config.augmentation.groups_probability > 0:
         from scapp.clear.augment.gene_groups import N_GENE_GROUPS, gene_groups

@@ -40,6 +40,7 @@ from scapp.core.config import Config
 from scapp.core.environment import environment
 from scapp.core.errors import ConfigError, MissingDependencyError
 from scapp.core.step_context import StepContext
+from scapp.data.blocks.blocked_matrix import AT_HAND
 from scapp.data.config import DoubletConfig, PrepareConfig
 from scapp.steps.config import ApplyConfig, ExportConfig, ImportRequest, PredictConfig
 from scapp.steps.evaluate.config import (
@@ -165,11 +166,11 @@ def _marker_memory(config: MarkersConfig, dataset: Dataset) -> float:
 
 
 def _differential_memory(config: DifferentialConfig, dataset: Dataset) -> float:
-    return 5 * _sparse_bytes(dataset) + 1e9
+    return _block_bytes(dataset) + 2 * min(8.0 * AT_HAND, _sparse_bytes(dataset)) + 1e9
 
 
 def _score_memory(config: ScoreConfig, dataset: Dataset) -> float:
-    return 4 * _sparse_bytes(dataset) + 5e8
+    return _block_bytes(dataset) + 5e8
 
 
 def _evaluation_memory(config: EvaluationConfig, dataset: Dataset) -> float:

@@ -30,7 +30,7 @@ def score_doublets(inputs: Inputs, config: DoubletConfig, context: StepContext) 
             "Doublet scores need raw counts, and this dataset has none.", hint="Filter without doublet scores."
         )
     context.report(0, 1, "simulating doublets")
-    scores = doublet_scores(inputs.data.read(keys.COUNTS), config, inputs.data.column(config.batch_key))
+    scores = doublet_scores(inputs.data.matrix(keys.COUNTS), config, inputs.data.column(config.batch_key))
     return Outcome(
         {keys.obs(keys.DOUBLET_SCORE): scores}, summary={"n_cells": len(scores), "median": float(np.median(scores))}
     )

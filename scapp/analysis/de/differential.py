@@ -10,6 +10,7 @@ from scipy import sparse
 from scapp.analysis.de.config import LEAST_DONORS
 from scapp.analysis.markers.rank_genes import rank_genes
 from scapp.core.errors import DataError, listed
+from scapp.data.blocks.blocked_matrix import AnyMatrix, blocked
 
 COLUMNS = (
     "gene",
@@ -40,7 +41,7 @@ STAGES: tuple[tuple[str, str], ...] = (
 """
 
 
-def pseudobulk(counts: sparse.csr_matrix, codes: np.ndarray, n_samples: int) -> np.ndarray:
+def pseudobulk(counts: AnyMatrix, codes: np.ndarray, n_samples: int) -> np.ndarray:
     """Sum counts over the cells of each sample.
 
     Parameters
@@ -54,23 +55,29 @@ def pseudobulk(counts: sparse.csr_matrix, codes: np.ndarray, n_samples: int) -> 
     -------
     Shape (n_samples, n_genes), int64.
     """
-    known = np.flatnonzero(codes >= 0)
-    member = sparse.csr_matrix(
-        (np.ones(len(known)), (codes[known], known)), shape=(n_samples, counts.shape[0]), dtype=np.float64
-    )
-    return np.rint((member @ counts.astype(np.float64)).toarray()).astype(np.int64)
+    matrix = blocked(counts)
+
+    def summed(start: int, block: sparse.csr_matrix) -> np.ndarray:
+        own = codes[start : start + block.shape[0]]
+        known = np.flatnonzero(own >= 0)
+        member = sparse.csr_matrix((np.ones(len(known)), (own[known], known)), shape=(n_samples, block.shape[0]))
+        return (member @ block.astype(np.float64)).toarray()
+
+    return np.rint(sum(matrix.each_block(summed))).astype(np.int64)
 
 
-def expressed(values: sparse.csr_matrix, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def expressed(values: AnyMatrix, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Share of cells with any value of each gene, among two sets of cells (bool, shape (n_cells,)); each shape
     (n_genes,).
     """
-    shares = []
-    for side in (first, second):
-        part = values[side]
-        seen = np.bincount(part.indices[part.data != 0], minlength=values.shape[1])
-        shares.append(seen / max(part.shape[0], 1))
-    return shares[0], shares[1]
+    matrix = blocked(values)
+
+    def seen(start: int, block: sparse.csr_matrix) -> np.ndarray:
+        sides = (side[start : start + block.shape[0]] for side in (first, second))
+        return np.array([np.bincount(block[side].indices, minlength=matrix.n_genes) for side in sides])
+
+    in_first, in_second = np.sum(list(matrix.each_block(seen)), axis=0)
+    return in_first / max(int(first.sum()), 1), in_second / max(int(second.sum()), 1)
 
 
 def pseudobulk_test(
@@ -191,7 +198,7 @@ def _metadata(samples: pd.Index, compared: np.ndarray, covariates: pd.DataFrame 
 
 
 def cell_test(
-    log_values: sparse.csr_matrix, genes: pd.Index, compared: np.ndarray, *, method: str = "wilcoxon"
+    log_values: AnyMatrix, genes: pd.Index, compared: np.ndarray, *, method: str = "wilcoxon"
 ) -> pd.DataFrame:
     """Test each gene between the cells of two conditions, by scanpy. Exploratory: cells of one donor are not
     independent.
@@ -212,8 +219,9 @@ def cell_test(
     As ``pseudobulk_test``'s table, without standard errors; ``statistic`` is z or t, ``mean`` that of the log values
     over the cells of both sides.
     """
+    values = blocked(log_values)
     groups = pd.Categorical(np.where(compared, "compared", "reference"), ["reference", "compared"])
-    found = rank_genes(log_values, genes, groups, method=method, reference="reference")
+    found = rank_genes(values, genes, groups, method=method, reference="reference")
     found = found.set_index(found["gene"].astype(str)).loc[genes.astype(str)]
     return pd.DataFrame(
         {
@@ -223,6 +231,10 @@ def cell_test(
             "statistic": found["score"].to_numpy(dtype=np.float64),
             "p_value": found["p_value"].to_numpy(dtype=np.float64),
             "p_value_adjusted": found["p_value_adjusted"].to_numpy(dtype=np.float64),
-            "mean": np.asarray(log_values.mean(axis=0)).ravel(),
+            "mean": sum(values.each_block(_totals)) / values.n_cells,
         }
     )
+
+
+def _totals(_: int, block: sparse.csr_matrix) -> np.ndarray:
+    return np.asarray(block.sum(axis=0, dtype=np.float64)).ravel()

@@ -21,6 +21,9 @@ from scapp.data.blocks.survey import Survey, joined_surveys, survey_of
 ENTRIES = 4 << 20
 """Entries of a block, about; 32 MB in memory."""
 
+AT_HAND = 64 << 20
+"""Entries that are kept in memory, at most, by what goes over them many times; half a GB."""
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -367,3 +370,9 @@ def blocked(matrix: Any) -> BlockedMatrix:
 def in_memory(matrix: Any) -> sparse.csr_matrix:
     """The matrix as CSR in memory."""
     return blocked(matrix).to_csr()
+
+
+def at_hand(matrix: BlockedMatrix) -> BlockedMatrix:
+    """The same matrix, in memory where it is small: for what goes over it many times."""
+    small = not matrix.n_cells or int(matrix.read_until[-1]) <= AT_HAND
+    return InMemory(matrix.to_csr()) if small else matrix

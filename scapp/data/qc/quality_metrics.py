@@ -66,7 +66,7 @@ def qc_metrics(counts: AnyMatrix, gene_names: pd.Index, var: pd.DataFrame) -> tu
     return cells, pd.concat([genes, groups.reset_index(drop=True)], axis=1)
 
 
-def doublet_scores(counts: sparse.csr_matrix, config: DoubletConfig, batches: pd.Series | None = None) -> np.ndarray:
+def doublet_scores(counts: AnyMatrix, config: DoubletConfig, batches: pd.Series | None = None) -> np.ndarray:
     """Scrublet's doublet score of every cell, between 0 and 1, shape (n_cells,).
 
     Raises
@@ -80,8 +80,9 @@ def doublet_scores(counts: sparse.csr_matrix, config: DoubletConfig, batches: pd
     ----------
     Wolock, Lopez and Klein 2019 (Scrublet), as ``scanpy.pp.scrublet``.
     """
-    groups = pd.Series(np.zeros(counts.shape[0], dtype=int)) if batches is None else batches.reset_index(drop=True)
-    scores = np.zeros(counts.shape[0])
+    matrix = blocked(counts)
+    groups = pd.Series(np.zeros(matrix.n_cells, dtype=int)) if batches is None else batches.reset_index(drop=True)
+    scores = np.zeros(matrix.n_cells)
     if groups.isna().any():
         raise ConfigError(
             f"{int(groups.isna().sum()):,} cells have no sample.", hint="Choose a sample column without gaps, or none."
@@ -93,7 +94,7 @@ def doublet_scores(counts: sparse.csr_matrix, config: DoubletConfig, batches: pd
                 f"Sample '{name}' has {members.size} cells; Scrublet needs at least {SCRUBLET_LEAST_CELLS}.",
                 hint="Choose no sample column, or filter without doublet scores.",
             )
-        scores[members] = _scrublet(counts[members], config)
+        scores[members] = _scrublet(matrix.select(members).to_csr(), config)
     return scores
 
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from scapp.analysis.de.config import LEAST_DONORS, DifferentialConfig
 from scapp.analysis.de.design import ALL_CELLS, TOGETHER, Study
@@ -16,6 +15,7 @@ from scapp.analysis.de.gene_tables import passing, strength
 from scapp.core import keys
 from scapp.core.errors import ConfigError, DataError, listed
 from scapp.core.step_context import StepContext
+from scapp.data.blocks.blocked_matrix import BlockedMatrix, at_hand
 from scapp.data.symbols import gene_symbols
 from scapp.steps.de.set_design import read_study
 from scapp.steps.map.log_values import require_log_values
@@ -118,9 +118,8 @@ class _Material:
         self.config = config
         self.genes = data.names(keys.VAR_NAMES)
         self.symbols = gene_symbols(self.genes, data.frame("var")).to_numpy()
-        self.counts = sparse.csr_matrix(data.read(keys.COUNTS)) if self._may_sum(data) else None
+        self.counts = at_hand(data.matrix(keys.COUNTS)) if self._may_sum(data) else None
         self._data = data
-        self._log_values: sparse.csr_matrix | None = None
         samples = study.samples()
         self.samples = samples.set_index(samples["sample"].astype(str))
         self.covariates = self._covariates(data)
@@ -162,13 +161,11 @@ class _Material:
             found[name] = levels["first"].set_axis(levels.index.astype(str)).reindex(found.index).to_numpy()
         return found.infer_objects()
 
-    @property
-    def log_values(self) -> sparse.csr_matrix:
+    @cached_property
+    def log_values(self) -> BlockedMatrix:
         """Read when the first test of cells needs it."""
-        if self._log_values is None:
-            require_log_values(self._data)
-            self._log_values = sparse.csr_matrix(self._data.read(keys.X))
-        return self._log_values
+        require_log_values(self._data)
+        return at_hand(self._data.matrix(keys.X))
 
     def compare(self, c: _Comparison, report: Any) -> tuple[pd.DataFrame, dict[str, Any]]:
         """Table and description of one comparison."""
@@ -308,7 +305,8 @@ class _Material:
                 f"No gene is seen in {self.config.min_share:g}% of the cells.", hint="Lower 'Expressed in at least'."
             )
         cells = c.reference_side | c.compared_side
-        table = cell_test(self.log_values[cells][:, tested], self.genes[tested], c.compared_side[cells], method=method)
+        values = self.log_values.select(np.flatnonzero(cells), np.flatnonzero(tested))
+        table = cell_test(values, self.genes[tested], c.compared_side[cells], method=method)
         return self._with_shares(table, shares)
 
     def _often_enough(self, shares: tuple[np.ndarray, np.ndarray]) -> np.ndarray:

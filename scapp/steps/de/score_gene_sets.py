@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scapp.analysis.de.config import GeneSetLibraryConfig, ScoreConfig
-from scapp.analysis.de.gene_set_scores import module_score, rank_scores
+from scapp.analysis.de.gene_set_scores import module_scores, rank_scores
 from scapp.analysis.de.gene_sets import (
     GeneMatcher,
     GeneSet,
@@ -56,23 +56,20 @@ def score(inputs: Inputs, config: ScoreConfig, context: StepContext) -> Outcome:
             f"Two of the sets are called '{sets[int(twice.argmax())].title}'.", hint="Give your own list another name."
         )
     context.report(0, len(sets), "loading the data")
-    values, names = data.read(keys.X), data.names(keys.VAR_NAMES)
+    values, names = data.matrix(keys.X), data.names(keys.VAR_NAMES)
     symbols = gene_symbols(names, data.frame("var"))
     matcher = matcher_of(data)
     positions = matched(sets, matcher)
     pool = _controls(matcher, len(names))
     usable = [gene_set for gene_set in sets if 0 < len(positions[gene_set.id]) < len(names)]
     without = [gene_set.title for gene_set in sets if gene_set not in usable]
-    columns: dict[str, np.ndarray] = {}
+    of_sets = [positions[gene_set.id] for gene_set in usable]
+    report = partial(_report_cells, context)
     if config.method == "rank":
-        by_rank = rank_scores(values, [positions[s.id] for s in usable], report=partial(_report_cells, context))
-        columns = {column_of(s, config.method): by_rank[:, place].copy() for place, s in enumerate(usable)}
+        scores = rank_scores(values, of_sets, report=report)
     else:
-        for done, gene_set in enumerate(usable):
-            context.raise_if_stopped()
-            context.report(done, len(usable), gene_set.title)
-            column = column_of(gene_set, config.method)
-            columns[column] = module_score(values, positions[gene_set.id], pool=pool, seed=config.seed)
+        scores = module_scores(values, of_sets, pool=pool, seed=config.seed, report=report)
+    columns = {column_of(s, config.method): scores[:, place].copy() for place, s in enumerate(usable)}
     rows = [
         {
             "column": column_of(gene_set, config.method),
@@ -99,7 +96,7 @@ def score(inputs: Inputs, config: ScoreConfig, context: StepContext) -> Outcome:
 
 def _report_cells(context: StepContext, done: int, total: int) -> None:
     context.raise_if_stopped()
-    context.report(done, total, "ranking the genes of each cell")
+    context.report(done, total, "scoring the cells")
 
 
 def _controls(matcher: GeneMatcher, n_genes: int) -> np.ndarray | None:

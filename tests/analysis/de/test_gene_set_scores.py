@@ -6,14 +6,19 @@ import pytest
 import scanpy as sc
 from scipy import sparse, stats
 
-from scapp.analysis.de import gene_set_scores
-from scapp.analysis.de.gene_set_scores import module_score, rank_scores
+from scapp.analysis.de.gene_set_scores import module_scores, rank_scores
+from scapp.core.errors import DataError
+from scapp.data.blocks import blocked_matrix
 
 RNG = np.random.default_rng(0)
 
 
 def rank_score(matrix, positions, **options):
     return rank_scores(matrix, [positions], **options)[:, 0]
+
+
+def module_score(matrix, positions, **options):
+    return module_scores(matrix, [positions], **options)[:, 0]
 
 
 def values(n_cells=60, n_genes=200):
@@ -34,10 +39,31 @@ def test_module_scores_are_scanpys_own():
     adata = ad.AnnData(matrix.copy())
     adata.var_names = [str(i) for i in range(200)]
     sc.tl.score_genes(adata, ["3", "50", "120"], n_bins=10, random_state=4)
-    np.testing.assert_allclose(module_score(matrix, positions, seed=4), adata.obs["score"], rtol=1e-5)
+    np.testing.assert_allclose(module_score(matrix, positions, seed=4), adata.obs["score"], rtol=1e-5, atol=1e-6)
     pool = np.arange(100, 200)
     sc.tl.score_genes(adata, ["3", "50", "120"], gene_pool=["3", "50", *map(str, pool)], n_bins=5, random_state=4)
-    np.testing.assert_allclose(module_score(matrix, positions, pool=pool, seed=4), adata.obs["score"], rtol=1e-5)
+    found = module_score(matrix, positions, pool=pool, seed=4)
+    np.testing.assert_allclose(found, adata.obs["score"], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_genes", [60, 300, 2000])
+def test_module_scores_are_scanpys_own_for_many_sets_and_blocks(monkeypatch, n_genes):
+    matrix = values(150, n_genes)
+    adata = ad.AnnData(matrix.copy())
+    adata.var_names = [str(i) for i in range(n_genes)]
+    sets = [RNG.choice(n_genes, size, replace=False) for size in (1, 7, 30)]
+    found = module_scores(matrix, sets, seed=1)
+    monkeypatch.setattr(blocked_matrix, "ENTRIES", 500)
+    np.testing.assert_array_equal(module_scores(matrix, sets, seed=1), found)
+    for column, positions in enumerate(sets):
+        n_bins = int(np.clip(n_genes // 20, 1, 25))
+        sc.tl.score_genes(adata, [str(i) for i in positions], n_bins=n_bins, random_state=1)
+        np.testing.assert_allclose(found[:, column], adata.obs["score"], rtol=1e-5, atol=1e-6)
+
+
+def test_a_set_without_a_control_is_refused():
+    with pytest.raises(DataError, match="No gene is left"):
+        module_scores(values(20, 30), [np.arange(30)])
 
 
 def test_a_raised_set_scores_higher_and_controls_cancel_a_shift_of_all_genes():
@@ -51,9 +77,9 @@ def test_a_raised_set_scores_higher_and_controls_cancel_a_shift_of_all_genes():
     np.testing.assert_allclose(both, module_score(sparse.csr_matrix(matrix), positions), atol=1e-4)
 
 
-@pytest.mark.parametrize("chunk", [7, 4096])
-def test_rank_scores_against_a_slow_reference(monkeypatch, chunk):
-    monkeypatch.setattr(gene_set_scores, "CHUNK", chunk)
+@pytest.mark.parametrize("size", [700, 1 << 22])
+def test_rank_scores_against_a_slow_reference(monkeypatch, size):
+    monkeypatch.setattr(blocked_matrix, "ENTRIES", size)
     matrix, positions = values(), RNG.choice(200, 12, replace=False)
     found = rank_score(matrix, positions, top_share=0.2)
     expected = [slow_rank_score(row, positions, 0.2) for row in matrix.toarray()]
