@@ -112,10 +112,11 @@ class Session:
 
     def write(self, dataset: Dataset, path: Path | str) -> None:
         """Write a dataset as ``.h5ad``, all or nothing."""
-        from scapp.reports.export import to_anndata
+        from scapp.reports.content import write_h5ad
+        from scapp.reports.export import content_of
 
         with files.replacing(Path(path)) as temporary:
-            to_anndata(self.workspace.open(dataset.id)).write_h5ad(temporary, compression="gzip")
+            write_h5ad(temporary, content_of(self.workspace.open(dataset.id)))
 
     def compare(self, dataset: Dataset, expected: dict[str, str]) -> dict[str, bool]:
         """Say which slots hold the very bytes that they held in the app.

@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 
 from scapp.classify.ontology.cell_ontology import load_ontology
+from scapp.core import keys
 from scapp.core.errors import ConfigError, MissingDependencyError, listed
 from scapp.data.symbols import ID_COLUMNS
+from scapp.reports.content import RAW, Content
 from scapp.steps.config import ORGANISMS, CellxgeneConfig
 
 RESERVED_OBS = (
@@ -36,13 +38,13 @@ CELL_TYPE = re.compile(r"CL:\d{7}|unknown")
 ENSEMBL = r"^ENS[A-Z]*G\d+|^WBGene\d+|^FBgn\d+"
 
 
-def for_cellxgene(adata: ad.AnnData, config: CellxgeneConfig) -> tuple[ad.AnnData, list[str]]:
+def for_cellxgene(content: Content, config: CellxgeneConfig) -> tuple[Content, list[str]]:
     """Counts in ``.raw``, Ensembl ids as gene names where known, the schema's columns.
 
     Returns
     -------
-    adata
-        A new object.
+    content
+        What the file is to hold.
     notes
         What the schema asks for and is missing, and what was changed.
 
@@ -51,11 +53,10 @@ def for_cellxgene(adata: ad.AnnData, config: CellxgeneConfig) -> tuple[ad.AnnDat
     ConfigError
         A setting is neither a term nor a column that holds terms.
     """
-    adata = adata.copy()
+    adata, matrices = content.adata.copy(), dict(content.matrices)
     notes = [*_annotations(adata, config), *_genes(adata)]
-    if "counts" in adata.layers:
-        adata.raw = ad.AnnData(adata.layers["counts"], obs=adata.obs[[]], var=adata.var[[]])
-        del adata.layers["counts"]
+    if keys.COUNTS in matrices:
+        matrices[RAW] = matrices.pop(keys.COUNTS)
     else:
         notes.append("There are no raw counts for .raw.")
     adata.var["feature_is_filtered"] = False
@@ -65,7 +66,7 @@ def for_cellxgene(adata: ad.AnnData, config: CellxgeneConfig) -> tuple[ad.AnnDat
     adata.uns.update({**kept, "title": title, "organism_ontology_term_id": ORGANISMS[config.organism]})
     if "X_umap" in adata.obsm:
         adata.uns["default_embedding"] = "X_umap"
-    return adata, notes
+    return Content(adata, matrices), notes
 
 
 def _may_stay(key: str, adata: ad.AnnData) -> bool:

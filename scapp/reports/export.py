@@ -1,6 +1,7 @@
 """A dataset as a file: AnnData in two flavours, tables, or a report."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pandas as pd
 
 from scapp.core import files, keys
 from scapp.core.step_context import StepContext
+from scapp.data.blocks.blocked_matrix import BlockedMatrix
 from scapp.reports.cellxgene import for_cellxgene
+from scapp.reports.content import Content, write_h5ad
 from scapp.reports.csv_tables import write_tables
 from scapp.reports.dataset_report import report_html
 from scapp.reports.de_report import study_report_html
@@ -46,34 +49,48 @@ def export(inputs: Inputs, config: ExportConfig, context: StepContext) -> Outcom
         elif config.flavour == "study":
             temporary.write_text(study_report_html(dataset))
         else:
-            adata = to_anndata(dataset)
+            content = content_of(dataset)
             if config.flavour == "cellxgene":
-                adata, notes = for_cellxgene(adata, config.cellxgene)
-            context.raise_if_stopped()
-            context.report(1, 2, "writing the file")
-            adata.write_h5ad(temporary, compression="gzip")
+                content, notes = for_cellxgene(content, config.cellxgene)
+            write_h5ad(temporary, content, partial(_report_values, context))
     size = (inputs.folder / name).stat().st_size
     summary = {"file": name, "bytes": size, "version": dataset.manifest.version, "notes": notes}
     return Outcome(summary=summary, files=[name])
 
 
+def _report_values(context: StepContext, done: float) -> None:
+    context.raise_if_stopped()
+    context.report(1 + done, 2, "writing the values")
+
+
 def to_anndata(dataset: Dataset) -> ad.AnnData:
-    """Every slot of a dataset as AnnData; provenance in ``uns["scapp"]``.
+    """Every slot of a dataset as AnnData in memory; see ``content_of``."""
+    content = content_of(dataset)
+    for place, matrix in content.matrices.items():
+        put_slot(content.adata, place, matrix)
+    return content.adata
+
+
+def content_of(dataset: Dataset) -> Content:
+    """Every slot of a dataset for a file; provenance in ``uns["scapp"]``.
 
     Before normalisation there is no X of ours: the raw values stand in X as well, because most tools
     look there.
     """
     obs = pd.DataFrame({c: dataset.read(keys.obs(c)) for c in dataset.columns("obs")}, index=range(dataset.n_cells))
     adata = ad.AnnData(obs=obs.set_axis(dataset.names(keys.OBS_NAMES), axis=0), var=dataset.var())
+    matrices: dict[str, BlockedMatrix] = {}
     for slot in dataset.slots:
         field, key = keys.split(slot)
-        if key is not None and field not in ("obs", "var") and not (field == "uns" and key.startswith(TABLES)):
+        if keys.is_matrix(slot):
+            matrices[slot] = dataset.matrix(slot)
+        elif key is not None and field not in ("obs", "var") and not (field == "uns" and key.startswith(TABLES)):
             put_slot(adata, slot, dataset.read(slot))
     _add_tables(adata, dataset)
     _add_neighbours(adata, dataset)
-    raw = next((slot for slot in (keys.X, keys.COUNTS, keys.EXPRESSION) if slot in dataset), None)
+    raw = next((slot for slot in (keys.X, keys.COUNTS, keys.EXPRESSION) if slot in matrices), None)
     if raw is not None:
-        adata.X = dataset.read(raw)
+        matrices[keys.X] = matrices[raw]
     if keys.X in dataset and keys.COUNTS in dataset:
         adata.uns["log1p"] = {}  # natural; a None in it cannot be read by anndata before 0.12
     for column in adata.obs.select_dtypes("category"):
@@ -81,7 +98,7 @@ def to_anndata(dataset: Dataset) -> ad.AnnData:
         if n_groups and len(adata.uns.get(f"{column}_colors", [])) != n_groups:
             adata.uns[f"{column}_colors"] = list(colours_of(column, dataset.slots, dataset.read).values())
     adata.uns["scapp"] = provenance(dataset)
-    return adata
+    return Content(adata, matrices)
 
 
 def _add_neighbours(adata: ad.AnnData, dataset: Dataset) -> None:

@@ -5,6 +5,7 @@ import sys
 import zipfile
 
 import anndata as ad
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,9 +13,11 @@ import scanpy as sc
 
 from scapp.core import keys
 from scapp.core.errors import ConfigError
+from scapp.data.blocks import blocked_matrix
 from scapp.jobs.session import Session
 from scapp.reports.cellxgene import RESERVED_OBS, RESERVED_VAR, for_cellxgene
-from scapp.reports.export import WRITTEN, to_anndata
+from scapp.reports.content import write_h5ad
+from scapp.reports.export import WRITTEN, content_of, to_anndata
 from scapp.steps.config import CellxgeneConfig
 from scapp.workspace.datasets.staging import new_provenance
 from tests.conftest import run_step
@@ -102,6 +105,35 @@ def test_scanpy_goes_on_where_the_export_ends(workspace, prepared, tmp_path):
     assert adata.obs["again"].nunique() > 1
 
 
+def test_a_file_that_is_written_in_blocks_is_the_one_that_anndata_writes(workspace, done, tmp_path, monkeypatch):
+    whole = to_anndata(done)
+    whole.write_h5ad(tmp_path / "whole.h5ad", compression="gzip")
+    monkeypatch.setattr(blocked_matrix, "ENTRIES", 700)
+    told = []
+    write_h5ad(tmp_path / "blocks.h5ad", content_of(done), told.append)
+    assert len(told) > 10
+    assert told[-1] == 1
+    assert told == sorted(told)
+    found = ad.read_h5ad(tmp_path / "blocks.h5ad")
+    np.testing.assert_array_equal(found.X.toarray(), done.read(keys.X).toarray())
+    assert found.X.has_canonical_format
+    with h5py.File(tmp_path / "whole.h5ad") as old, h5py.File(tmp_path / "blocks.h5ad") as new:
+        assert contents(new) == contents(old)
+
+
+def contents(file):
+    """Names, attributes, types and values of everything in a file."""
+    found = {"": sorted((name, str(value)) for name, value in file.attrs.items())}
+
+    def look(name, node):
+        found[name] = sorted((key, str(value)) for key, value in node.attrs.items())
+        if isinstance(node, h5py.Dataset):
+            found[name].append((str(node.dtype), node.shape, str(np.asarray(node[()]).tolist()), node.compression))
+
+    file.visititems(look)
+    return found
+
+
 CHOSEN = CellxgeneConfig(
     assay="EFO:0009922",
     tissue="UBERON:0000178",
@@ -117,17 +149,20 @@ CHOSEN = CellxgeneConfig(
 @pytest.fixture
 def curated(done):
     """With ids and with what a user may have."""
-    adata = to_anndata(done)
+    content = content_of(done)
+    adata = content.adata
     adata.var["gene_ids"] = [f"ENSG{i:011d}" for i in range(adata.n_vars)]
     adata.obs["donor"] = "d"
     adata.obs["condition"] = "ill"
     adata.obs["term"] = "CL:0000084"
     adata.var["feature_name"] = "theirs"
-    return adata
+    return content
 
 
-def test_cellxgene_has_counts_in_raw_and_ids_as_names(done, curated):
-    flavoured, notes = for_cellxgene(curated, CHOSEN)
+def test_cellxgene_has_counts_in_raw_and_ids_as_names(done, curated, tmp_path):
+    content, notes = for_cellxgene(curated, CHOSEN)
+    write_h5ad(tmp_path / "x.h5ad", content)
+    flavoured = ad.read_h5ad(tmp_path / "x.h5ad")
     np.testing.assert_array_equal(flavoured.raw.X.toarray(), done.read(keys.COUNTS).toarray())
     np.testing.assert_allclose(flavoured.X.toarray(), done.read(keys.X).toarray())
     assert flavoured.var_names[0] == "ENSG00000000000"
@@ -136,16 +171,20 @@ def test_cellxgene_has_counts_in_raw_and_ids_as_names(done, curated):
     assert (flavoured.obs["cell_type_ontology_term_id"] == "CL:0000084").all()
     assert flavoured.uns["organism_ontology_term_id"] == "NCBITaxon:9606"
     assert not [note for note in notes if "only you know" in note]
-    assert "counts" in curated.layers  # the given object is not changed
-    _, notes = for_cellxgene(to_anndata(done), CellxgeneConfig())
+    assert list(flavoured.raw.var_names) == list(flavoured.var_names)
+    assert not flavoured.layers
+    assert keys.COUNTS in curated.matrices  # the given content is not changed
+    assert curated.adata.var_names[0] != "ENSG00000000000"
+    _, notes = for_cellxgene(content_of(done), CellxgeneConfig())
     assert any("Ensembl" in note for note in notes)
     assert any("assay_ontology_term_id" in note and "donor_id" in note for note in notes)
 
 
 def test_cellxgene_gets_no_column_that_it_writes_itself(curated):
-    flavoured, notes = for_cellxgene(curated, CHOSEN)
+    content, notes = for_cellxgene(curated, CHOSEN)
+    flavoured = content.adata
     assert not {*RESERVED_OBS, *RESERVED_VAR} & {*flavoured.obs, *flavoured.var}
-    pd.testing.assert_series_equal(flavoured.obs["author_cell_type"], curated.obs["cell_type"], check_names=False)
+    pd.testing.assert_series_equal(flavoured.obs["author_cell_type"], curated.adata.obs["cell_type"], check_names=False)
     assert "author_cell_type_colors" in flavoured.uns
     # a condition is no disease because it is called so
     assert "disease" not in flavoured.obs
