@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import json
+import math
 import os
 import secrets
 import shutil
@@ -104,16 +105,31 @@ def is_writable(folder: Path) -> bool:
 
 
 def size_of(path: Path) -> int:
-    """Bytes in a file, or in all files of a folder; one that has several names counts once, and those that vanish
-    meanwhile count for nothing.
+    """Bytes in a file, or in all files of a folder; see ``sizes_of``."""
+    return sum(sizes_of(path))
+
+
+def sizes_of(path: Path) -> tuple[int, int]:
+    """Bytes of files that stand in a folder alone, and of those that have names elsewhere as well.
+
+    One that has several names in the folder counts once, and those that vanish meanwhile count for nothing.
     """
-    sizes: dict[tuple[int, int], int] = {}
+    found: dict[tuple[int, int], tuple[int, int, int]] = {}
     for inside in path.rglob("*") if path.is_dir() else [path]:
         with contextlib.suppress(FileNotFoundError):
             status = inside.stat()
             if stat.S_ISREG(status.st_mode):
-                sizes[status.st_dev, status.st_ino] = status.st_size
-    return sum(sizes.values())
+                place = status.st_dev, status.st_ino
+                found[place] = status.st_size, status.st_nlink, found.get(place, (0, 0, 0))[2] + 1
+    shared = sum(size for size, n_names, n_here in found.values() if n_names > n_here)
+    return sum(size for size, _, _ in found.values()) - shared, shared
+
+
+def size_in_words(n_bytes: float) -> str:
+    """Bytes as people read them: 340 kB, 12 MB, 3.4 GB."""
+    if n_bytes < 1e6:
+        return f"{math.ceil(n_bytes / 1e3)} kB"
+    return f"{n_bytes / 1e6:.0f} MB" if n_bytes < 0.9995e9 else f"{n_bytes / 1e9:.1f} GB"
 
 
 def link_or_copy(source: str, target: str) -> str:

@@ -206,6 +206,12 @@ def test_home_opens_a_dataset_where_the_work_goes_on(app, imported, prepared):
         assert at.query_params["dataset"] in (dataset.id, [dataset.id])
 
 
+def test_home_says_what_each_dataset_takes_on_disk(app, imported, prepared):
+    rows = [row.value for row in app("home").markdown if "on disk" in row.value]
+    assert len(rows) == 2
+    assert all("shared with other datasets" in row for row in rows)
+
+
 def test_home_starts_an_example(app, workspace):
     at = app("home")
     at.button(key="home.example.simulated").click().run()

@@ -1,10 +1,13 @@
 """The list of datasets with its actions."""
 
+from pathlib import Path
+
 import streamlit as st
 
-from scapp.core import keys
+from scapp.core import files, keys
 from scapp.core.errors import RunError
 from scapp.jobs.launch import discard
+from scapp.ui.home import words
 from scapp.ui.kit import state
 from scapp.ui.kit.boundary import escape, show_error
 from scapp.ui.kit.routing import page_file
@@ -32,12 +35,20 @@ def _row(dataset: Dataset) -> None:
     holds = ", ".join(keys.representations(dataset.slots)) or "nothing computed yet"
     name.markdown(
         f"**{escape(dataset.name)}**  \n{dataset.n_cells:,} cells × {dataset.n_genes:,} genes{origin} · {escape(holds)}"
+        f" · {_on_disk(str(dataset.folder), dataset.manifest.version)}"
     )
     if open_column.button("Open", key=f"open.{dataset.id}", width="stretch"):
         state.open_dataset(dataset.id)
         st.switch_page(page_file(_page_of(dataset)), query_params={"dataset": dataset.id})
     with more_column.popover("More", width="stretch"):
         _actions(dataset)
+
+
+@st.cache_data(max_entries=1024, ttl=60, show_spinner=False)
+def _on_disk(folder: str, version: int) -> str:
+    """What a dataset takes on disk. A version is asked for again after a minute: others come to share its files."""
+    own, shared = files.sizes_of(Path(folder))
+    return words.on_disk(own, shared)
 
 
 def _page_of(dataset: Dataset) -> str:

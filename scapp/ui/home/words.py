@@ -1,5 +1,7 @@
 """Sentences of the home page, for biologists and classes."""
 
+from scapp.core.files import size_in_words
+
 WHAT_IS_SCAPP = (
     "scapp takes a count matrix from single-cell RNA-seq, trains **CLEAR** on it (self-supervised contrastive "
     "learning: a network learns to recognise a cell after its profile was distorted), and shows the cells on a map."
@@ -44,3 +46,9 @@ STEPS = (
     ("export", "4 · Export", "Download the data, tables, a report, and the session as a script."),
 )
 EXAMPLE_INTRO = "No file at hand? Pick an example; nothing is downloaded."
+
+
+def on_disk(own: int, shared: int) -> str:
+    """What a dataset takes on disk, and what of it stays when it is deleted."""
+    beside = f", and {size_in_words(shared)} shared with other datasets" if shared else ""
+    return f"{size_in_words(own)} on disk{beside}"
