@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 PACKAGES = (
     "scapp",
     "anndata",
+    "faiss-cpu",
     "numpy",
     "pandas",
     "gseapy",

@@ -1,7 +1,9 @@
 """Neighbours, UMAP, t-SNE, Leiden, Louvain and k-means, by scanpy, igraph and scikit-learn."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import anndata as ad
 import igraph
@@ -9,13 +11,16 @@ import numpy as np
 import pandas as pd
 import scanpy as sc
 from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
 
 from scapp.analysis.map.config import MOST_TSNE_CELLS
 from scapp.core.errors import ConfigError
-from scapp.metrics.nearest import EXACT_CELLS
+from scapp.metrics.nearest import EXACT_CELLS, nearest
 
 KMEANS_STARTS = 10
+MOST_SPECTRAL_CELLS = 100_000
 
 
 @dataclass(frozen=True)
@@ -39,9 +44,41 @@ def neighbour_graph(representation: np.ndarray, *, n_neighbors: int, seed: int) 
     return neighbours(representation, n_neighbors=n_neighbors, seed=seed).connectivities
 
 
-def neighbours(representation: np.ndarray, *, n_neighbors: int, seed: int) -> Neighbours:
+class _ByLists(TransformerMixin, BaseEstimator):
+    """What scanpy asks for neighbours: the distances to those that ``metrics.nearest`` finds."""
+
+    def __init__(self, n_neighbors: int, seed: int, report: Callable[[int, int], None] | None) -> None:
+        self.n_neighbors = n_neighbors
+        self.seed = seed
+        self.report = report
+
+    def fit(self, points: np.ndarray, _: Any = None) -> "_ByLists":
+        # scanpy counts a cell as the first of its own neighbours
+        positions, distances = nearest(points, self.n_neighbors - 1, self.seed, self.report)
+        bounds = np.arange(0, positions.size + 1, positions.shape[1])
+        self.distances_ = sparse.csr_matrix((distances.ravel(), positions.ravel(), bounds), shape=(len(points),) * 2)
+        return self
+
+    def transform(self, _: np.ndarray) -> sparse.csr_matrix:
+        return self.distances_
+
+
+def neighbours(
+    representation: np.ndarray, *, n_neighbors: int, seed: int, report: Callable[[int, int], None] | None = None
+) -> Neighbours:
     """Nearest neighbours by Euclidean distance, exact up to ``metrics.nearest.EXACT_CELLS``. Fewer cells than
     neighbours: every other cell is one.
+
+    Parameters
+    ----------
+    representation
+        Shape (n_cells, n_dims).
+    n_neighbors
+        The cell itself counts, as in scanpy.
+    seed
+        Of the search among many cells.
+    report
+        Called with cells done and in all, where there are many.
 
     Raises
     ------
@@ -49,11 +86,13 @@ def neighbours(representation: np.ndarray, *, n_neighbors: int, seed: int) -> Ne
         Fewer than three cells.
     """
     adata = _holding(representation)
+    n_neighbors = min(n_neighbors, len(representation) - 1)
+    exact = len(representation) <= EXACT_CELLS
     sc.pp.neighbors(
         adata,
-        n_neighbors=min(n_neighbors, len(representation) - 1),
+        n_neighbors=n_neighbors,
         use_rep="X_any",
-        transformer="sklearn" if len(representation) <= EXACT_CELLS else None,
+        transformer="sklearn" if exact else _ByLists(n_neighbors, seed, report),
         random_state=seed,
     )
     return Neighbours(
@@ -64,12 +103,25 @@ def neighbours(representation: np.ndarray, *, n_neighbors: int, seed: int) -> Ne
 def umap_map(
     representation: np.ndarray, graph: sparse.csr_matrix, *, n_neighbors: int, min_dist: float, seed: int
 ) -> np.ndarray:
-    """UMAP coordinates, float32, shape (n_cells, 2)."""
+    """UMAP coordinates, float32, shape (n_cells, 2).
+
+    A layout starts from eigenvectors of the graph; that of more than ``MOST_SPECTRAL_CELLS`` cells from their first two
+    principal components, because eigenvectors of a large graph take long and much memory.
+    """
     adata = _holding(representation, graph, n_neighbors=n_neighbors)
     # The spectral start needs more cells than dimensions; a handful of cells start at random.
-    start = "spectral" if len(representation) > 10 else "random"
+    start: str | np.ndarray = "spectral" if len(representation) > 10 else "random"
+    if len(representation) > MOST_SPECTRAL_CELLS:
+        start = _components(representation, seed)
     sc.tl.umap(adata, min_dist=min_dist, init_pos=start, random_state=seed)
     return np.asarray(adata.obsm["X_umap"], dtype=np.float32)
+
+
+def _components(representation: np.ndarray, seed: int) -> np.ndarray:
+    """The first two principal components, within 10 of zero and a little shaken, as UMAP's own starts are."""
+    found = PCA(n_components=2, svd_solver="covariance_eigh").fit_transform(representation)
+    shaken = np.random.default_rng(seed).normal(scale=1e-4, size=found.shape)
+    return np.asarray(10 * found / max(float(np.abs(found).max()), 1e-12) + shaken, dtype=np.float32)
 
 
 def tsne_map(representation: np.ndarray, *, perplexity: float, seed: int) -> np.ndarray:

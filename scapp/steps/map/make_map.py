@@ -22,7 +22,8 @@ def make_map(inputs: Inputs, config: MapConfig, context: StepContext) -> Outcome
     name = config.representation
     representation = np.asarray(inputs.data.read(keys.representation(name)))
     context.report(0, 4, "finding neighbours")
-    found = neighbours(representation, n_neighbors=config.n_neighbors, seed=config.seed)
+    report = partial(_report_cells, context)
+    found = neighbours(representation, n_neighbors=config.n_neighbors, seed=config.seed, report=report)
     graph = found.connectivities
     context.raise_if_stopped()
     if config.method == "umap":
@@ -53,6 +54,11 @@ def make_map(inputs: Inputs, config: MapConfig, context: StepContext) -> Outcome
         "neighbours_kept": round(kept, 4),
     }
     return Outcome(values, summary=summary)
+
+
+def _report_cells(context: StepContext, done: int, total: int) -> None:
+    context.raise_if_stopped()
+    context.report(done / total, 4, f"finding neighbours ({done:,} of {total:,} cells)")
 
 
 def cluster(inputs: Inputs, config: ClusterConfig, context: StepContext) -> Outcome:
