@@ -10,6 +10,7 @@ from scapp.core.config import Config
 from scapp.core.errors import StaleInputError
 from scapp.core.provenance import Provenance
 from scapp.core.step_context import StepContext
+from scapp.data.blocks.blocked_matrix import asking
 from scapp.steps.catalogue import Step
 from scapp.steps.step import Inputs, Outcome, Reading
 from scapp.workspace.datasets.dataset import Dataset
@@ -71,7 +72,9 @@ def execute(
     dataset = workspace.open(dataset_id) if dataset_id else None
     reading = Reading(dataset) if dataset is not None else None
     started = time.monotonic()
-    outcome = step.load()(Inputs(reading, folder, machine.device, run_id, machine.processes, dataset), config, context)
+    given = Inputs(reading, folder, machine.device, run_id, machine.processes, dataset)
+    with asking(context.raise_if_stopped):
+        outcome = step.load()(given, config, context)
     context.raise_if_stopped()
     provenance = new_provenance(
         step.name,

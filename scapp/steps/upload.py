@@ -1,5 +1,6 @@
 """Import: a file or an example becomes a dataset with quality metrics."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,13 @@ def import_dataset(inputs: Inputs, config: ImportRequest, context: StepContext) 
             adata.obs[column] = values.astype("category") if values.dtype == object else values
         imported.findings.extend(labels.findings)
     imported.findings.extend([*_set_apart(adata), *_by_barcode(adata)])
-    context.report(2, 4, "writing the values")
     temporary = files.temporary_folder(inputs.folder / TEMPORARY, "values-")
-    values = dataset_values(imported, temporary / "matrix")
+
+    def report(n_written: int) -> None:
+        context.raise_if_stopped()
+        context.report(2 + 0.5 * n_written / adata.n_obs, 4, f"writing the values ({n_written:,} cells)")
+
+    values = dataset_values(imported, temporary / "matrix", report)
     context.report(3, 4, "writing the dataset")
     source = {
         "taken_from": imported.taken_from,
@@ -135,7 +140,7 @@ def _by_barcode(adata: ad.AnnData) -> list[Finding]:
     ]
 
 
-def dataset_values(imported: Imported, folder: Path) -> dict[str, Any]:
+def dataset_values(imported: Imported, folder: Path, report: Callable[[int], None]) -> dict[str, Any]:
     """Slots of a new dataset, with scanpy's quality metrics added.
 
     Parameters
@@ -145,9 +150,11 @@ def dataset_values(imported: Imported, folder: Path) -> dict[str, Any]:
     folder
         New, with a name that is used once: the values are written there as they are read, and the dataset then has
         these very files.
+    report
+        Called with the number of cells that have been written.
     """
     adata = imported.adata
-    matrix = written_matrix(folder, imported.matrix)
+    matrix = written_matrix(folder, imported.matrix, report)
     values: dict[str, Any] = {keys.OBS_NAMES: adata.obs_names, keys.VAR_NAMES: adata.var_names}
     values |= {keys.obs(column): adata.obs[column] for column in adata.obs}
     values |= {keys.var(column): adata.var[column] for column in adata.var}

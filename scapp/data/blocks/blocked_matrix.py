@@ -8,6 +8,8 @@ from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -51,6 +53,25 @@ def cuts(ends: np.ndarray, size: int) -> list[tuple[int, int]]:
     return found or [(0, 0)]
 
 
+_between: ContextVar[Callable[[], None]] = ContextVar("between_blocks", default=lambda: None)
+
+
+@contextmanager
+def asking(between: Callable[[], None]) -> Iterator[None]:
+    """Call this after each block of everything that is worked on inside; what it raises ends the work.
+
+    Parameters
+    ----------
+    between
+        Such as ``StepContext.raise_if_stopped``: a pass over many cells takes long, and its functions know no context.
+    """
+    token = _between.set(between)
+    try:
+        yield
+    finally:
+        _between.reset(token)
+
+
 def worked_ahead(work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
     """What ``work`` makes of each item, in order; several threads work, and hardly further ahead than they are many."""
     if len(items) == 1:
@@ -65,6 +86,7 @@ def worked_ahead(work: Callable[[Item], Result], items: Sequence[Item]) -> Itera
                 while coming and len(waiting) <= n_threads:
                     waiting.append(pool.submit(work, coming.popleft()))
                 yield waiting.popleft().result()
+                _between.get()()
         finally:
             for future in waiting:
                 future.cancel()

@@ -75,9 +75,17 @@ def write_matrix(folder: Path, matrix: BlockedMatrix) -> None:
         _write_anew(folder, matrix)
 
 
-def written_matrix(folder: Path, matrix: BlockedMatrix) -> BlockedMatrix:
-    """Write a matrix into a new folder, whose name is used once, and open it."""
-    write_matrix(folder, matrix)
+def written_matrix(folder: Path, matrix: BlockedMatrix, report: Callable[[int], None]) -> BlockedMatrix:
+    """Write a matrix into a new folder, whose name is used once, and open it.
+
+    Parameters
+    ----------
+    folder, matrix
+        See ``write_matrix``.
+    report
+        Called with the number of cells that have been written.
+    """
+    _write_anew(folder, matrix, report)
     return open_matrix(folder, _underived)
 
 
@@ -202,7 +210,7 @@ def _refer(folder: Path, stored: Path, part: Selected) -> None:
         shutil.copytree(stored / name, folder / name, copy_function=files.link_or_copy)
 
 
-def _write_anew(folder: Path, matrix: BlockedMatrix) -> None:
+def _write_anew(folder: Path, matrix: BlockedMatrix, report: Callable[[int], None] = lambda _: None) -> None:
     import zarr
 
     group = zarr.open_group(str(folder), mode="w-", zarr_format=3)
@@ -211,8 +219,11 @@ def _write_anew(folder: Path, matrix: BlockedMatrix) -> None:
     with zarr.config.set({"array.write_empty_chunks": True}):
         by_cell = group.create_group(VALUE)
         writer = EntriesWriter(by_cell, matrix.shape, bounds, types, CHUNK, "csr_matrix")
+        n_written = 0
         for block in matrix.blocks():
             writer.add(block.indices, block.data)
+            n_written += block.shape[0]
+            report(n_written)
         writer.close()
         stored = StoredMatrix(folder, Entries(by_cell), None)
         write_turned(

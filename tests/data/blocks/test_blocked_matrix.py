@@ -183,3 +183,22 @@ def test_values_that_are_no_numbers_are_counted_and_hide_no_others():
     assert (seen.least, seen.greatest, seen.off) == (-2.5, 7, 0.5)
     nothing = InMemory(np.full((3, 4), np.nan)).survey
     assert (nothing.n_missing, nothing.least, nothing.greatest, nothing.off) == (12, 0, 0, 0)
+
+
+def test_a_pass_is_asked_between_blocks_whether_to_go_on():
+    asked = []
+
+    def stop_at_third():
+        asked.append(1)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+
+    matrix = InMemory(MATRIX)
+    with pytest.raises(KeyboardInterrupt), module.asking(stop_at_third):
+        list(matrix.blocks())
+    assert len(asked) == 3 < len(matrix.bounds())
+    with module.asking(lambda: asked.append(2)):
+        list(matrix.blocks())
+    assert asked.count(2) == len(matrix.bounds())
+    list(matrix.blocks())
+    assert asked.count(2) == len(matrix.bounds())
