@@ -92,3 +92,24 @@ class Stacked(BlockedMatrix):
                 piece.sort_indices()
                 pieces.append(piece)
         return sparse.csr_matrix(sparse.vstack(pieces, format="csr"))
+
+
+class Ordered(BlockedMatrix):
+    """Another matrix whose blocks may hold entries twice or in no order, put in order."""
+
+    def __init__(self, base: BlockedMatrix) -> None:
+        self.base = base
+        self.shape = base.shape
+
+    @property
+    def read_until(self) -> np.ndarray:
+        """See ``BlockedMatrix``."""
+        return self.base.read_until
+
+    def block(self, start: int, stop: int) -> sparse.csr_matrix:
+        """See ``BlockedMatrix``."""
+        found = self.base.block(start, stop)
+        found.has_sorted_indices = False  # scipy would believe its own note
+        found.sum_duplicates()
+        found.eliminate_zeros()
+        return found

@@ -3,7 +3,7 @@ read; and how a matrix is turned from rows to columns, or back, with a part of i
 """
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -240,8 +240,10 @@ def write_turned(
     types: tuple[np.dtype, np.dtype],
     chunk: int,
     encoding: str,
-    tiles: list[Tile],
+    tiles: Sequence[Tile],
     turned: Callable[[int, int], Any],
+    *,
+    counted_from_first: bool = True,
 ) -> None:
     """Write the entries of a matrix in the order in which they are not read: tile by tile, then joined.
 
@@ -252,10 +254,11 @@ def write_turned(
     temporary
         A new folder, which is removed in the end.
     tiles
-        All rows of what is read (or columns), in order.
+        Parts of what is read, in order: the first row (or column) of each and the one after its last.
     turned
-        Entries of a tile in the order that is wanted: CSC of rows, or CSR of columns, places counted from the tile's
-        first.
+        Entries of a tile in the order that is wanted: CSC of rows, or CSR of columns.
+    counted_from_first
+        Whether their places are counted from the tile's first, or else in the whole matrix.
     """
     if len(tiles) == 1:
         whole = turned(*tiles[0])
@@ -269,12 +272,18 @@ def write_turned(
         paths = (temporary / f"{tile[0]}-places", temporary / f"{tile[0]}-values")
         for path, of_tile, kind in zip(paths, (found.indices, found.data), types, strict=True):
             of_tile.astype(kind).tofile(path)
-        return _Turned(tile[0], found.indptr.astype(np.int64), paths)
+        filled = np.flatnonzero(np.diff(found.indptr))
+        first, last = (int(filled[0]), int(filled[-1])) if len(filled) else (0, -1)
+        bounds = found.indptr[first : last + 2].astype(np.int64)
+        return _Turned(tile[0] if counted_from_first else 0, first, bounds, paths)
 
     try:
         temporary.mkdir()
         parts = list(worked_ahead(turn, tiles))
-        bounds = np.sum([part.bounds for part in parts], axis=0)
+        lengths = np.zeros(shape[0] if encoding == "csr_matrix" else shape[1], dtype=np.int64)
+        for part in parts:
+            lengths[part.skipped : part.skipped + len(part.bounds) - 1] += np.diff(part.bounds)
+        bounds = np.concatenate([[0], np.cumsum(lengths)])
         writer = EntriesWriter(group, shape, bounds, types, chunk, encoding)
         for places, values in worked_ahead(partial(_joined, parts, bounds, types), cuts(bounds[1:], TILE)):
             writer.add(places, values)
@@ -285,14 +294,31 @@ def write_turned(
 
 @dataclass(frozen=True)
 class _Turned:
-    """A tile that was turned: its first row, where each column begins in it, and its places and values on disk."""
+    """A tile that was turned, on disk.
 
-    first: int
+    Parameters
+    ----------
+    offset
+        Added to its places.
+    skipped
+        Columns before the first that has an entry in it.
+    bounds
+        Where that column and each after it begins, up to the end of the last that has an entry.
+    paths
+        Of places and values.
+    """
+
+    offset: int
+    skipped: int
     bounds: np.ndarray
     paths: tuple[Path, Path]
 
+    def bounds_of(self, first: int, after: int) -> np.ndarray:
+        """Where each column from ``first`` on begins, and the one before ``after`` ends."""
+        return self.bounds[np.clip(np.arange(first, after + 1) - self.skipped, 0, len(self.bounds) - 1)]
+
     def read(self, start: int, stop: int, types: tuple[np.dtype, np.dtype]) -> tuple[np.ndarray, np.ndarray]:
-        """Places, counted from the first row, and values from one entry to before another."""
+        """Places, before the offset, and values from one entry to before another."""
         places, values = (
             np.fromfile(path, dtype=kind, count=stop - start, offset=start * kind.itemsize)
             for path, kind in zip(self.paths, types, strict=True)
@@ -309,11 +335,11 @@ def _joined(
     places, values = np.empty(size, dtype=types[0]), np.empty(size, dtype=types[1])
     free = bounds[first:after] - bounds[first]
     for tile in tiles:
-        here = tile.bounds[first : after + 1]
+        here = tile.bounds_of(first, after)
         own_places, own_values = tile.read(int(here[0]), int(here[-1]), types)
         lengths = np.diff(here)
         targets = np.repeat(free - (here[:-1] - here[0]), lengths) + np.arange(len(own_places))
-        places[targets] = own_places + types[0].type(tile.first)
+        places[targets] = own_places + types[0].type(tile.offset)
         values[targets] = own_values
         free = free + lengths
     return places, values

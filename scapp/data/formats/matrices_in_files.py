@@ -7,7 +7,7 @@ is.
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -199,8 +199,8 @@ def columns_of(group: Any, shape: tuple[int, int], place: str) -> BlockedMatrix:
     columns = _Sparse(group, shape[1], shape[0], place)
     tiles = cuts(columns.bounds[1:], max(TILE, LEAST_OF_CELL * shape[0]))
     if len(tiles) > 1:
-        _check_disk(int(columns.bounds[-1]), place)
-    return _turned(shape, tiles, lambda start, stop: columns.read(start, stop).T.tocsr())
+        check_disk(int(columns.bounds[-1]), place)
+    return turned_matrix(shape, tiles, lambda start, stop: columns.read(start, stop).T.tocsr())
 
 
 def dense_of(array: Any, place: str, *, genes_first: bool = False) -> BlockedMatrix:
@@ -232,14 +232,18 @@ def dense_of(array: Any, place: str, *, genes_first: bool = False) -> BlockedMat
         return sparse.csr_matrix(numbers(found, place), dtype=np.float32)
 
     if len(tiles) > 1:
-        _check_disk(int(turned(*tiles[0]).nnz / tiles[0][1] * n_genes), place)
-    return _turned((n_cells, n_genes), tiles, turned)
+        check_disk(int(turned(*tiles[0]).nnz / tiles[0][1] * n_genes), place)
+    return turned_matrix((n_cells, n_genes), tiles, turned)
 
 
-def _turned(
-    shape: tuple[int, int], tiles: list[Tile], turned: Callable[[int, int], sparse.csr_matrix]
+def turned_matrix(
+    shape: tuple[int, int],
+    tiles: Sequence[Tile],
+    turned: Callable[[int, int], sparse.csr_matrix],
+    *,
+    counted_from_first: bool = True,
 ) -> BlockedMatrix:
-    """A matrix of which tiles of genes are read; what is made of them on disk goes when the matrix does."""
+    """A matrix that is not read by cell; see ``entries.write_turned``. What is made of it on disk goes when it does."""
     import zarr
 
     if len(tiles) == 1:
@@ -248,7 +252,17 @@ def _turned(
     try:
         group = zarr.open_group(str(folder / "turned"), mode="w-", zarr_format=3)
         types = (np.min_scalar_type(max(shape[1] - 1, 0)), np.dtype(np.float32))
-        write_turned(group, folder / "tiles", shape, types, CHUNK_BY_GENE, "csr_matrix", tiles, turned)
+        write_turned(
+            group,
+            folder / "tiles",
+            shape,
+            types,
+            CHUNK_BY_GENE,
+            "csr_matrix",
+            tiles,
+            turned,
+            counted_from_first=counted_from_first,
+        )
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -257,7 +271,7 @@ def _turned(
     return matrix
 
 
-def _check_disk(n_entries: int, place: str) -> None:
+def check_disk(n_entries: int, place: str) -> None:
     """Refuse to turn what the temporary folder has no room for.
 
     Raises
@@ -265,11 +279,11 @@ def _check_disk(n_entries: int, place: str) -> None:
     DataError
         With both numbers and a cure.
     """
-    folder = tempfile.gettempdir()
+    folder, needed = tempfile.gettempdir(), BYTES_TURNED * n_entries
     free = psutil.disk_usage(folder).free
-    if BYTES_TURNED * n_entries > DISK_SHARE * free:
+    if needed > DISK_SHARE * free:
         raise DataError(
-            f"{place} is stored gene by gene: turning it round takes up to {BYTES_TURNED * n_entries / 1e9:.1f} GB in"
+            f"{place} is not stored cell by cell: putting it in order takes up to {needed / 1e9:.1f} GB in"
             f" '{folder}', and {free / 1e9:.1f} GB are free.",
             hint="Free space there, or set TMPDIR to a folder on a larger disk and start scapp again.",
         )

@@ -5,8 +5,10 @@ A new program is a record in ``PROGRAMS``.
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +19,15 @@ from scipy.io import mminfo, mmread
 from scapp.core.errors import DataError, listed
 from scapp.core.memory import check_memory
 from scapp.data.blocks.blocked_matrix import BlockedMatrix, InMemory
+from scapp.data.blocks.composed import Ordered
 from scapp.data.checks import Finding, counts_rows
 from scapp.data.config import ImportConfig
 from scapp.data.formats.archives import plain_file
 from scapp.data.formats.decoding import open_text
 from scapp.data.formats.features import split_features
-from scapp.data.formats.imported import Imported, from_matrix, keep_proteins
+from scapp.data.formats.hdf5 import check_shape
+from scapp.data.formats.imported import Imported, added, from_matrix, keep_proteins
+from scapp.data.formats.matrices_in_files import check_disk, turned_matrix
 
 CURE = "Free memory by closing other programs, use a larger machine, or import fewer cells."
 HEADERS = ("barcode", "barcodes", "cell", "cells", "cell_id", "x", "v1")
@@ -207,39 +212,41 @@ def read_found(folder: Path, found: Found, config: ImportConfig) -> Imported:
     DataError
         The files are damaged or do not belong together.
     """
-    matrix = _matrix(folder / found.matrices[0])
+    with ExitStack() as stack:
+        plain = [stack.enter_context(plain_file(folder / name)) for name in found.matrices]
+        return _read_plain(folder, found, plain, config)
+
+
+def _read_plain(folder: Path, found: Found, plain: Sequence[Path], config: ImportConfig) -> Imported:
+    stored = _shape(plain[0], found.matrices[0])
     notes: list[Finding] = []
-    for name in found.matrices[1:]:
-        more = _matrix(folder / name)
-        if more.shape != matrix.shape:
-            raise DataError(f"'{name}' has another shape than '{found.matrices[0]}'.", hint="Export both again.")
-        matrix = matrix + more
     if len(found.matrices) > 1:
         notes.append(Finding(f"{found.program.title}: {listed(found.matrices)} were added up, cell by cell."))
     elif found.program.title != PROGRAMS[0].title:
         notes.append(Finding(f"Recognised {found.program.title}."))
-    obs, var = _cells(folder / found.cells), _genes(folder / found.genes, matrix.shape)
+    obs, var = _cells(folder / found.cells), _genes(folder / found.genes, stored)
     if found.symbols is not None:
         symbols = _list(folder / found.symbols)[0]
         if len(symbols) == len(var):
             var = var.assign(gene_ids=var.index).set_axis(pd.Index(symbols), axis=0)
-    obs = _without_header(obs, matrix.shape)
+    obs = _without_header(obs, stored)
     shape = (len(obs), len(var))
-    if matrix.shape == shape[::-1] and len(obs) != len(var):
-        matrix = matrix.T
-    elif matrix.shape == shape and len(obs) != len(var):
+    cells_first = stored == shape
+    if cells_first and len(obs) != len(var):
         if found.program.cells == ("barcodes.tsv",) and found.program.matrices == ("matrix.mtx",):
             notes.append(Finding("The matrix has cells in rows, which is not 10x's way.", "It was turned round."))
-    elif matrix.shape == shape:
+    elif cells_first:
         # as many cells as genes: the program's own way
-        matrix = matrix.T if found.program.genes[0] == "features.tsv" else matrix
-    else:
+        cells_first = found.program.genes[0] != "features.tsv"
+    elif stored != shape[::-1]:
         raise DataError(
-            f"The 10x folder '{folder.name}' does not fit together: the matrix has {matrix.shape[1]:,} cells and"
-            f" {matrix.shape[0]:,} genes, the lists have {len(obs):,} and {len(var):,}.",
+            f"The 10x folder '{folder.name}' does not fit together: the matrix has {stored[1]:,} cells and"
+            f" {stored[0]:,} genes, the lists have {len(obs):,} and {len(var):,}.",
             hint="Check that matrix, barcodes and features come from the same run.",
         )
-    genes, var, proteins, said = _features(InMemory(matrix), var)
+    parts = [(name, _matrix(path, name, cells_first)) for name, path in zip(found.matrices, plain, strict=True)]
+    matrix = parts[0][1] if len(parts) == 1 else added(parts)
+    genes, var, proteins, said = _features(matrix, var)
     genes, var, more_said = _three_of_each(genes, var)
     title = "the 10x matrix" if found.program.title == PROGRAMS[0].title else found.program.title
     imported = from_matrix(genes, obs, var, title, config)
@@ -248,17 +255,84 @@ def read_found(folder: Path, found: Found, config: ImportConfig) -> Imported:
     return imported
 
 
-def _matrix(path: Path) -> sparse.csr_matrix:
+PIECE = 64 << 20
+"""Bytes of text that are read at a time."""
+IN_MEMORY = 16 << 20
+"""Entries of a matrix that is read as a whole."""
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
     try:
-        with plain_file(path) as plain:
-            n_values = mminfo(str(plain))[2]
-            check_memory(40.0 * n_values, f"Reading '{path.name}'", CURE)
-            found = mmread(str(plain))
+        yield
     except (ValueError, OverflowError) as error:
-        raise DataError(f"'{path.name}' is damaged: {error}.", hint="Copy or download it again.") from error
-    if found.dtype.kind == "c":
-        raise DataError(f"'{path.name}' holds complex numbers.", hint="Write counts as whole numbers or decimals.")
-    return sparse.csr_matrix(found)
+        raise DataError(f"'{name}' is damaged: {error}.", hint="Copy or download it again.") from error
+
+
+def _shape(path: Path, name: str) -> tuple[int, int]:
+    """Rows and columns, as the file declares them."""
+    with _naming(name):
+        n_rows, n_columns = mminfo(str(path))[:2]
+    check_shape((n_rows, n_columns), f"'{name}'")
+    return int(n_rows), int(n_columns)
+
+
+def _matrix(path: Path, name: str, cells_first: bool) -> BlockedMatrix:
+    """A matrix of cells by genes; a large one is read piece by piece, and put in order on disk."""
+    with _naming(name):
+        n_rows, n_columns, n_values, form, kind, symmetry = mminfo(str(path))
+        if kind == "complex":
+            raise DataError(f"'{name}' holds complex numbers.", hint="Write counts as whole numbers or decimals.")
+        if n_values <= IN_MEMORY or form != "coordinate" or symmetry != "general":
+            check_memory(40.0 * n_values, f"Reading '{name}'", CURE)
+            found = mmread(str(path))
+            return InMemory(found if cells_first else found.T)
+        check_disk(n_values, f"'{name}'")
+        return _in_pieces(path, (n_rows, n_columns), n_values, kind, cells_first)
+
+
+def _in_pieces(path: Path, stored: tuple[int, int], n_values: int, kind: str, cells_first: bool) -> BlockedMatrix:
+    """A matrix of which some lines are read at a time, by scipy.
+
+    Raises
+    ------
+    ValueError
+        A line is none, or there are more or fewer of them than declared.
+    """
+    shape = stored if cells_first else stored[::-1]
+    pieces = _pieces(path)
+    seen = []
+
+    def turned(start: int, stop: int) -> sparse.csr_matrix:
+        with open(path, "rb") as stream:
+            stream.seek(start)
+            lines = stream.read(stop - start).rstrip() + b"\n"
+        n_lines = lines.count(b"\n")
+        head = f"%%MatrixMarket matrix coordinate {kind} general\n{stored[0]} {stored[1]} {n_lines}\n"
+        found = mmread(BytesIO(head.encode() + lines))
+        seen.append(n_lines)
+        return sparse.csr_matrix(found if cells_first else found.T, dtype=np.float32)
+
+    matrix = turned_matrix(shape, pieces, turned, counted_from_first=False)
+    if sum(seen) != n_values:
+        raise ValueError(f"{sum(seen):,} values of {n_values:,} are there")
+    # a cell's entries may come from several pieces
+    return Ordered(matrix)
+
+
+def _pieces(path: Path) -> list[tuple[int, int]]:
+    """First byte of some lines that hold values, and the one after their last."""
+    with open(path, "rb") as stream:
+        while (line := stream.readline()).startswith(b"%") or not line.strip():
+            if not line:
+                raise ValueError("it ends before its values")
+        starts, size = [stream.tell()], path.stat().st_size
+        while starts[-1] + PIECE < size:
+            stream.seek(starts[-1] + PIECE)
+            stream.readline()
+            starts.append(stream.tell())
+    starts = [start for start in starts if start < size]
+    return list(zip(starts, [*starts[1:], size], strict=True))
 
 
 def _list(path: Path, separator: str | None = None) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Matrices of files are read in blocks, whatever way they are laid out, and nothing that a file says is believed."""
 
 import gc
+import gzip
 import os
 import tempfile
 from pathlib import Path
@@ -15,6 +16,7 @@ from scipy import sparse
 from scapp.core.errors import DataError
 from scapp.data.blocks import blocked_matrix, entries
 from scapp.data.formats import matrices_in_files as module
+from scapp.data.formats import mtx_folder
 from scapp.data.formats.hdf5 import read_matrix
 from scapp.data.formats.matrices_in_files import dense_of
 from scapp.data.formats.reader import read
@@ -181,3 +183,67 @@ def test_log_values_of_many_blocks_give_back_their_counts(tmp_path):
     imported = read(tmp_path / "x.h5ad")
     assert imported.taken_from == "X (recovered)"
     np.testing.assert_array_equal(imported.matrix.to_csr().toarray(), counts)
+
+
+def write_mtx(folder, rows, columns, values, shape, *, more="", n_values=None, packed=False):
+    folder.mkdir()
+    lines = [f"{i + 1} {j + 1} {v:g}" for i, j, v in zip(rows, columns, values, strict=True)]
+    count = len(lines) if n_values is None else n_values
+    head = ["%%MatrixMarket matrix coordinate real general", "%a remark", f"{shape[0]} {shape[1]} {count}"]
+    text = "\n".join([*head, *lines]) + "\n" + more
+    (folder / "matrix.mtx").write_text(text)
+    if packed:
+        (folder / "matrix.mtx.gz").write_bytes(gzip.compress((folder / "matrix.mtx").read_bytes()))
+        (folder / "matrix.mtx").unlink()
+    (folder / "barcodes.tsv").write_text("".join(f"cell{i}-1\n" for i in range(53)))
+    (folder / "features.tsv").write_text("".join(f"ENSG{i:011d}\tg{i}\tGene Expression\n" for i in range(31)))
+    return folder
+
+
+@pytest.fixture
+def in_pieces(monkeypatch):
+    monkeypatch.setattr(mtx_folder, "IN_MEMORY", 0)
+    monkeypatch.setattr(mtx_folder, "PIECE", 200)
+
+
+@pytest.mark.parametrize("cells_first", [False, True])
+@pytest.mark.parametrize("order", ["by cell", "by gene", "none", "twice"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_large_mtx_is_read_in_pieces(tmp_path, in_pieces, cells_first, order, packed):
+    cells, genes = np.nonzero(DENSE)
+    values = DENSE[cells, genes]
+    if order == "twice":
+        cells, genes, values = np.tile(cells, 2), np.tile(genes, 2), np.concatenate([values + 2, values * 0 - 2])
+    places = {"by cell": np.arange(len(cells)), "by gene": np.lexsort((cells, genes))}.get(order)
+    places = np.random.default_rng(0).permutation(len(cells)) if places is None else places
+    entries_of = (cells[places], genes[places]) if cells_first else (genes[places], cells[places])
+    shape = DENSE.shape if cells_first else DENSE.shape[::-1]
+    folder = write_mtx(tmp_path / "x", *entries_of, values[places], shape, packed=packed, more="\n")
+    imported = read(folder)
+    np.testing.assert_array_equal(imported.matrix.to_csr().toarray(), DENSE)
+    assert all(block.has_canonical_format for block in imported.matrix.blocks())
+    assert len(list((tmp_path / "temporary").iterdir())) == 1
+    del imported
+    gc.collect()
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"n_values": 700}, "of 700 are there"),
+        ({"n_values": 200}, "of 200 are there"),
+        ({"more": "54 1 1\n"}, "damaged"),
+        ({"more": "x y z\n"}, "damaged"),
+        ({"more": "1 2\n"}, "damaged"),
+    ],
+)
+def test_a_large_mtx_that_lies_is_refused(tmp_path, in_pieces, change, said):
+    cells, genes = np.nonzero(DENSE)
+    folder = write_mtx(tmp_path / "x", cells, genes, DENSE[cells, genes], DENSE.shape, **change)
+    with pytest.raises(DataError, match=said) as caught:
+        read(folder)
+    assert caught.value.hint
+    del caught  # its traceback holds what was read
+    gc.collect()
+    assert not list((tmp_path / "temporary").iterdir())
