@@ -27,7 +27,8 @@ from scapp.jobs.deaths import death, too_slow
 from scapp.workspace.runs.results import TEMPORARY
 from scapp.workspace.runs.run import Run
 
-OPEN_FILES = 512
+OPEN_FILES = 4096
+"""Each sample that is joined stays open until it is written."""
 LOOK_SECONDS = 0.2
 LEAST_PATIENCE = 120.0
 SLOWEST = 2e5
@@ -132,5 +133,6 @@ def _set_limits(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     cores = os.cpu_count() or 1
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds * cores) + 1, int(seconds * cores) + 5))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+    n_open = min(OPEN_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (n_open, n_open))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
