@@ -26,6 +26,8 @@ class Environment(BaseSettings):
         Folders on the server, separated as in PATH, from which files may be imported by path.
     threads
         Threads of a worker, or of all that work for a class in one lane; 0 is one per core.
+    memory
+        Gigabytes that a step may take; 0 is 80% of what is free. Blocks of cells are smaller where it is little.
     processes
         Processes that train CLEAR together; 0 is one, or on several GPUs as many as a step's cells are worth.
     worker_idle_seconds
@@ -56,6 +58,7 @@ class Environment(BaseSettings):
     workspace: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("scapp")))
     data_dirs: str = ""
     threads: int = Field(default=0, ge=0)
+    memory: float = Field(default=0.0, ge=0)
     processes: int = Field(default=0, ge=0)
     worker_idle_seconds: float = Field(default=600.0, gt=0)
     import_minutes: float = Field(default=60.0, gt=0)

@@ -21,7 +21,7 @@ import psutil
 
 from scapp.core import files
 from scapp.core.environment import Environment
-from scapp.core.memory import MEMORY_SHARE
+from scapp.core.memory import usable_memory
 from scapp.core.processes import end_with_parent
 from scapp.jobs.deaths import death, too_slow
 from scapp.workspace.runs.results import TEMPORARY
@@ -129,7 +129,7 @@ def _set_limits(seconds: float) -> None:
     import resource
 
     me = psutil.Process()
-    most = int(me.memory_info().vms + MEMORY_SHARE * psutil.virtual_memory().available)
+    most = int(me.memory_info().vms + usable_memory())
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     cores = os.cpu_count() or 1
     resource.setrlimit(resource.RLIMIT_CPU, (int(seconds * cores) + 1, int(seconds * cores) + 5))

@@ -4,7 +4,7 @@ import pytest
 from scipy import sparse
 
 from scapp.core.errors import ConfigError, DataError
-from scapp.core.memory import check_memory
+from scapp.core.memory import check_memory, usable_memory
 from scapp.data import checks
 from scapp.data.blocks.blocked_matrix import InMemory
 
@@ -64,3 +64,14 @@ def test_too_large_for_memory_says_both_numbers():
     with pytest.raises(ConfigError, match=r"needs about 1000000\.0 GB.*free"):
         check_memory(1e15, "This", "Use less.")
     check_memory(1, "This", "Use less.")
+
+
+def test_a_limit_of_memory_is_kept_and_named(monkeypatch):
+    monkeypatch.setenv("SCAPP_MEMORY", "0.5")
+    assert usable_memory() == 0.5e9
+    check_memory(0.4e9, "This", "Use less.")
+    with pytest.raises(ConfigError, match=r"at most 0\.5 GB \(SCAPP_MEMORY\)"):
+        check_memory(0.6e9, "This", "Use less.")
+    monkeypatch.setenv("SCAPP_MEMORY", "1e9")  # no more than there is
+    with pytest.raises(ConfigError, match="at most 80%"):
+        check_memory(1e15, "This", "Use less.")

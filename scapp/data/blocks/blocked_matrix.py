@@ -22,6 +22,8 @@ from scapp.data.blocks.survey import Survey, joined_surveys, survey_of
 
 ENTRIES = 4 << 20
 """Entries of a block, about; 32 MB in memory."""
+BYTES_OF_ENTRY = 100.0
+"""Of memory while a block is worked on: the block, float64 copies, and what is made of it."""
 
 AT_HAND = 64 << 20
 """Entries that are kept in memory, at most, by what goes over them many times; half a GB."""
@@ -92,6 +94,13 @@ def worked_ahead(work: Callable[[Item], Result], items: Sequence[Item]) -> Itera
                 future.cancel()
 
 
+def entries_of_block() -> int:
+    """Entries of a block: ``ENTRIES``, or what fits into half of ``SCAPP_MEMORY`` in all threads."""
+    limit = environment().memory
+    at_once = BYTES_OF_ENTRY * (environment().n_worker_threads + 2)
+    return min(ENTRIES, max(int(0.5e9 * limit / at_once), 1)) if limit else ENTRIES
+
+
 class BlockedMatrix(Fingerprinted):
     """Non-negative (or scaled) values of cells by genes, CSR, of which a block of cells is in memory at a time."""
 
@@ -136,13 +145,13 @@ class BlockedMatrix(Fingerprinted):
         return self.shape[1]
 
     def gene_bounds(self) -> list[tuple[int, int]]:
-        """First gene of each block of genes, and the one after its last; a block has about ``ENTRIES`` entries."""
-        each = max(1, int(self.n_genes * ENTRIES / max(int(self.read_until[-1]) if self.n_cells else 0, 1)))
+        """First gene of each block of genes, and the one after its last; see ``entries_of_block``."""
+        each = max(1, int(self.n_genes * entries_of_block() / max(int(self.read_until[-1]) if self.n_cells else 0, 1)))
         return [(start, min(start + each, self.n_genes)) for start in range(0, self.n_genes, each)]
 
     def bounds(self) -> list[tuple[int, int]]:
         """First cell of each block, and the one after its last."""
-        return cuts(self.read_until, ENTRIES)
+        return cuts(self.read_until, entries_of_block())
 
     def each_block(self, work: Callable[[int, sparse.csr_matrix], Result]) -> Iterator[Result]:
         """What ``work`` makes of the number of a block's first cell and the block, in order; several threads work."""
@@ -396,5 +405,5 @@ def in_memory(matrix: Any) -> sparse.csr_matrix:
 
 def at_hand(matrix: BlockedMatrix) -> BlockedMatrix:
     """The same matrix, in memory where it is small: for what goes over it many times."""
-    small = not matrix.n_cells or int(matrix.read_until[-1]) <= AT_HAND
+    small = not matrix.n_cells or int(matrix.read_until[-1]) <= min(AT_HAND, 16 * entries_of_block())
     return InMemory(matrix.to_csr()) if small else matrix

@@ -18,7 +18,7 @@ import psutil
 from scipy import sparse
 
 from scapp.core.errors import DataError
-from scapp.data.blocks.blocked_matrix import ENTRIES, BlockedMatrix, InMemory, cuts
+from scapp.data.blocks.blocked_matrix import BlockedMatrix, InMemory, cuts, entries_of_block
 from scapp.data.blocks.entries import CHUNK_BY_GENE, TILE, Entries, EntriesMatrix, Tile, write_turned
 
 LARGEST_BLOCK = 64 << 20
@@ -218,11 +218,11 @@ def dense_of(array: Any, place: str, *, genes_first: bool = False) -> BlockedMat
     n_cells, n_genes = int(array.shape[of_cells]), int(array.shape[of_genes])
     # without chunks the last axis is in one piece on disk
     chunks = array.chunks or (1, array.shape[1])
-    several = max(1, ENTRIES // max(n_genes, 1) // chunks[of_cells])
+    several = max(1, entries_of_block() // max(n_genes, 1) // chunks[of_cells])
     each = chunks[of_cells] * several
     if min(each, n_cells) * n_genes <= LARGEST_BLOCK:
         return DenseInFile(_kept_open(array), each, genes_first, place)
-    width = max(ENTRIES // n_cells, -(-n_genes // MOST_TILES), 1)
+    width = max(entries_of_block() // n_cells, -(-n_genes // MOST_TILES), 1)
     width = chunks[of_genes] * -(-width // chunks[of_genes])
     tiles = [(start, min(start + width, n_genes)) for start in range(0, n_genes, width)]
 

@@ -202,3 +202,20 @@ def test_a_pass_is_asked_between_blocks_whether_to_go_on():
     assert asked.count(2) == len(matrix.bounds())
     list(matrix.blocks())
     assert asked.count(2) == len(matrix.bounds())
+
+
+def test_little_memory_makes_small_blocks(monkeypatch):
+    monkeypatch.setattr(module, "ENTRIES", 1 << 22)
+    monkeypatch.setenv("SCAPP_THREADS", "2")
+    assert module.entries_of_block() == 1 << 22
+    monkeypatch.setenv("SCAPP_MEMORY", "0.00002")
+    assert module.entries_of_block() == 25
+    matrix = InMemory(MATRIX)
+    assert len(matrix.bounds()) > 10
+    np.testing.assert_array_equal(matrix.to_csr().toarray(), DENSE)
+    whole, part = matrix.select(np.arange(41)), matrix.select(np.arange(10))
+    assert MATRIX.nnz > 16 * 25 > MATRIX[:10].nnz
+    assert module.at_hand(whole) is whole
+    assert isinstance(module.at_hand(part), InMemory)
+    monkeypatch.setenv("SCAPP_MEMORY", "100")
+    assert module.entries_of_block() == 1 << 22
