@@ -208,8 +208,9 @@ def _choose(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> s
 
 
 def _map(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
+    rounds = f", {config['epochs']} epochs" if config.get("epochs") else ""
     drawn = {
-        "umap": f"UMAP (minimum distance {config['min_dist']:g})",
+        "umap": f"UMAP (minimum distance {config['min_dist']:g}{rounds})",
         "tsne": f"t-SNE (perplexity {config.get('perplexity', 30):g})",
     }[config.get("method", "umap")]
     return (

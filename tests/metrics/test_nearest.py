@@ -84,3 +84,11 @@ def test_a_large_map_starts_from_principal_components(monkeypatch, n_cells):
     centred = points - points.mean(axis=0)
     first = centred @ np.linalg.svd(centred, full_matrices=False)[2][0]
     assert abs(np.corrcoef(first, start[:, 0])[0, 1]) > 0.999
+
+
+def test_a_map_is_laid_out_for_as_many_epochs_as_asked_for():
+    points = POINTS[:300]
+    graph = clusters.neighbour_graph(points, n_neighbors=10, seed=0)
+    some = [clusters.umap_map(points, graph, n_neighbors=10, min_dist=0.5, seed=0, epochs=n) for n in (0, 500, 20)]
+    np.testing.assert_array_equal(some[0], some[1])
+    assert np.abs(some[0] - some[2]).max() > 0.1

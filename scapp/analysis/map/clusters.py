@@ -101,9 +101,15 @@ def neighbours(
 
 
 def umap_map(
-    representation: np.ndarray, graph: sparse.csr_matrix, *, n_neighbors: int, min_dist: float, seed: int
+    representation: np.ndarray,
+    graph: sparse.csr_matrix,
+    *,
+    n_neighbors: int,
+    min_dist: float,
+    seed: int,
+    epochs: int = 0,
 ) -> np.ndarray:
-    """UMAP coordinates, float32, shape (n_cells, 2).
+    """UMAP coordinates, float32, shape (n_cells, 2); with 0 epochs, as many as UMAP chooses.
 
     A layout starts from eigenvectors of the graph; that of more than ``MOST_SPECTRAL_CELLS`` cells from their first two
     principal components, because eigenvectors of a large graph take long and much memory.
@@ -113,7 +119,7 @@ def umap_map(
     start: str | np.ndarray = "spectral" if len(representation) > 10 else "random"
     if len(representation) > MOST_SPECTRAL_CELLS:
         start = _components(representation, seed)
-    sc.tl.umap(adata, min_dist=min_dist, init_pos=start, random_state=seed)
+    sc.tl.umap(adata, min_dist=min_dist, init_pos=start, random_state=seed, maxiter=epochs or None)
     return np.asarray(adata.obsm["X_umap"], dtype=np.float32)
 
 

@@ -35,6 +35,17 @@ class MapConfig(Config):
         le=1,
         advanced=True,
     )
+    epochs: int = setting(
+        0,
+        title="UMAP epochs",
+        help=(
+            "Rounds over the graph in which the map is laid out; 0 leaves it to UMAP (500 up to 10,000 cells, 200"
+            " beyond). For very many cells, fewer are quicker and less faithful."
+        ),
+        ge=0,
+        le=2000,
+        advanced=True,
+    )
     perplexity: float = setting(
         30,
         title="t-SNE perplexity",

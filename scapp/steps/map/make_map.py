@@ -29,7 +29,12 @@ def make_map(inputs: Inputs, config: MapConfig, context: StepContext) -> Outcome
     if config.method == "umap":
         context.report(1, 4, "drawing the UMAP (the first one after a start takes about ten seconds longer)")
         points = umap_map(
-            representation, graph, n_neighbors=config.n_neighbors, min_dist=config.min_dist, seed=config.seed
+            representation,
+            graph,
+            n_neighbors=config.n_neighbors,
+            min_dist=config.min_dist,
+            seed=config.seed,
+            epochs=config.epochs,
         )
     else:
         context.report(1, 4, "drawing the t-SNE")
