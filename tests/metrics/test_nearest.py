@@ -73,7 +73,7 @@ def test_positions_and_distances_belong_together_for_maps_and_for_training(monke
 
 @pytest.mark.parametrize("n_cells", [60, 200])
 def test_a_large_map_starts_from_principal_components(monkeypatch, n_cells):
-    monkeypatch.setattr(clusters, "MOST_SPECTRAL_CELLS", 100)
+    monkeypatch.setattr(clusters, "MANY_CELLS", 100)
     points = POINTS[:n_cells]
     graph = clusters.neighbour_graph(points, n_neighbors=10, seed=0)
     drawn = [clusters.umap_map(points, graph, n_neighbors=10, min_dist=0.5, seed=0) for _ in range(2)]

@@ -1,5 +1,7 @@
+import anndata as ad
 import numpy as np
 import pytest
+import scanpy as sc
 from sklearn.metrics import adjusted_rand_score
 
 from scapp.analysis.map.clusters import kmeans, leiden, louvain, neighbour_graph, tsne_map, umap_map
@@ -29,6 +31,29 @@ def test_leiden_at_low_resolution_finds_the_blobs_named_by_size(blobs, graph):
     assert adjusted_rand_score(blobs[1], clusters) == 1
     assert (np.asarray(clusters)[[0, 60, 90]] == ["0", "1", "2"]).all()
     assert len(leiden(graph, resolution=3.0, seed=0).categories) > 3
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+@pytest.mark.parametrize("resolution", [0.1, 1.0, 4.0])
+@pytest.mark.parametrize("n_cells", [40, 1500])
+def test_leiden_is_scanpys_own(n_cells, resolution, seed):
+    # no blobs: what is found depends on every draw
+    graph = neighbour_graph(np.random.default_rng(3).normal(size=(n_cells, 10)), n_neighbors=12, seed=0)
+    adata = ad.AnnData(np.zeros((n_cells, 1)), obsp={"connectivities": graph})
+    asked = {"resolution": resolution, "random_state": seed, "obsp": "connectivities"}
+    sc.tl.leiden(adata, flavor="igraph", n_iterations=2, directed=False, **asked)
+    theirs, ours = adata.obs["leiden"].to_numpy(), np.asarray(leiden(graph, resolution=resolution, seed=seed))
+    assert len(set(zip(theirs, ours, strict=True))) == len(set(theirs)) == len(set(ours))
+
+
+def test_leiden_of_many_cells_finds_the_same_from_half_of_the_edges(monkeypatch, blobs, graph):
+    whole = leiden(graph, resolution=0.05, seed=0)
+    monkeypatch.setattr("scapp.analysis.map.clusters.MANY_CELLS", 100)
+    assert (leiden(graph, resolution=0.05, seed=0) == whole).all()
+    with monkeypatch.context() as only:
+        only.setattr("scapp.analysis.map.clusters._network", lambda edges: pytest.fail(f"{edges.nnz} edges"))
+        with pytest.raises(pytest.fail.Exception, match=f"{graph.nnz // 2} edges"):
+            leiden(graph, resolution=0.05, seed=0)
 
 
 def test_kmeans_finds_the_blobs_and_is_equal_by_seed(blobs):
