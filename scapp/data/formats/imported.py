@@ -186,7 +186,8 @@ def from_places(places: Sequence[LazyPlace], obs: pd.DataFrame, config: ImportCo
     usable: list[tuple[Place, UnitsId]] = []
     scaled: list[Place] = []
     doubtful: list[Place] = []
-    faults: list[tuple[str, DataError]] = []
+    # words alone: an error's traceback would hold what was read, and so keep the file open
+    faults: list[tuple[str, str, str]] = []
     for name, given, var in places:
         matrix: Any = None
         try:
@@ -194,7 +195,7 @@ def from_places(places: Sequence[LazyPlace], obs: pd.DataFrame, config: ImportCo
             _check_shape(name, matrix, len(obs), len(var))
             checked = check_matrix(matrix, missing_as_zero=config.missing_as_zero)
         except DataError as error:
-            faults.append((name, error))
+            faults.append((name, error.message, error.hint))
             scaled += [] if matrix is None else _as_scaled((name, matrix, var), config)
             continue
         found = units_of(checked.survey)
@@ -250,14 +251,16 @@ def _as_scaled(place: Place, config: ImportConfig) -> list[Place]:
         return []  # the first fault is the one to tell
 
 
-def _no_matrix(faults: list[tuple[str, DataError]]) -> DataError:
+def _no_matrix(faults: list[tuple[str, str, str]]) -> DataError:
+    """What is said where no place will do, of the places, what is wrong with each, and what helps."""
     if not faults:
         hint = "Write the counts into X or layers['counts'] and import it again."
         return DataError("The file holds no matrix.", hint=hint)
+    _, message, hint = faults[0]
     if len(faults) == 1:
-        return faults[0][1]
-    reasons = " ".join(f"{name}: {error.message}" for name, error in faults)
-    return DataError(f"No place in the file holds a usable matrix. {reasons}", hint=faults[0][1].hint)
+        return DataError(message, hint=hint)
+    reasons = " ".join(f"{name}: {said}" for name, said, _ in faults)
+    return DataError(f"No place in the file holds a usable matrix. {reasons}", hint=hint)
 
 
 def _assemble(place: Place, obs: pd.DataFrame, found: UnitsId, notes: list[Finding] | None = None) -> Imported:

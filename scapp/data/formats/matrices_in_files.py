@@ -46,6 +46,12 @@ def numbers(values: np.ndarray, place: str) -> np.ndarray:
     return values.astype(np.float32) if values.dtype in (np.float16, np.longdouble) else values
 
 
+def _float32(values: np.ndarray) -> np.ndarray:
+    """The nearest float32; what is too large becomes infinite, and is refused as such."""
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)
+
+
 def _check_kind(kind: np.dtype, place: str) -> None:
     if kind.kind not in "biuf":
         raise DataError(
@@ -117,7 +123,7 @@ class _Sparse:
         if len(places) and (int(places.min()) < 0 or int(places.max()) >= self._n_minor):
             raise unfitting(self._place)
         indptr = (self.bounds[start : stop + 1] - first).astype(np.int32)
-        parts = (values.astype(np.float32), places.astype(np.int32), indptr)
+        parts = (_float32(values), places.astype(np.int32), indptr)
         found = sparse.csr_matrix(parts, shape=(stop - start, self._n_minor))
         found.sum_duplicates()
         found.eliminate_zeros()
@@ -174,7 +180,7 @@ class DenseInFile(BlockedMatrix):
         """See ``BlockedMatrix``."""
         with _naming(self._place):
             found = self._array[:, start:stop].T if self._genes_first else self._array[start:stop]
-        return sparse.csr_matrix(numbers(found, self._place), dtype=np.float32)
+        return sparse.csr_matrix(_float32(found))
 
 
 def rows_of(group: Any, shape: tuple[int, int], place: str) -> BlockedMatrix:
@@ -229,7 +235,7 @@ def dense_of(array: Any, place: str, *, genes_first: bool = False) -> BlockedMat
     def turned(start: int, stop: int) -> sparse.csr_matrix:
         with _naming(place):
             found = array[start:stop].T if genes_first else array[:, start:stop]
-        return sparse.csr_matrix(numbers(found, place), dtype=np.float32)
+        return sparse.csr_matrix(_float32(found))
 
     if len(tiles) > 1:
         check_disk(int(turned(*tiles[0]).nnz / tiles[0][1] * n_genes), place)

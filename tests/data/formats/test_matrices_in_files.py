@@ -151,6 +151,26 @@ def test_a_place_that_is_not_there_is_found_in_every_block(tmp_path, encoding, p
             read_matrix(file["X"], "X").to_csr()
 
 
+def test_a_file_is_closed_with_its_matrix_and_when_it_is_refused(tmp_path):
+    path = tmp_path / "x.h5ad"
+    for values in (DENSE, DENSE - 300, DENSE * np.nan, DENSE):
+        ad.AnnData(sparse.csr_matrix(values)).write_h5ad(path)  # which HDF5 refuses for an open file
+        if np.isnan(values).any():
+            with pytest.raises(DataError, match="missing"):
+                read(path)
+        else:
+            assert read(path).adata.n_obs == 53
+
+
+@pytest.mark.parametrize("way", [np.array, sparse.csr_matrix, sparse.csc_matrix])
+def test_values_beyond_single_precision_are_zero_or_refused(tmp_path, way):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        for name, factor in (("tiny", 1e-60), ("huge", 1e60)):
+            ad.io.write_elem(file, name, way(DENSE.astype(np.float64) * factor))
+        assert read_matrix(file["tiny"], "X").to_csr().nnz == 0
+        assert read_matrix(file["huge"], "X").survey.n_infinite == (DENSE > 0).sum()
+
+
 def test_a_damaged_chunk_is_named(tmp_path):
     path = tmp_path / "x.h5ad"
     ad.AnnData(sparse.csr_matrix(DENSE)).write_h5ad(path, compression="gzip")
