@@ -100,7 +100,8 @@ TABS = {
 
 def campaign(n: int, seed: int) -> Tally:
     tally, generator = Tally("attack"), random.Random(seed)
-    with tempfile.TemporaryDirectory() as name:
+    # the server that is ended last may still write while the folder goes
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         _names(tally, n, folder, generator)
         _files(tally, folder)
