@@ -222,13 +222,13 @@ def dense_of(array: Any, place: str, *, genes_first: bool = False) -> BlockedMat
     _check_kind(array.dtype, place)
     of_cells, of_genes = (1, 0) if genes_first else (0, 1)
     n_cells, n_genes = int(array.shape[of_cells]), int(array.shape[of_genes])
-    # without chunks the last axis is in one piece on disk
-    chunks = array.chunks or (1, array.shape[1])
+    # without chunks the last axis is in one piece on disk, which may hold nothing
+    chunks = array.chunks or (1, max(array.shape[1], 1))
     several = max(1, entries_of_block() // max(n_genes, 1) // chunks[of_cells])
     each = chunks[of_cells] * several
     if min(each, n_cells) * n_genes <= LARGEST_BLOCK:
         return DenseInFile(_kept_open(array), each, genes_first, place)
-    width = max(entries_of_block() // n_cells, -(-n_genes // MOST_TILES), 1)
+    width = max(entries_of_block() // max(n_cells, 1), -(-n_genes // MOST_TILES), 1)
     width = chunks[of_genes] * -(-width // chunks[of_genes])
     tiles = [(start, min(start + width, n_genes)) for start in range(0, n_genes, width)]
 

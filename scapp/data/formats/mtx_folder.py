@@ -259,6 +259,7 @@ PIECE = 64 << 20
 """Bytes of text that are read at a time."""
 IN_MEMORY = 16 << 20
 """Entries of a matrix that is read as a whole."""
+_EMPTY_LINES = re.compile(rb"\n\s+")
 
 
 @contextmanager
@@ -306,10 +307,13 @@ def _in_pieces(path: Path, stored: tuple[int, int], n_values: int, kind: str, ce
     def turned(start: int, stop: int) -> sparse.csr_matrix:
         with open(path, "rb") as stream:
             stream.seek(start)
-            lines = stream.read(stop - start).rstrip() + b"\n"
-        n_lines = lines.count(b"\n")
+            # empty lines, which scipy reads over, must not be counted
+            lines = _EMPTY_LINES.sub(b"\n", stream.read(stop - start).strip())
+        if not lines:
+            return sparse.csr_matrix(shape, dtype=np.float32)
+        n_lines = lines.count(b"\n") + 1
         head = f"%%MatrixMarket matrix coordinate {kind} general\n{stored[0]} {stored[1]} {n_lines}\n"
-        found = mmread(BytesIO(head.encode() + lines))
+        found = mmread(BytesIO(head.encode() + lines + b"\n"))
         seen.append(n_lines)
         return sparse.csr_matrix(found if cells_first else found.T, dtype=np.float32)
 

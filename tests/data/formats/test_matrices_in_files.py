@@ -100,6 +100,16 @@ def test_a_dense_matrix_is_read_whatever_its_chunks(tmp_path, genes_first, chunk
     np.testing.assert_array_equal(sparse.vstack(list(matrix.blocks())).toarray(), DENSE)
 
 
+@pytest.mark.parametrize("shape", [(20, 0), (0, 20), (0, 0)])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_dense_matrix_of_nothing_is_called_empty(tmp_path, shape, chunked):
+    with h5py.File(tmp_path / "x.loom", "w") as file:
+        more = {"chunks": (5, 5), "maxshape": (None, None)} if chunked else {}
+        file.create_dataset("matrix", data=np.zeros(shape, np.float32), **more)
+    with pytest.raises(DataError, match=f"The matrix is empty: {shape[1]} cells by {shape[0]} genes"):
+        read(tmp_path / "x.loom")
+
+
 def test_a_zarr_store_is_read_the_same_way(tmp_path):
     group = zarr.open_group(str(tmp_path / "x.zarr"), mode="w")
     for name, value in {"csr": sparse.csr_matrix(DENSE), "csc": sparse.csc_matrix(DENSE), "dense": DENSE}.items():
@@ -246,6 +256,16 @@ def test_a_large_mtx_is_read_in_pieces(tmp_path, in_pieces, cells_first, order, 
     del imported
     gc.collect()
     assert not list((tmp_path / "temporary").iterdir())
+
+
+@pytest.mark.parametrize("empty", ["\n", "\r\n", " \n", "\t\n\n  \n"])
+def test_empty_lines_of_a_large_mtx_are_no_values(tmp_path, in_pieces, empty):
+    cells, genes = np.nonzero(DENSE)
+    folder = write_mtx(tmp_path / "x", cells, genes, DENSE[cells, genes], DENSE.shape, more=empty * 300)
+    lines = (folder / "matrix.mtx").read_text().splitlines(keepends=True)
+    among = [empty * 3 if i % 7 == 2 else "" for i in range(len(lines))]
+    (folder / "matrix.mtx").write_bytes("".join(a + b for a, b in zip(lines, among, strict=True)).encode())
+    np.testing.assert_array_equal(read(folder).matrix.to_csr().toarray(), DENSE)
 
 
 @pytest.mark.parametrize(
