@@ -34,6 +34,7 @@ from scapp.clear.embedding import INFERENCE_BATCH
 from scapp.core.errors import DataError, RunError
 from scapp.core.provenance import versions
 from scapp.core.step_context import QuietContext, StepContext
+from scapp.data.blocks.blocked_matrix import AnyMatrix, blocked
 from scapp.data.gene_alignment import LEAST_COVERED, Aligned, align
 from scapp.data.symbols import GeneNames, gene_names
 from scapp.metrics.by_type import headline
@@ -231,13 +232,17 @@ class CellTypeClassifier:
         names[probabilities.max(axis=1) < threshold] = UNASSIGNED
         return np.asarray(names)
 
-    def predict_counts(self, counts: Any, genes: GeneNames) -> tuple[np.ndarray, Aligned]:
-        """Probabilities of counts, and how their genes were matched."""
-        inputs, expected, aligned = self._aligned(counts, genes)
-        own = self._probabilities(inputs, expected)
-        if self.beside is None or not len(own):
-            return own, aligned
-        return _shares(self.beside.joined(_logarithms(own), sparse.csr_matrix(counts), genes)), aligned
+    def predict_counts(self, counts: AnyMatrix, genes: GeneNames) -> tuple[np.ndarray, Aligned]:
+        """Probabilities of counts, read a block at a time, and how their genes were matched."""
+        aligned = self._aligned(genes)
+
+        def said_of(block: sparse.csr_matrix) -> np.ndarray:
+            own = self._probabilities(*self._inputs(block, aligned))
+            if self.beside is None or not len(own):
+                return own
+            return _shares(self.beside.joined(_logarithms(own), block, genes))
+
+        return np.concatenate([said_of(block) for block in blocked(counts).blocks()]), aligned
 
     def _put_clear_beside(
         self, counts: sparse.csr_matrix, codes: np.ndarray, validated: np.ndarray, context: StepContext, device: str
@@ -287,7 +292,7 @@ class CellTypeClassifier:
             )
         return found
 
-    def circles(self, counts: Any, genes: GeneNames) -> np.ndarray:
+    def circles(self, counts: AnyMatrix, genes: GeneNames) -> np.ndarray:
         """Unit vectors on each type's circle, float32, shape (n_cells, n_types, dims).
 
         Raises
@@ -295,8 +300,9 @@ class CellTypeClassifier:
         DataError
             The classifier has no circles.
         """
-        inputs, expected, _ = self._aligned(counts, genes)
-        return self._circles(inputs, expected)
+        aligned = self._aligned(genes)
+        parts = [self._circles(*self._inputs(block, aligned)) for block in blocked(counts).blocks()]
+        return np.concatenate(parts)
 
     def circle_probabilities(self, circles: np.ndarray) -> np.ndarray:
         """Each type's probability from its own circle alone, shape (n_cells, n_types).
@@ -324,13 +330,10 @@ class CellTypeClassifier:
             parts = [circle_points(component, network.encoder(part)) for part in _dense_parts(inputs, expected)]
         return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)
 
-    def _aligned(self, counts: Any, genes: GeneNames) -> tuple[sparse.csr_matrix, np.ndarray, Aligned]:
+    def _aligned(self, genes: GeneNames) -> Aligned:
         self._fitted()
         assert self.genes is not None
-        assert self.preparation is not None
-        counts = sparse.csr_matrix(counts)
-        _refuse_other_values(counts)
-        aligned = align(counts, genes, self.genes)
+        aligned = align(genes, self.genes)
         if self.covered(aligned) < LEAST_COVERED:
             raise DataError(
                 f"This dataset has {aligned.there.sum():,} of the model's {len(aligned.there):,} genes, which hold"
@@ -341,8 +344,14 @@ class CellTypeClassifier:
                     " on the genes that both have."
                 ),
             )
+        return aligned
+
+    def _inputs(self, counts: sparse.csr_matrix, aligned: Aligned) -> tuple[sparse.csr_matrix, np.ndarray]:
+        """What the model reads of some cells, and what is expected of genes that were not measured."""
+        assert self.preparation is not None
+        _refuse_other_values(counts)
         there = aligned.there[self.preparation.genes]
-        return self.preparation.apply(aligned.counts, there), self.preparation.expected(there), aligned
+        return self.preparation.apply(aligned.of(counts), there), self.preparation.expected(there)
 
     def covered(self, aligned: Aligned) -> float:
         """Share of what the model read of its training cells that lies in genes which are there, 0 to 1."""

@@ -4,12 +4,12 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
+from scipy import sparse
 
 from scapp.clear.beside import Beside
 from scapp.clear.config import ClearConfig
@@ -19,6 +19,7 @@ from scapp.clear.model import Encoder
 from scapp.clear.training.matrix import CellMatrix
 from scapp.core import files
 from scapp.core.errors import DataError
+from scapp.data.blocks.blocked_matrix import AnyMatrix, BlockedMatrix, blocked
 from scapp.data.gene_alignment import Aligned, align
 from scapp.data.qc.preprocessing import normalise
 from scapp.data.symbols import GeneNames
@@ -117,14 +118,14 @@ class ClearModel:
         return cls(config, names, float(content["target_sum"]), weights, moments, correction, beside)
 
     def embed_counts(
-        self, counts: Any, genes: GeneNames, device: str = "cpu", between: Callable[[], None] | None = None
+        self, counts: AnyMatrix, genes: GeneNames, device: str = "cpu", between: Callable[[], None] | None = None
     ) -> tuple[np.ndarray, Aligned]:
         """Place cells by their counts; genes that are not there are zero.
 
         Parameters
         ----------
         counts
-            Raw counts or other linear values of all measured genes, CSR, shape (n_cells, n_query_genes).
+            Raw counts or other linear values of all measured genes, shape (n_cells, n_query_genes).
         genes
             Their names.
         device, between
@@ -134,21 +135,23 @@ class ClearModel:
         -------
         What ``embed`` gives, and how the genes were matched.
         """
-        aligned = align(normalise(counts, self.target_sum), genes, self.genes)
-        return self.embed(aligned.counts, device, between), aligned
+        aligned = align(genes, self.genes)
+        return self._embed(
+            blocked(counts), lambda block: aligned.of(normalise(block, self.target_sum)), device, between
+        ), aligned
 
     def covered(self, there: np.ndarray) -> float:
         """Share of the first layer's weights that read genes which are there, 0 to 1."""
         weight = np.abs(self.weights["first.weight"]).sum(axis=0)
         return float(weight[there].sum() / max(weight.sum(), 1e-12))
 
-    def embed(self, values: Any, device: str = "cpu", between: Callable[[], None] | None = None) -> np.ndarray:
+    def embed(self, values: AnyMatrix, device: str = "cpu", between: Callable[[], None] | None = None) -> np.ndarray:
         """Place cells where the trained ones are.
 
         Parameters
         ----------
         values
-            Log-normalised values of the model's genes in its order, CSR or dense, shape (n_cells, n_genes).
+            Log-normalised values of the model's genes in its order, shape (n_cells, n_genes).
         device
             Of torch.
         between
@@ -158,12 +161,27 @@ class ClearModel:
         -------
         float32, shape (n_cells, d), with the columns of the training's representation.
         """
+        return self._embed(blocked(values), lambda block: block, device, between)
+
+    def _embed(
+        self,
+        matrix: BlockedMatrix,
+        prepared: Callable[[sparse.csr_matrix], sparse.csr_matrix],
+        device: str,
+        between: Callable[[], None] | None,
+    ) -> np.ndarray:
         where = torch.device(device)
         encoder = Encoder(len(self.genes.names), self.config).to(where)
         encoder.load_state_dict({name: torch.as_tensor(np.array(value)) for name, value in self.weights.items()})
         encoder.eval()
-        matrix = CellMatrix(values, where, scale=self.config.scale_input, moments=self.moments)
-        embedding = represent(encoder, matrix, np.arange(values.shape[0]), self.config, between)
-        if self.correction is not None:
-            embedding = self.correction.apply(embedding)
-        return embedding if self.beside is None else self.beside.join(values, embedding)
+        n_pcs = 0 if self.beside is None else self.beside.loadings.shape[1]
+        found = np.empty((matrix.n_cells, n_pcs + self.config.representation_width), dtype=np.float32)
+        for start, values in matrix.each_block(lambda start, block: (start, prepared(block))):
+            cells = CellMatrix(values, where, scale=self.config.scale_input, moments=self.moments)
+            embedding = represent(encoder, cells, np.arange(cells.n_cells), self.config, between)
+            if self.correction is not None:
+                embedding = self.correction.apply(embedding)
+            if self.beside is not None:
+                embedding = self.beside.join(values, embedding)
+            found[start : start + len(embedding)] = embedding
+        return found

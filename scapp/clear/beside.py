@@ -10,6 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from scapp.data.blocks.blocked_matrix import BlockedMatrix
+
+SLAB = 1 << 16
+"""Cells whose values are widened to float64 at a time."""
 CLEAR, PCA = "clear", "pca"
 
 
@@ -35,9 +39,12 @@ class Placing:
 
 def placing_of(values: np.ndarray) -> Placing:
     """How a part, shape (n_cells, d), is put beside others at a total variance of one."""
-    wide = np.asarray(values, dtype=np.float64)
-    total = float(wide.var(axis=0).sum())
-    return Placing(wide.mean(axis=0), float(np.sqrt(total)) if total > 0 else 1.0)
+    slabs = range(0, len(values), SLAB)
+    sums = [np.sum(values[start : start + SLAB], axis=0, dtype=np.float64) for start in slabs]
+    mean = np.sum(sums, axis=0) / len(values)
+    squares = sum(float(np.square(values[start : start + SLAB] - mean).sum()) for start in slabs)
+    total = squares / len(values)
+    return Placing(mean, float(np.sqrt(total)) if total > 0 else 1.0)
 
 
 @dataclass(frozen=True)
@@ -57,8 +64,30 @@ class Beside:
     of_clear: Placing
 
     @classmethod
-    def fit(cls, values: Any, embedding: np.ndarray, loadings: np.ndarray) -> tuple["Beside", np.ndarray]:
-        """Put PCA beside CLEAR's own embedding; how that was done, and both parts of the cells.
+    def fit(cls, matrix: BlockedMatrix, joined: np.ndarray, loadings: np.ndarray) -> "Beside":
+        """Put PCA beside CLEAR's own embedding, in place: both parts of many cells are not in memory twice.
+
+        Parameters
+        ----------
+        matrix
+            Log-normalised values of the model's genes, shape (n_cells, n_genes).
+        joined
+            Shape (n_cells, n_pcs + d), with CLEAR's own columns after those for PCA. Afterwards it holds both parts,
+            as ``join`` would place them.
+        loadings
+            Of the PCA of ``matrix``, shape (n_genes, n_pcs).
+        """
+        pca, own = joined[:, : loadings.shape[1]], joined[:, loadings.shape[1] :]
+        for start, block in matrix.each_block(lambda start, block: (start, block @ loadings)):
+            pca[start : start + len(block)] = block
+        beside = cls(loadings, placing_of(pca), placing_of(own))
+        for part, placing in ((pca, beside.of_pca), (own, beside.of_clear)):
+            for start in range(0, len(joined), SLAB):
+                part[start : start + SLAB] = placing.place(part[start : start + SLAB])
+        return beside
+
+    def join(self, values: Any, embedding: np.ndarray) -> np.ndarray:
+        """Both parts of any cells, PCA first, float32, shape (n_cells, n_pcs + d).
 
         Parameters
         ----------
@@ -66,19 +95,8 @@ class Beside:
             Log-normalised values of the model's genes, CSR or dense, shape (n_cells, n_genes).
         embedding
             CLEAR's own, shape (n_cells, d).
-        loadings
-            Of the PCA of ``values``, shape (n_genes, n_pcs).
         """
-        components = np.asarray(values @ loadings)
-        beside = cls(loadings, placing_of(components), placing_of(embedding))
-        return beside, beside._placed(components, embedding)
-
-    def join(self, values: Any, embedding: np.ndarray) -> np.ndarray:
-        """Both parts of any cells, PCA first, float32, shape (n_cells, n_pcs + d)."""
-        return self._placed(np.asarray(values @ self.loadings), embedding)
-
-    def _placed(self, components: np.ndarray, embedding: np.ndarray) -> np.ndarray:
-        return np.hstack([self.of_pca.place(components), self.of_clear.place(embedding)])
+        return np.hstack([self.of_pca.place(np.asarray(values @ self.loadings)), self.of_clear.place(embedding)])
 
     @property
     def columns(self) -> dict[str, list[int]]:

@@ -281,6 +281,11 @@ class ClearConfig(Config):
         return self.representation == "hidden" or (self.representation == "automatic" and self.batch_key is None)
 
     @property
+    def representation_width(self) -> int:
+        """Columns of CLEAR's own representation."""
+        return self.hidden if self.keeps_hidden else self.dim
+
+    @property
     def normalises(self) -> Literal["none", "batch", "layer"]:
         """Kind of the normalisation layer."""
         if self.normalisation != "automatic":

@@ -25,6 +25,7 @@ def embed(
     config: ClearConfig,
     batches: np.ndarray | None = None,
     between: Callable[[], None] | None = None,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Embed every cell; a batch normalisation layer is first set to the undistorted cells.
 
@@ -44,15 +45,17 @@ def embed(
         Batch of each cell, shape (n_cells,).
     between
         Called between pieces, to stop.
+    out
+        Where it is written, float32, shape (n_cells, dim or hidden); by default a new array.
 
     Returns
     -------
-    float32, shape (n_cells, dim or hidden).
+    That array.
     """
     encoder.eval()
     everyone = np.arange(matrix.n_cells)
     _recalibrate(encoder, matrix, everyone, between)
-    pieces = represent(encoder, matrix, everyone, config, between)
+    pieces = represent(encoder, matrix, everyone, config, between, out)
     if batches is not None and isinstance(encoder.normalisation, nn.BatchNorm1d):
         for batch in np.unique(batches):
             cells = np.flatnonzero(batches == batch)
@@ -65,14 +68,21 @@ def embed(
 
 @torch.no_grad()
 def represent(
-    encoder: Encoder, matrix: CellMatrix, cells: np.ndarray, config: ClearConfig, between: Callable[[], None] | None
+    encoder: Encoder,
+    matrix: CellMatrix,
+    cells: np.ndarray,
+    config: ClearConfig,
+    between: Callable[[], None] | None,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Some cells through an encoder as it is, float32, shape (len(cells), dim or hidden)."""
-    found = []
+    found = np.empty((len(cells), config.representation_width), dtype=np.float32) if out is None else out
+    done = 0
     for part in _parts(cells, matrix.device, between):
         embedding = scaled_to(config.embedding_length, encoder.represent(matrix.rows(part)))
-        found.append(embedding.float().cpu().numpy())
-    return np.concatenate(found)
+        found[done : done + len(part)] = embedding.float().cpu().numpy()
+        done += len(part)
+    return found
 
 
 def _recalibrate(encoder: Encoder, matrix: CellMatrix, cells: np.ndarray, between: Callable[[], None] | None) -> None:

@@ -1,7 +1,5 @@
 """CLEAR: train a query and a momentum encoder on augmented views, then embed every cell."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import torch
@@ -13,10 +11,11 @@ from scapp.clear.training.cells import gather_cells
 from scapp.clear.training.loop import ClearResult, Training
 from scapp.core.errors import ConfigError, DataError
 from scapp.core.step_context import StepContext
+from scapp.data.blocks.blocked_matrix import AnyMatrix
 
 
 def train_clear(
-    values: Any,
+    values: AnyMatrix,
     config: ClearConfig,
     context: StepContext,
     *,
@@ -33,7 +32,8 @@ def train_clear(
     Parameters
     ----------
     values
-        Log-normalised values of the highly variable genes, CSR or dense, shape (n_cells, n_genes).
+        Log-normalised values of the highly variable genes, shape (n_cells, n_genes). Cells are read in any order, many
+        times: see ``packed_if_large``.
     config
         See ``clear_config`` for presets.
     context

@@ -24,6 +24,10 @@ from scapp.workspace.runs.checkpoints import latest_checkpoint, write_checkpoint
 ORIENTATIONS = {None: "auto", "rows": "genes_in_rows", "columns": "cells_in_rows"}
 
 
+PASS_SECONDS = 5.0
+"""Between lines that say how far a pass over the cells is."""
+
+
 class ConsoleContext(QuietContext):
     """Progress as lines on standard error; checkpoints in a folder beside the output."""
 
@@ -31,12 +35,20 @@ class ConsoleContext(QuietContext):
         self.checkpoints = checkpoints
         self.resume = resume
         self._said = 0.0
+        self._text = ""
 
     def report(self, done: float, total: float, text: str) -> None:
         """Print at most once a second, and the last line always."""
         if time.monotonic() - self._said > 1 or done >= total:
             self._said = time.monotonic()
             print(f"{text} ({done:g}/{total:g})", file=sys.stderr)
+        self._text = text
+
+    def within(self, share: float) -> None:
+        """Print now and then."""
+        if self._text and time.monotonic() - self._said > PASS_SECONDS:
+            self._said = time.monotonic()
+            print(f"{self._text} ({share:.0%})", file=sys.stderr)
 
     def checkpoint(self, write: Callable[[Path], None]) -> None:
         """Keep a checkpoint beside the output."""

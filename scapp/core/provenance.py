@@ -207,7 +207,7 @@ def content_hash(*arrays: np.ndarray) -> str:
 
 
 def _bytes_of(array: np.ndarray) -> memoryview:
-    return memoryview(np.ascontiguousarray(array).view(np.uint8).data)
+    return memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
 
 
 def _update_array(digest: Any, array: np.ndarray) -> None:
@@ -218,4 +218,4 @@ def _update_array(digest: Any, array: np.ndarray) -> None:
             digest.update(f"{len(text)}:".encode() + text)
         return
     digest.update(f"{array.dtype.str} {array.shape}".encode())
-    digest.update(np.ascontiguousarray(array).tobytes())
+    digest.update(_bytes_of(array))

@@ -17,6 +17,11 @@ class StepContext(Protocol):
     def report(self, done: float, total: float, text: str) -> None:
         """Say how far the step is."""
 
+    def within(self, share: float) -> None:
+        """Say how far what was reported last has come, 0 to 1: of each pass over blocks, of which a step reports one or
+        more at once.
+        """
+
     def log_metrics(self, row: dict[str, Any]) -> None:
         """Append one row of numbers."""
 
@@ -40,6 +45,9 @@ class QuietContext:
     """A context that shows nothing and is never stopped: for scripts, and a base for tests."""
 
     def report(self, done: float, total: float, text: str) -> None:
+        """Show nothing."""
+
+    def within(self, share: float) -> None:
         """Show nothing."""
 
     def log_metrics(self, row: dict[str, Any]) -> None:

@@ -14,30 +14,48 @@ LEAST_COVERED = 0.1
 
 @dataclass(frozen=True)
 class Aligned:
-    """A query's counts in a model's order.
+    """Where a model's genes stand in a query.
 
     Parameters
     ----------
-    counts
-        CSR, shape (n_cells, n_model_genes); zero where a gene is missing.
     by
         What matched: ``names``, ``ids`` or ``symbols``.
-    there
-        Which of the model's genes the query has, bool, shape (n_model_genes,).
+    places
+        Column of the query for each of the model's genes, int64, shape (n_model_genes,); -1 where it has none.
+    n_query_genes
+        Columns of the query.
     """
 
-    counts: sparse.csr_matrix
     by: str
-    there: np.ndarray
+    places: np.ndarray
+    n_query_genes: int
+
+    @property
+    def there(self) -> np.ndarray:
+        """Which of the model's genes the query has, bool, shape (n_model_genes,)."""
+        return self.places >= 0
+
+    def of(self, values: Any) -> sparse.csr_matrix:
+        """Columns in the model's order, CSR, shape (n_cells, n_model_genes); zero where a gene is missing.
+
+        Parameters
+        ----------
+        values
+            Of the query's genes, CSR or dense, shape (n_cells, n_query_genes).
+        """
+        found = np.flatnonzero(self.there)
+        spread = sparse.csr_matrix(
+            (np.ones(len(found), dtype=np.float32), (self.places[found], found)),
+            shape=(self.n_query_genes, len(self.places)),
+        )
+        return sparse.csr_matrix(sparse.csr_matrix(values) @ spread)
 
 
-def align(counts: Any, query: GeneNames, model: GeneNames) -> Aligned:
-    """Bring a query's columns into a model's order, by the kind of name that finds most genes.
+def align(query: GeneNames, model: GeneNames) -> Aligned:
+    """Find a model's genes in a query, by the kind of name that finds most of them.
 
     Parameters
     ----------
-    counts
-        Of the query, CSR or dense, shape (n_cells, n_query_genes).
     query, model
         Their genes. Names match without regard to case and to the version of an Ensembl id; of a gene that
         stands twice, the first is taken.
@@ -51,11 +69,4 @@ def align(counts: Any, query: GeneNames, model: GeneNames) -> Aligned:
         wanted = getattr(model, kind)
         found[kind] = np.array([places.get(gene_key(name), -1) if name else -1 for name in wanted], dtype=np.int64)
     by = max(found, key=lambda kind: int((found[kind] >= 0).sum()))
-    places_found = found[by]
-    there = places_found >= 0
-    chosen = sparse.csc_matrix(counts)[:, places_found[there]]
-    spread = sparse.csr_matrix(
-        (np.ones(there.sum(), dtype=np.float32), (np.arange(there.sum()), np.flatnonzero(there))),
-        shape=(int(there.sum()), len(there)),
-    )
-    return Aligned(sparse.csr_matrix(chosen @ spread), by, there)
+    return Aligned(by, found[by], len(query.names))

@@ -15,6 +15,8 @@ from scapp.workspace.runs.snapshots import write_snapshot
 
 STOP_LOOK_SECONDS = 0.3
 REPORT_SECONDS = 0.2
+PASS_SECONDS = 1.0
+"""How long a pass goes on before its share is shown: what is quicker only flickers."""
 
 
 class RunContext(QuietContext):
@@ -23,14 +25,24 @@ class RunContext(QuietContext):
     def __init__(self, run: Run) -> None:
         self.run = run
         self._looked = self._reported = 0.0
+        self._said: tuple[float, float, str] | None = None
         self._stop = False
 
     def report(self, done: float, total: float, text: str) -> None:
         """Replace ``progress.json``, at most five times a second, but always at a change of text or the end."""
-        moment = time.monotonic()
-        if moment - self._reported < REPORT_SECONDS and done < total and total > 10:
+        self._said = (done, total, text)
+        if time.monotonic() - self._reported < REPORT_SECONDS and done < total and total > 10:
             return
-        self._reported = moment
+        self._write(done, total, text)
+
+    def within(self, share: float) -> None:
+        """Put the share behind the words that were said last, once a second."""
+        if self._said is not None and time.monotonic() - self._reported > PASS_SECONDS:
+            done, total, text = self._said
+            self._write(done, total, f"{text} ({share:.0%})")
+
+    def _write(self, done: float, total: float, text: str) -> None:
+        self._reported = time.monotonic()
         files.write_json(
             self.run.folder / "progress.json", {"done": done, "total": total, "text": text, "at": time.time()}
         )

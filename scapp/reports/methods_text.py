@@ -160,7 +160,7 @@ def _prepare(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> 
 
 def _clear(config: dict[str, Any], made: dict[str, Any], dataset: Dataset) -> str:
     settings = ClearConfig.build(config)
-    width = settings.hidden if settings.keeps_hidden else settings.dim
+    width = settings.representation_width
     positives = (
         f"views of a cell and of one of its {settings.n_neighbors} nearest neighbours"
         if settings.positives == "neighbours"

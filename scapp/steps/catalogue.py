@@ -143,9 +143,7 @@ def _doublet_memory(config: DoubletConfig, dataset: Dataset) -> float:
 
 def _clear_memory(config: ClearConfig, dataset: Dataset) -> float:
     n_genes = int(np.sum(dataset.read(keys.var(keys.HIGHLY_VARIABLE))))
-    return (
-        _block_bytes(dataset) + 3 * _sparse_bytes(dataset, n_genes) + estimate_memory(config, dataset.n_cells, n_genes)
-    )
+    return _block_bytes(dataset) + _sparse_bytes(dataset, n_genes) + estimate_memory(config, dataset.n_cells, n_genes)
 
 
 def _classify_memory(config: ClassifierConfig, dataset: Dataset) -> float:

@@ -21,6 +21,8 @@ from scapp.core import keys
 from scapp.core.errors import ConfigError
 from scapp.core.step_context import StepContext
 from scapp.data.blocks.blocked_matrix import BlockedMatrix
+from scapp.data.blocks.composed import Mapped
+from scapp.data.blocks.packed import packed_if_large
 from scapp.data.qc.preprocessing import linear
 from scapp.data.symbols import gene_names
 from scapp.metrics.neighbours_compared import compare_neighbours
@@ -51,7 +53,7 @@ def train(inputs: Inputs, config: ClearConfig, context: StepContext) -> Outcome:
     labels = _labels_aside(data, config.label_key)
     reference = pca if labels is not None else None
     result = train_clear(
-        values.select(None, np.flatnonzero(chosen)).to_csr(),
+        packed_if_large(values.select(None, np.flatnonzero(chosen))),
         config,
         context,
         device=inputs.device,
@@ -153,10 +155,10 @@ def apply(inputs: Inputs, config: ApplyConfig, context: StepContext) -> Outcome:
     data = inputs.data
     context.report(0, 1, "matching genes")
     if keys.COUNTS in data:
-        measured = data.read(keys.COUNTS)
+        measured = data.matrix(keys.COUNTS)
     else:
         data.require(keys.X, "This dataset has neither counts nor normalised values.")
-        measured = linear(data.read(keys.X))
+        measured = Mapped(data.matrix(keys.X), lambda block: np.expm1(block.data))
     embedding, aligned = model.embed_counts(measured, data.gene_names(), inputs.device, context.raise_if_stopped)
     values: dict[str, Any] = {keys.representation(APPLIED): embedding}
     if model.beside is not None:

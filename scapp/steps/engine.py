@@ -73,7 +73,12 @@ def execute(
     reading = Reading(dataset) if dataset is not None else None
     started = time.monotonic()
     given = Inputs(reading, folder, machine.device, run_id, machine.processes, dataset)
-    with asking(context.raise_if_stopped):
+
+    def between(share: float) -> None:
+        context.raise_if_stopped()
+        context.within(share)
+
+    with asking(between):
         outcome = step.load()(given, config, context)
     context.raise_if_stopped()
     provenance = new_provenance(

@@ -16,6 +16,7 @@ from scapp.classify.stages import component_stage, plan
 from scapp.classify.stages.four_steps import Network
 from scapp.core.errors import ConfigError, DataError, RunError
 from scapp.core.step_context import QuietContext, StepStopped
+from scapp.data.blocks.blocked_matrix import InMemory
 
 QUICK = {"steps": 30, "batch_size": 64, "mlp_hidden": 32, "mlp_output": 8}
 BASES, COMPONENTS = ("lr", "actinn", "scdae"), ("none", "mlp", "mls", "competing")
@@ -96,6 +97,19 @@ def test_genes_in_another_order_missing_and_by_another_name(annotated):
     strangers.var_names = [f"other{i}" for i in range(annotated.n_vars)]
     with pytest.raises(DataError, match="has 0 of the model's 200 genes, which hold 0%"):
         classifier.predict_proba(strangers)
+
+
+def test_many_cells_are_read_a_block_at_a_time(annotated, monkeypatch):
+    classifier = fitted(annotated)
+    said, circles = classifier.predict_proba(annotated), classifier.circles(annotated.X, classifier.genes)
+    monkeypatch.setattr("scapp.data.blocks.blocked_matrix.ENTRIES", 500)
+    assert len(InMemory(annotated.X).bounds()) > 5
+    np.testing.assert_allclose(classifier.predict_proba(annotated), said, atol=1e-6)
+    np.testing.assert_allclose(classifier.circles(annotated.X, classifier.genes), circles, atol=1e-6)
+    annotated = annotated.copy()
+    annotated.X[-1, 3] = -1
+    with pytest.raises(DataError, match="negative or missing"):
+        classifier.predict_proba(annotated)
 
 
 @pytest.mark.parametrize("component", ["none", "mls"])

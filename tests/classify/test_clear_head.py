@@ -88,7 +88,7 @@ def test_the_head_is_scikit_learns_on_the_representation(annotated, model):
     np.testing.assert_allclose(found.numpy(), peer.predict_proba(places[split.test]), atol=1e-4)
 
 
-def test_it_survives_its_file_without_the_folder_it_came_from(annotated, folder, tmp_path):
+def test_it_survives_its_file_without_the_folder_it_came_from(annotated, folder, tmp_path, monkeypatch):
     classifier = fitted(annotated, folder)
     said = classifier.predict_proba(annotated)
     np.testing.assert_allclose(said.sum(axis=1), 1)
@@ -99,6 +99,8 @@ def test_it_survives_its_file_without_the_folder_it_came_from(annotated, folder,
     loaded = CellTypeClassifier.load(tmp_path / "model")
     np.testing.assert_array_equal(loaded.predict_proba(annotated), said)
     assert loaded.metrics == classifier.metrics
+    monkeypatch.setattr("scapp.data.blocks.blocked_matrix.ENTRIES", 500)
+    np.testing.assert_allclose(loaded.predict_proba(annotated), said, atol=1e-5)
     some = annotated[:9, ::-1].copy()
     np.testing.assert_allclose(loaded.predict_proba(some), said[:9], atol=1e-5)
 

@@ -44,6 +44,20 @@ def test_its_own_cells_are_where_training_left_them(values, preset, tmp_path):
     np.testing.assert_allclose(ClearModel.load(tmp_path).embed(values[:7]), embedding[:7], atol=1e-5)
 
 
+def test_many_cells_are_placed_a_block_at_a_time(values, study, monkeypatch):
+    model, _ = model_of(values, clear_config(**TINY))
+    names = [f"gene{i}" for i in reversed(range(values.shape[1]))]
+    genes = GeneNames(names, names, [""] * len(names))
+    counts = study.layers["counts"][:, ::-1]
+    whole, _ = model.embed_counts(counts, genes)
+    monkeypatch.setattr("scapp.data.blocks.blocked_matrix.ENTRIES", 500)
+    found, aligned = model.embed_counts(counts, genes)
+    np.testing.assert_allclose(found, whole, atol=1e-5)
+    assert aligned.there.all()
+    # against cells that were normalised and put in order by hand
+    np.testing.assert_allclose(found, model.embed(values), atol=1e-5)
+
+
 def test_told_the_batches_its_own_cells_stay_near(values, study, tmp_path):
     batches = study.obs["batch"].astype("category").cat.codes.to_numpy()
     model, embedding = model_of(values, clear_config(**TINY, batch_key="batch"), batches)

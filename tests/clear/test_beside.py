@@ -3,10 +3,12 @@
 import numpy as np
 from scipy import sparse
 
+from scapp.clear import beside as module
 from scapp.clear.beside import Beside, placing_of
 from scapp.clear.config import ClearConfig, clear_config
 from scapp.clear.training.cells import gather_cells
 from scapp.clear.training.minibatches import nearest_neighbours
+from scapp.data.blocks.blocked_matrix import InMemory
 from scapp.data.config import PrepareConfig
 from scapp.data.qc.principal_components import pca, principal_components
 
@@ -25,8 +27,21 @@ def test_a_part_is_centred_and_has_a_total_variance_of_one() -> None:
     assert placing_of(np.ones((4, 3))).length == 1
 
 
+def fitted() -> tuple[Beside, np.ndarray]:
+    joined = np.hstack([np.zeros((60, LOADINGS.shape[1]), np.float32), OWN])
+    return Beside.fit(InMemory(VALUES), joined, LOADINGS), joined
+
+
+def test_many_cells_are_placed_as_few(monkeypatch) -> None:
+    _, whole = fitted()
+    monkeypatch.setattr(module, "SLAB", 7)
+    beside, joined = fitted()
+    np.testing.assert_allclose(joined, whole, atol=1e-6)
+    np.testing.assert_allclose(beside.of_clear.length, np.sqrt(OWN.astype(float).var(axis=0).sum()), rtol=1e-6)
+
+
 def test_both_parts_weigh_alike_and_the_columns_say_which_is_which() -> None:
-    beside, joined = Beside.fit(VALUES, OWN, LOADINGS)
+    beside, joined = fitted()
     np.testing.assert_array_equal(joined, beside.join(VALUES, OWN))
     assert beside.columns == {"pca": [0, 19], "clear": [19, 26]}
     parts = {name: joined[:, first:last] for name, (first, last) in beside.columns.items()}
@@ -42,7 +57,7 @@ def test_both_parts_weigh_alike_and_the_columns_say_which_is_which() -> None:
 
 
 def test_other_cells_are_placed_by_the_same_numbers_also_from_a_file() -> None:
-    beside, _ = Beside.fit(VALUES, OWN, LOADINGS)
+    beside, _ = fitted()
     again = Beside.read(beside.arrays())
     assert again is not None
     np.testing.assert_array_equal(again.join(VALUES[:5], OWN[:5]), beside.join(VALUES, OWN)[:5])

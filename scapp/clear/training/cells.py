@@ -2,19 +2,19 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from scapp.clear.augment.gene_groups import N_GENE_GROUPS, gene_groups
 from scapp.clear.config import ClearConfig
 from scapp.clear.training.minibatches import nearest_neighbours
 from scapp.core.provenance import fingerprint
+from scapp.data.blocks.blocked_matrix import AnyMatrix, BlockedMatrix, blocked
+from scapp.data.blocks.packed import Packed, packed
 from scapp.data.config import PrepareConfig
 from scapp.data.qc.principal_components import pca
 
-_CSR = ("data", "indices", "indptr")
+_ENTRIES = "entries-"
 _ARRAYS = ("batches", "totals", "neighbours", "groups", "loadings")
 
 
@@ -25,7 +25,7 @@ class Cells:
     Parameters
     ----------
     values
-        Log-normalised values of the model's genes, CSR or dense, shape (n_cells, n_genes).
+        Log-normalised values of the model's genes, shape (n_cells, n_genes).
     mark
         Fingerprint of values and batches.
     batches
@@ -42,7 +42,7 @@ class Cells:
         Of the PCA that is put beside CLEAR, float32, shape (n_genes, n_pcs).
     """
 
-    values: Any
+    values: BlockedMatrix
     mark: str
     batches: np.ndarray | None = None
     totals: np.ndarray | None = None
@@ -54,11 +54,11 @@ class Cells:
     @property
     def n_cells(self) -> int:
         """Number of cells."""
-        return int(self.values.shape[0])
+        return self.values.n_cells
 
 
 def gather_cells(
-    values: Any,
+    values: AnyMatrix,
     config: ClearConfig,
     *,
     batches: np.ndarray | None = None,
@@ -66,7 +66,8 @@ def gather_cells(
     target_sum: float = 1e4,
 ) -> Cells:
     """Find neighbours, gene groups and the PCA that is put beside CLEAR, where the configuration asks for them."""
-    mark = fingerprint(values) if batches is None else fingerprint([fingerprint(values), batches])
+    values = blocked(values)
+    mark = values.fingerprint if batches is None else fingerprint([values.fingerprint, batches])
     components = loadings = None
     if config.has_pca_beside and values.shape[1] > 1:  # of a single gene there is no PCA
         unscaled = PrepareConfig(scale_for_pca=False, seed=config.seed)
@@ -82,10 +83,10 @@ def gather_cells(
 
 def save_cells(cells: Cells, folder: Path) -> None:
     """Write cells for other processes, which map the files instead of copying them."""
-    matrix = sparse.csr_matrix(cells.values, dtype=np.float32)
-    arrays = {name: getattr(matrix, name) for name in _CSR}
+    matrix = cells.values if isinstance(cells.values, Packed) else packed(cells.values)
+    arrays = {f"{_ENTRIES}{name}": value for name, value in matrix.arrays().items()}
     arrays |= {name: value for name in _ARRAYS if (value := getattr(cells, name)) is not None}
-    arrays["shape"] = np.asarray(matrix.shape)
+    arrays["n_genes"] = np.asarray(matrix.n_genes)
     arrays["target_sum"] = np.asarray(cells.target_sum)
     for name, array in arrays.items():
         np.save(folder / f"{name}.npy", array, allow_pickle=False)
@@ -99,9 +100,11 @@ def load_cells(folder: Path) -> Cells:
         path = folder / f"{name}.npy"
         return np.load(path, mmap_mode="r", allow_pickle=False) if path.exists() else None
 
-    shape, target_sum = array("shape"), array("target_sum")
-    assert shape is not None
+    n_genes, target_sum = array("n_genes"), array("target_sum")
+    assert n_genes is not None
     assert target_sum is not None
-    matrix = sparse.csr_matrix(tuple(array(name) for name in _CSR), shape=tuple(shape), copy=False)
+    names = [path.stem.removeprefix(_ENTRIES) for path in folder.glob(f"{_ENTRIES}*.npy")]
+    entries = {name: np.load(folder / f"{_ENTRIES}{name}.npy", mmap_mode="r", allow_pickle=False) for name in names}
+    matrix = Packed.read(entries, int(n_genes))
     others = {name: array(name) for name in _ARRAYS}
     return Cells(matrix, (folder / "mark").read_text(), target_sum=float(target_sum), **others)

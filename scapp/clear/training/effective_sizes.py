@@ -3,6 +3,7 @@
 import math
 
 from scapp.clear.config import DENSE_LIMIT_BYTES, ClearConfig
+from scapp.data.config import PrepareConfig
 
 SMALLEST_BATCH = 16
 
@@ -39,8 +40,13 @@ def effective_epochs(config: ClearConfig, n_cells: int) -> int:
 
 
 def estimate_memory(config: ClearConfig, n_cells: int, n_genes: int) -> float:
-    """Bytes that training takes: the matrix, the model with its optimizer, and the views of a batch."""
+    """Bytes that training takes beside the sparse values: these dense, where they are; the model with its optimizer,
+    and the views of a batch; neighbours and embedding of every cell.
+    """
     batch, queue = effective_sizes(config, n_cells)
     weights = config.hidden * (n_genes + config.dim)
-    dense = min(4.0 * n_cells * n_genes, DENSE_LIMIT_BYTES)
-    return dense + 4.0 * (6 * weights + 12 * batch * n_genes + 4 * batch * (queue + 2 * batch)) + 5e8
+    dense = 4.0 * n_cells * n_genes
+    neighbours = 32.0 * config.n_neighbors if config.positives == "neighbours" else 0.0
+    embedding = 4.0 * (config.representation_width + 2 * PrepareConfig().n_pcs * config.has_pca_beside)
+    of_all = (dense if dense <= DENSE_LIMIT_BYTES else 0.0) + n_cells * (neighbours + embedding)
+    return of_all + 4.0 * (6 * weights + 12 * batch * n_genes + 4 * batch * (queue + 2 * batch)) + 5e8

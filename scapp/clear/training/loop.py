@@ -283,15 +283,18 @@ class Training:
     def finish(self, context: StepContext) -> ClearResult:
         """Embed every cell with the trained encoder."""
         encoder = self._inference_encoder()
-        embedding = embed(encoder, self.matrix, self.config, self.cells.batches, context.raise_if_stopped)
+        loadings = None if self.cells.loadings is None else np.asarray(self.cells.loadings)
+        # room for PCA beside it: many cells are not kept twice
+        n_pcs = 0 if loadings is None else loadings.shape[1]
+        joined = np.empty((self.cells.n_cells, n_pcs + self.config.representation_width), dtype=np.float32)
+        own = joined[:, n_pcs:]
+        embed(encoder, self.matrix, self.config, self.cells.batches, context.raise_if_stopped, own)
         weights = {name: tensor.cpu().numpy() for name, tensor in encoder.state_dict().items()}
         correction = None
         if self.cells.batches is not None and self.config.after_training == "harmony":
-            correction, embedding = Correction.fit(embedding, self.cells.batches, self.config.seed)
-        beside = None
-        if self.cells.loadings is not None:
-            beside, embedding = Beside.fit(self.cells.values, embedding, np.asarray(self.cells.loadings))
-        return ClearResult(embedding, weights, self.history, self.matrix.moments, correction, beside)
+            correction, own[:] = Correction.fit(own, self.cells.batches, self.config.seed)
+        beside = None if loadings is None else Beside.fit(self.cells.values, joined, loadings)
+        return ClearResult(joined, weights, self.history, self.matrix.moments, correction, beside)
 
     def _identity(self) -> dict[str, Any]:
         return {

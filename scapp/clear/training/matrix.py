@@ -1,13 +1,13 @@
 """The training matrix, one copy, handed out a batch at a time on the device."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor
 
 from scapp.clear.config import DENSE_LIMIT_BYTES
+from scapp.data.blocks.blocked_matrix import AnyMatrix, BlockedMatrix, blocked
+from scapp.data.blocks.moments import moments as moments_of
 
 CLIP = 10.0
 GPU_SHARE = 0.4
@@ -18,12 +18,12 @@ class CellMatrix:
     """Rows of a matrix as dense float32 tensors, scaled on the way where asked for.
 
     Small matrices are kept dense on the device. Larger ones stay sparse: on a GPU in its own memory, so that no row
-    travels while training, else as SciPy holds them.
+    travels while training, else as they come.
 
     Parameters
     ----------
     values
-        Log-normalised values of the genes that models read, CSR or dense, shape (n_cells, n_genes).
+        Log-normalised values of the genes that models read, shape (n_cells, n_genes).
     device
         Where batches are wanted.
     scale
@@ -33,22 +33,27 @@ class CellMatrix:
         where none are given.
     """
 
-    def __init__(self, values: Any, device: torch.device, *, scale: bool, moments: np.ndarray | None = None) -> None:
-        self.n_cells, self.n_genes = values.shape
+    def __init__(
+        self, values: AnyMatrix, device: torch.device, *, scale: bool, moments: np.ndarray | None = None
+    ) -> None:
+        matrix = blocked(values)
+        self.n_cells, self.n_genes = matrix.shape
         self.device = device
-        self._sparse = sparse.csr_matrix(values, dtype=np.float32)
+        self._sparse: BlockedMatrix | None = None
         self._dense: Tensor | None = None
         self._on_device: DeviceRows | None = None
         self._moments: tuple[Tensor, Tensor] | None = None
         if scale:
-            given = _moments(self._sparse) if moments is None else moments
+            given = _moments(matrix) if moments is None else moments
             self._moments = (torch.from_numpy(given[0].copy()), torch.from_numpy(given[1].copy()))
         if 4.0 * self.n_cells * self.n_genes <= dense_limit(device):
-            self._dense = self._scaled(torch.from_numpy(self._sparse.toarray()).to(device))
-            self._sparse = None
+            self._dense = torch.empty(self.n_cells, self.n_genes, device=device)
+            for start, block in matrix.each_block(lambda start, block: (start, torch.from_numpy(block.toarray()))):
+                self._dense[start : start + len(block)] = self._scaled(block.to(device))
         elif device.type != "cpu":
-            self._on_device = DeviceRows(self._sparse, device)
-            self._sparse = None
+            self._on_device = DeviceRows(matrix, device)
+        else:
+            self._sparse = matrix
 
     @property
     def moments(self) -> np.ndarray | None:
@@ -61,7 +66,8 @@ class CellMatrix:
             return self._dense[cells]
         if self._on_device is not None:
             return self._scaled(self._on_device.rows(cells))
-        return self._scaled(torch.from_numpy(self._sparse[cells.numpy()].toarray()))
+        assert self._sparse is not None
+        return self._scaled(torch.from_numpy(self._sparse.rows(cells.numpy()).toarray()))
 
     def _scaled(self, batch: Tensor) -> Tensor:
         if self._moments is None:
@@ -72,23 +78,31 @@ class CellMatrix:
 
 
 class DeviceRows:
-    """A CSR matrix in the device's memory; nobody waits for the device when rows are made dense.
+    """A sparse matrix in the device's memory; nobody waits for the device when rows are made dense.
 
     Parameters
     ----------
     values
-        CSR.
+        Read in blocks.
     device
         Where it is kept.
     """
 
-    def __init__(self, values: sparse.csr_matrix, device: torch.device) -> None:
-        self.n_genes = values.shape[1]
-        starts = np.asarray(values.indptr, dtype=np.int64)
+    def __init__(self, values: AnyMatrix, device: torch.device) -> None:
+        matrix = blocked(values)
+        self.n_genes = matrix.n_genes
+        small = np.int16 if self.n_genes <= np.iinfo(np.int16).max else np.int32
+
+        def parts(_: int, block: sparse.csr_matrix) -> tuple[np.ndarray, Tensor, Tensor]:
+            return np.diff(block.indptr), torch.from_numpy(block.indices.astype(small)), torch.from_numpy(block.data)
+
+        lengths, columns, found = zip(
+            *((of_cell, places.to(device), own.to(device)) for of_cell, places, own in matrix.each_block(parts)),
+            strict=True,
+        )
+        starts = np.concatenate([[0], np.cumsum(np.concatenate(lengths))]).astype(np.int64)
         self._starts = torch.from_numpy(starts).to(device)
-        small = values.shape[1] <= np.iinfo(np.int16).max
-        self._columns = torch.from_numpy(values.indices.astype(np.int16 if small else np.int32)).to(device)
-        self._values = torch.from_numpy(values.data).to(device)
+        self._columns, self._values = torch.cat(columns), torch.cat(found)
         # the longest row: a size that the host knows without asking the device
         self._steps = torch.arange(int(np.diff(starts).max(initial=0)), device=device)
 
@@ -113,12 +127,9 @@ def dense_limit(device: torch.device) -> float:
     return GPU_SHARE * free
 
 
-def _moments(values: sparse.csr_matrix) -> np.ndarray:
+def _moments(matrix: BlockedMatrix) -> np.ndarray:
     """Mean and standard deviation (n - 1; 1 where nothing varies) of each gene, float32, shape (2, n_genes)."""
-    mean = np.asarray(values.mean(axis=0), dtype=np.float64).ravel()
-    square = np.asarray(values.multiply(values).mean(axis=0), dtype=np.float64).ravel()
-    n_cells = values.shape[0]
-    variance = np.maximum(square - mean**2, 0) * n_cells / max(n_cells - 1, 1)
-    sd = np.sqrt(variance)
+    found = moments_of(matrix, np.zeros(matrix.n_cells, dtype=np.int64))
+    sd = np.sqrt(np.maximum(found.variance[0], 0))
     sd[sd == 0] = 1.0
-    return np.stack([mean, sd]).astype(np.float32)
+    return np.stack([found.mean[0], sd]).astype(np.float32)

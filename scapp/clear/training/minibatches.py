@@ -1,7 +1,5 @@
 """Which cells meet in a step, and which of them belong together."""
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -9,6 +7,7 @@ from torch import Tensor
 from scapp.clear.config import ClearConfig
 from scapp.clear.training.effective_sizes import effective_sizes, steps_per_epoch
 from scapp.clear.training.saved_state import generator_for
+from scapp.data.blocks.blocked_matrix import AnyMatrix
 from scapp.data.config import PrepareConfig
 from scapp.data.qc.harmony import harmony
 from scapp.data.qc.principal_components import principal_components
@@ -61,7 +60,7 @@ class Schedule:
 
 
 def nearest_neighbours(
-    values: Any, config: ClearConfig, batches: np.ndarray | None = None, components: np.ndarray | None = None
+    values: AnyMatrix, config: ClearConfig, batches: np.ndarray | None = None, components: np.ndarray | None = None
 ) -> np.ndarray:
     """Nearest cells of each cell in PCA (50 components of the model's genes).
 
@@ -70,7 +69,7 @@ def nearest_neighbours(
     Parameters
     ----------
     values
-        What the model reads, CSR or dense, shape (n_cells, n_genes).
+        What the model reads, shape (n_cells, n_genes).
     config
         ``n_neighbors``, ``batch_positives``, ``scale_input``, ``seed``.
     batches

@@ -55,17 +55,18 @@ def cuts(ends: np.ndarray, size: int) -> list[tuple[int, int]]:
     return found or [(0, 0)]
 
 
-_between: ContextVar[Callable[[], None]] = ContextVar("between_blocks", default=lambda: None)
+_between: ContextVar[Callable[[float], None]] = ContextVar("between_blocks", default=lambda share: None)
 
 
 @contextmanager
-def asking(between: Callable[[], None]) -> Iterator[None]:
+def asking(between: Callable[[float], None]) -> Iterator[None]:
     """Call this after each block of everything that is worked on inside; what it raises ends the work.
 
     Parameters
     ----------
     between
-        Such as ``StepContext.raise_if_stopped``: a pass over many cells takes long, and its functions know no context.
+        Is told the share of its pass that is done: a pass over many cells takes long, and its functions know no
+        ``StepContext``.
     """
     token = _between.set(between)
     try:
@@ -88,7 +89,7 @@ def worked_ahead(work: Callable[[Item], Result], items: Sequence[Item]) -> Itera
                 while coming and len(waiting) <= n_threads:
                     waiting.append(pool.submit(work, coming.popleft()))
                 yield waiting.popleft().result()
-                _between.get()()
+                _between.get()(1 - (len(coming) + len(waiting)) / len(items))
         finally:
             for future in waiting:
                 future.cancel()

@@ -14,10 +14,10 @@ from typing import Any
 
 import h5py
 import numpy as np
-import psutil
 from scipy import sparse
 
 from scapp.core.errors import DataError
+from scapp.core.memory import check_temporary
 from scapp.data.blocks.blocked_matrix import BlockedMatrix, InMemory, cuts, entries_of_block
 from scapp.data.blocks.entries import CHUNK_BY_GENE, TILE, Entries, EntriesMatrix, Tile, write_turned
 
@@ -27,7 +27,6 @@ LEAST_OF_CELL = 16
 MOST_TILES = 64
 """Each tile that is turned keeps in memory where each cell begins: it has so many values a cell at least, or there are
 so many tiles at most."""
-DISK_SHARE = 0.8
 BYTES_TURNED = 14.0
 """Bytes of an entry on disk while a matrix is turned: tiles and what is joined from them, hardly compressed."""
 _AGAIN = "The file is damaged, or made by a program that scapp does not know: save it again where it was made."
@@ -285,14 +284,7 @@ def check_disk(n_entries: int, place: str) -> None:
     DataError
         With both numbers and a cure.
     """
-    folder, needed = tempfile.gettempdir(), BYTES_TURNED * n_entries
-    free = psutil.disk_usage(folder).free
-    if needed > DISK_SHARE * free:
-        raise DataError(
-            f"{place} is not stored cell by cell: putting it in order takes up to {needed / 1e9:.1f} GB in"
-            f" '{folder}', and {free / 1e9:.1f} GB are free.",
-            hint="Free space there, or set TMPDIR to a folder on a larger disk and start scapp again.",
-        )
+    check_temporary(BYTES_TURNED * n_entries, f"{place} is not stored cell by cell: putting it in order")
 
 
 def _kept_open(node: Any) -> Any:

@@ -11,9 +11,11 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +25,13 @@ import pandas as pd
 
 from scapp.core.errors import DataError, listed
 from scapp.core.memory import check_memory
+from scapp.data.blocks.blocked_matrix import InMemory
 from scapp.data.checks import Finding
 from scapp.data.config import ImportConfig
 from scapp.data.formats import archives, h5ad, loom, mtx_folder, r_data, signatures, tenx
 from scapp.data.formats.decoding import is_gzip
-from scapp.data.formats.hdf5 import check_hdf5, matrix_of
-from scapp.data.formats.imported import Imported, from_anndata, from_matrix, keep_proteins
+from scapp.data.formats.hdf5 import check_hdf5, encoding_type, read_matrix
+from scapp.data.formats.imported import Imported, LazyPlace, from_anndata, from_file, from_matrix, keep_proteins
 from scapp.data.formats.signatures import Signature, signature_of
 from scapp.data.formats.text_tables import TABLE_ENDINGS, holds_counts, read_table
 from scapp.data.samples.find import Sample, find_samples, members_of, refuse_variants, unused
@@ -189,10 +192,12 @@ def _read_archive(path: Path, config: ImportConfig, samples: Sequence[Sample]) -
         with _naming_damage(path, "an archive"):
             archives.unpack(path, folder, allowance)
             archives.unpack_nested(folder, allowance)
-        return _read_folder(folder, path.name, config, samples)
+        return _read_folder(folder, path.name, config, samples, unpacked=True)
 
 
-def _read_folder(folder: Path, name: str, config: ImportConfig, samples: Sequence[Sample]) -> Imported:
+def _read_folder(
+    folder: Path, name: str, config: ImportConfig, samples: Sequence[Sample], *, unpacked: bool = False
+) -> Imported:
     members = [] if samples else members_of(folder)
     found = list(samples) or find_samples(members)
     if not samples:
@@ -206,7 +211,7 @@ def _read_folder(folder: Path, name: str, config: ImportConfig, samples: Sequenc
                 " files of a format that scapp reads."
             ),
         )
-    parts = [_read_sample(folder, sample, config) for sample in found]
+    parts = [_read_sample(folder, sample, config, unpacked) for sample in found]
     one_cell_each = len(parts) > 1 and all(part.adata.n_obs == 1 for part in parts)
     if one_cell_each:
         imported = join_cells(found, parts)
@@ -231,13 +236,17 @@ def _with_counts(folder: Path, found: list[Sample]) -> list[Sample]:
     return [sample for sample in found if sample not in words] if len(words) < len(found) else found
 
 
-def _read_sample(folder: Path, sample: Sample, config: ImportConfig) -> Imported:
+def _read_sample(folder: Path, sample: Sample, config: ImportConfig, unpacked: bool) -> Imported:
     path = (folder / sample.source).resolve()
     if not path.is_relative_to(folder.resolve()):
         raise DataError(f"The sample '{sample.source}' is outside the folder.", hint="Choose samples inside it.")
     try:
-        if not path.is_dir() or path.suffix == ".zarr":
+        if not path.is_dir():
             return read(path, config)
+        if path.suffix == ".zarr":
+            imported = read(path, config)
+            # a file that is open outlives its folder; the many of a zarr store are not open
+            return replace(imported, matrix=InMemory(imported.matrix.to_csr())) if unpacked else imported
         with _naming_damage(path, "a folder of a matrix with its lists"):
             return mtx_folder.read_folder(path, config, sample.prefix)
     except DataError as error:
@@ -269,17 +278,30 @@ def _read_zarr(path: Path, config: ImportConfig) -> Imported:
     for member in path.rglob("*"):
         if member.is_symlink() and not member.resolve().is_relative_to(inside):
             raise DataError(f"'{path.name}' holds a link that leads out of it ({member.name}).", hint="Copy the data.")
-    adata = ad.read_zarr(path)
-    matrices: list[tuple[str, Any]] = [("X", adata.X), *((f"layers['{n}']", m) for n, m in adata.layers.items())]
-    if adata.raw is not None:
-        matrices.append((".raw", adata.raw.X))
-    for place, matrix in matrices:
-        if hasattr(matrix, "indptr"):
-            # anndata builds them from what the store says; only their parts are safe to look at
-            by_column = matrix.format == "csc"
-            parts = (matrix.data, matrix.indices, matrix.indptr)
-            matrix_of(*parts, shape=matrix.shape, by_column=by_column, place=place)
-    return from_anndata(adata, config)
+    import zarr
+
+    store = zarr.open_group(str(path), mode="r")
+    layers = [(f"layers['{name}']", f"layers/{name}") for name in _members(store, "layers")]
+    found = [*layers, (".raw", "raw/X"), ("X", "X")]
+    nodes = [(name, store[at]) for name, at in found if at in store and encoding_type(store[at]) != "null"]
+    if any(encoding_type(store[name]) != "dataframe" for name in ("obs", "var") if name in store):
+        # of before 2020; anndata builds sparse matrices from what the store says: only what was checked may come to it
+        for name, node in nodes:
+            deque(read_matrix(node, name).blocks(), maxlen=0)
+        return from_anndata(ad.read_zarr(path), config)
+    adata = ad.AnnData(
+        **{name: ad.io.read_elem(store[name]) for name in ("obs", "var", "obsm", "uns") if name in store}
+    )
+    of_raw = ad.io.read_elem(store["raw/var"]) if "raw/var" in store else adata.var
+    places: list[LazyPlace] = [
+        (name, partial(read_matrix, node, name), of_raw if name == ".raw" else adata.var) for name, node in nodes
+    ]
+    others = [f"{name}['{key}']" for name in ("obsp", "varm") for key in _members(store, name)]
+    return from_file(places, adata, others, config)
+
+
+def _members(store: Any, name: str) -> list[str]:
+    return list(store[name]) if name in store else []
 
 
 H5AD = Format("AnnData or MuData", (".h5ad", ".h5mu", ".h5ad.gz"), "HDF5 with obs and var, or with mod", h5ad.read_h5ad)

@@ -16,6 +16,7 @@ from scapp.core.csv_text import write_csv
 from scapp.core.errors import ConfigError, DataError
 from scapp.core.provenance import fingerprint
 from scapp.core.step_context import StepContext
+from scapp.data.blocks.blocked_matrix import BlockedMatrix
 from scapp.metrics.by_type import headline, per_type
 from scapp.metrics.intervals import auprc_intervals
 from scapp.steps.config import (
@@ -37,7 +38,7 @@ def fit(inputs: Inputs, config: ClassifierConfig, context: StepContext) -> Outco
     data = inputs.data
     labels = data.types(config.label_key)
     groups = data.column(config.hold_out_key)
-    counts, genes = counts_of(data), data.gene_names()
+    counts, genes = counts_of(data).to_csr(), data.gene_names()
     context.report(0, 1, "preparing the data")
     classifier = CellTypeClassifier(config)
     held = None if groups is None else groups.astype(str).to_numpy()
@@ -225,7 +226,7 @@ def _compared(labels: pd.Series, probabilities: np.ndarray, types: list[str]) ->
     return {**headline(codes[known], probabilities[known]), "types_not_in_model": unknown}
 
 
-def counts_of(data: Reading) -> Any:
+def counts_of(data: Reading) -> BlockedMatrix:
     """Raw counts, without which no classifier is trained."""
     data.require(keys.COUNTS, f"'{data.name}' has no raw counts; a classifier reads counts.")
-    return data.read(keys.COUNTS)
+    return data.matrix(keys.COUNTS)

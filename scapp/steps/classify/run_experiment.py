@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from scapp.classify.experiment.config import ExperimentConfig
 from scapp.classify.experiment.thesis_experiment import Experiment, Material, run_all
@@ -55,7 +54,7 @@ def _material(data: Reading, config: ExperimentConfig) -> Material:
     groups = data.column(config.hold_out_key)
     clear = keys.representation("clear")
     return Material(
-        sparse.csr_matrix(counts_of(data)),
+        counts_of(data).to_csr(),
         data.gene_names(),
         [str(name) for name in labels.categories],
         np.asarray(labels.codes, dtype=np.int64),

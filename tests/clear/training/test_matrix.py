@@ -7,6 +7,8 @@ from scipy import sparse
 
 from scapp.clear.training import precision
 from scapp.clear.training.matrix import CellMatrix, DeviceRows
+from scapp.data.blocks.blocked_matrix import InMemory
+from scapp.data.blocks.packed import packed
 
 CPU = torch.device("cpu")
 CHOSEN = torch.tensor([3, 0, 3, 29])
@@ -15,6 +17,17 @@ CHOSEN = torch.tensor([3, 0, 3, 29])
 @pytest.fixture
 def values():
     return sparse.random(30, 40, density=0.2, format="csr", dtype=np.float32, random_state=0)
+
+
+@pytest.mark.parametrize("limit", [0, 2e9])
+@pytest.mark.parametrize("scale", [False, True])
+def test_rows_are_the_same_whatever_the_blocks(values, scale, limit, monkeypatch):
+    monkeypatch.setattr("scapp.clear.training.matrix.DENSE_LIMIT_BYTES", limit)
+    whole = CellMatrix(values, CPU, scale=scale).rows(CHOSEN)
+    on_device = DeviceRows(values, CPU).rows(CHOSEN)
+    monkeypatch.setattr("scapp.data.blocks.blocked_matrix.ENTRIES", 30)
+    torch.testing.assert_close(CellMatrix(packed(InMemory(values)), CPU, scale=scale).rows(CHOSEN), whole)
+    assert torch.equal(DeviceRows(packed(InMemory(values)), CPU).rows(CHOSEN), on_device)
 
 
 @pytest.mark.parametrize("scale", [False, True])

@@ -188,20 +188,22 @@ def test_values_that_are_no_numbers_are_counted_and_hide_no_others():
 def test_a_pass_is_asked_between_blocks_whether_to_go_on():
     asked = []
 
-    def stop_at_third():
-        asked.append(1)
+    def stop_at_third(share):
+        asked.append(share)
         if len(asked) == 3:
             raise KeyboardInterrupt
 
     matrix = InMemory(MATRIX)
     with pytest.raises(KeyboardInterrupt), module.asking(stop_at_third):
         list(matrix.blocks())
-    assert len(asked) == 3 < len(matrix.bounds())
-    with module.asking(lambda: asked.append(2)):
+    n_blocks = len(matrix.bounds())
+    np.testing.assert_allclose(asked, np.arange(1, 4) / n_blocks)
+    whole = []
+    with module.asking(whole.append):
         list(matrix.blocks())
-    assert asked.count(2) == len(matrix.bounds())
+    np.testing.assert_allclose(whole, np.arange(1, n_blocks + 1) / n_blocks)
     list(matrix.blocks())
-    assert asked.count(2) == len(matrix.bounds())
+    assert len(whole) == n_blocks
 
 
 def test_little_memory_makes_small_blocks(monkeypatch):

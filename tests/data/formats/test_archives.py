@@ -13,6 +13,8 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import zarr
+from scipy import sparse
 
 from scapp.core.errors import DataError
 from scapp.data.formats import archives
@@ -59,6 +61,49 @@ def test_zarr_as_a_folder_and_packed(tmp_path):
     (tmp_path / "empty.zarr").mkdir()
     with pytest.raises(DataError, match="no zarr store"):
         read(tmp_path / "empty.zarr")
+
+
+@pytest.mark.filterwarnings("ignore:Writing zarr v2", "ignore:Consolidated metadata")
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csc_matrix, np.asarray])
+def test_zarr_is_read_in_blocks(tmp_path, monkeypatch, kind, version):
+    monkeypatch.setattr("scapp.data.blocks.blocked_matrix.ENTRIES", 20)
+    given = adata()
+    counts = given.X.toarray()
+    given.layers["counts"] = kind(counts)
+    given.X = kind(np.log1p(counts))
+    given.raw = given[:, ::-1].copy()
+    given.obsm["X_own"] = np.arange(8.0).reshape(4, 2)
+    given.obsp["near"], given.varm["PCs"] = sparse.eye(4, format="csr"), np.ones((12, 2))
+    given.obs["type"] = pd.Categorical(list("abab"))
+    given.uns["type_colors"] = ["red", "blue"]
+    with ad.settings.override(zarr_write_format=version, auto_shard_zarr_v3=False):
+        given.write_zarr(tmp_path / "x.zarr")
+    imported = read(tmp_path / "x.zarr")
+    np.testing.assert_array_equal(imported.matrix.to_csr().toarray(), COUNTS)
+    assert imported.taken_from == "layers['counts']"
+    assert any("left out: .raw, X, obsp['near'], varm['PCs']" in f.sentence for f in imported.findings)
+    np.testing.assert_array_equal(imported.adata.obsm["X_own"], given.obsm["X_own"])
+    assert imported.adata.uns["type_colors"] == ["#ff0000", "#0000ff"]
+
+
+def test_zarr_of_before_2020_has_tables_of_records(tmp_path):
+    store = zarr.open_group(str(tmp_path / "x.zarr"), mode="w", zarr_format=2)
+    store.create_array("X", data=COUNTS.astype(np.float32))
+    store.create_array("obs", data=np.array([(name.encode(),) for name in CELLS], dtype=[("index", "S20")]))
+    store.create_array("var", data=np.array([(name.encode(),) for name in GENES], dtype=[("index", "S20")]))
+    imported = read(tmp_path / "x.zarr")
+    np.testing.assert_array_equal(imported.matrix.to_csr().toarray(), COUNTS)
+    assert (list(imported.adata.obs_names), list(imported.adata.var_names)) == (CELLS, GENES)
+
+
+@pytest.mark.filterwarnings("ignore:Consolidated metadata")
+def test_what_a_zarr_store_says_of_its_matrix_is_not_believed(tmp_path):
+    with ad.settings.override(zarr_write_format=3, auto_shard_zarr_v3=False):
+        adata().write_zarr(tmp_path / "x.zarr")
+    zarr.open_group(str(tmp_path / "x.zarr"))["X/indices"][3] = 500
+    with pytest.raises(DataError, match="damaged"):
+        read(tmp_path / "x.zarr")
 
 
 def test_one_file_in_a_zip(tmp_path):
