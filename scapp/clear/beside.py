@@ -12,7 +12,7 @@ import numpy as np
 
 from scapp.data.blocks.blocked_matrix import BlockedMatrix
 
-SLAB = 1 << 16
+SLAB = 1 << 13
 """Cells whose values are widened to float64 at a time."""
 CLEAR, PCA = "clear", "pca"
 
