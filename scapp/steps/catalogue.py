@@ -126,7 +126,11 @@ def _sparse_bytes(dataset: Dataset, n_genes: int | None = None) -> float:
 
 def _block_bytes(dataset: Dataset) -> float:
     """Of a step that works on blocks of cells: some blocks a thread, and what is written of each cell."""
-    return 2e8 + 2e8 * environment().n_worker_threads + 1_000.0 * dataset.n_cells
+    return _working_bytes() + 1_000.0 * dataset.n_cells
+
+
+def _working_bytes() -> float:
+    return 2e8 + 2e8 * environment().n_worker_threads
 
 
 def _prepare_memory(config: PrepareConfig, dataset: Dataset) -> float:
@@ -143,7 +147,10 @@ def _doublet_memory(config: DoubletConfig, dataset: Dataset) -> float:
 
 def _clear_memory(config: ClearConfig, dataset: Dataset) -> float:
     n_genes = int(np.sum(dataset.read(keys.var(keys.HIGHLY_VARIABLE))))
-    return _block_bytes(dataset) + _sparse_bytes(dataset, n_genes) + estimate_memory(config, dataset.n_cells, n_genes)
+    values = _sparse_bytes(dataset, n_genes)
+    # many values are kept in 3 to 4 bytes
+    values = min(values, max(8.0 * AT_HAND, values / 2))
+    return _working_bytes() + values + estimate_memory(config, dataset.n_cells, n_genes)
 
 
 def _classify_memory(config: ClassifierConfig, dataset: Dataset) -> float:
