@@ -158,7 +158,7 @@ def apply(inputs: Inputs, config: ApplyConfig, context: StepContext) -> Outcome:
         measured = data.matrix(keys.COUNTS)
     else:
         data.require(keys.X, "This dataset has neither counts nor normalised values.")
-        measured = Mapped(data.matrix(keys.X), lambda block: np.expm1(block.data))
+        measured = Mapped(data.matrix(keys.X), lambda block: linear(block).data)
     embedding, aligned = model.embed_counts(measured, data.gene_names(), inputs.device, context.raise_if_stopped)
     values: dict[str, Any] = {keys.representation(APPLIED): embedding}
     if model.beside is not None:

@@ -83,7 +83,7 @@ def gather_cells(
 
 def save_cells(cells: Cells, folder: Path) -> None:
     """Write cells for other processes, which map the files instead of copying them."""
-    matrix = cells.values if isinstance(cells.values, Packed) else packed(cells.values)
+    matrix = packed(cells.values)
     arrays = {f"{_ENTRIES}{name}": value for name, value in matrix.arrays().items()}
     arrays |= {name: value for name in _ARRAYS if (value := getattr(cells, name)) is not None}
     arrays["n_genes"] = np.asarray(matrix.n_genes)

@@ -9,12 +9,10 @@ import numpy as np
 from scipy import sparse
 
 from scapp.core.memory import check_temporary, usable_memory
-from scapp.data.blocks.blocked_matrix import AT_HAND, BlockedMatrix, InMemory, LogNormalised, Selected
+from scapp.data.blocks.blocked_matrix import BlockedMatrix, InMemory, LogNormalised, Selected, at_hand
 
 MEMORY_SHARE = 0.4
 """Of the memory that a step may take: what is larger lies in a temporary file."""
-LARGEST_WHOLE = 2**24
-"""float32 holds every whole number up to here."""
 
 
 class Packed(BlockedMatrix):
@@ -45,11 +43,6 @@ class Packed(BlockedMatrix):
     def read_until(self) -> np.ndarray:
         """See ``BlockedMatrix``."""
         return self._bounds[1:]
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the entries."""
-        return self._values.nbytes + self._places.nbytes
 
     def block(self, start: int, stop: int) -> sparse.csr_matrix:
         """See ``BlockedMatrix``."""
@@ -89,15 +82,15 @@ def packed(matrix: BlockedMatrix) -> Packed:
     ConfigError
         It fits neither into memory nor into the temporary folder.
     """
+    if isinstance(matrix, Packed):
+        return matrix
     if isinstance(matrix, InMemory):
         found = matrix.to_csr()
         return Packed(found.data, found.indices, found.indptr.astype(np.int64), matrix.n_genes)
     base, scale = _underived(matrix)
     seen = base.survey
     bounds = np.concatenate([[0], np.cumsum(seen.lengths)])
-    whole = not (seen.off or seen.n_negative or seen.n_missing or seen.n_infinite) and seen.greatest < LARGEST_WHOLE
-    kind = np.min_scalar_type(int(seen.greatest)) if whole else np.dtype(np.float32)
-    room = _Room(int(bounds[-1]), kind, np.min_scalar_type(max(matrix.n_genes - 1, 0)))
+    room = _Room(int(bounds[-1]), *seen.smallest_types)
     filled = 0
     for block in base.blocks():
         room.values[filled : filled + block.nnz] = block.data
@@ -110,8 +103,8 @@ def packed(matrix: BlockedMatrix) -> Packed:
 
 def packed_if_large(matrix: BlockedMatrix) -> BlockedMatrix:
     """The matrix in memory: as CSR where it is small, else packed."""
-    small = not matrix.n_cells or int(matrix.read_until[-1]) <= AT_HAND
-    return InMemory(matrix.to_csr()) if small else packed(matrix)
+    found = at_hand(matrix)
+    return found if isinstance(found, InMemory) else packed(found)
 
 
 def _underived(matrix: BlockedMatrix) -> tuple[BlockedMatrix, np.ndarray | None]:
@@ -134,7 +127,7 @@ class _Room:
         if needed > MEMORY_SHARE * usable_memory():
             check_temporary(needed, "Training on this dataset")
             self._folder = tempfile.TemporaryDirectory(prefix="scapp-", ignore_cleanup_errors=True)
-        self.values, self.places = (self._array(n_entries, kind, number) for number, kind in enumerate(kinds))
+        self.places, self.values = (self._array(n_entries, kind, number) for number, kind in enumerate(kinds))
 
     def _array(self, n_entries: int, kind: np.dtype, number: int) -> np.ndarray:
         if self._folder is None or not n_entries:

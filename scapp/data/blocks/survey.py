@@ -35,6 +35,18 @@ class Survey:
     greatest: float
     off: float
 
+    @property
+    def smallest_types(self) -> tuple[np.dtype, np.dtype]:
+        """Of positions of genes, and of values: the smallest integers that hold these, or float32."""
+        whole = self.off == 0 and self.least >= 0 and self.greatest < LARGEST_WHOLE
+        whole = whole and self.n_missing == self.n_infinite == 0
+        values = np.min_scalar_type(int(self.greatest)) if whole else np.dtype(np.float32)
+        return np.min_scalar_type(max(len(self.n_cells_of_gene) - 1, 0)), values
+
+
+LARGEST_WHOLE = 2**24
+"""float32 holds every whole number up to here."""
+
 
 def survey_of(block: sparse.csr_matrix) -> Survey:
     """What is seen of one block, without stored zeros."""

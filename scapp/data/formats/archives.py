@@ -12,6 +12,7 @@ from typing import IO, BinaryIO
 import psutil
 
 from scapp.core.errors import DataError, listed
+from scapp.core.memory import DISK_SHARE
 from scapp.data.formats.decoding import is_gzip, open_unpacked
 
 ENDINGS = (".tar.gz", ".tgz", ".tar", ".zip")
@@ -19,7 +20,6 @@ PACKED_FILES = (".h5ad.gz", ".h5.gz", ".hdf5.gz", ".loom.gz", ".h5mu.gz", ".rds.
 BLOCK = 1 << 20
 MOST_FILES = 20_000
 MOST_BYTES = 50e9
-DISK_SHARE = 0.8
 
 
 class Allowance:

@@ -214,7 +214,7 @@ def _write_anew(folder: Path, matrix: BlockedMatrix, report: Callable[[int], Non
     import zarr
 
     group = zarr.open_group(str(folder), mode="w-", zarr_format=3)
-    types = _types(matrix)
+    types = matrix.survey.smallest_types
     bounds = np.concatenate([[0], np.cumsum(matrix.survey.lengths)]).astype(np.int64)
     with zarr.config.set({"array.write_empty_chunks": True}):
         by_cell = group.create_group(VALUE)
@@ -237,11 +237,3 @@ def _write_anew(folder: Path, matrix: BlockedMatrix, report: Callable[[int], Non
             lambda start, stop: stored.block(start, stop).tocsc(),
         )
     group.attrs[_KIND] = True
-
-
-def _types(matrix: BlockedMatrix) -> tuple[np.dtype, np.dtype]:
-    """The smallest types that hold places and values."""
-    seen = matrix.survey
-    places = np.min_scalar_type(max(matrix.n_genes - 1, 0))
-    whole = seen.off == 0 and seen.least >= 0 and seen.greatest < 2**24 and seen.n_missing == seen.n_infinite == 0
-    return places, np.min_scalar_type(int(seen.greatest)) if whole else np.dtype(np.float32)

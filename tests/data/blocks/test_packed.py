@@ -107,5 +107,5 @@ def test_small_matrices_stay_as_scipy_has_them(monkeypatch):
     monkeypatch.undo()
     own = LogNormalised(stored(DENSE), SCALE)
     assert isinstance(packed_if_large(own), InMemory)
-    monkeypatch.setattr(module, "AT_HAND", 10)
+    monkeypatch.setattr(blocked_matrix, "AT_HAND", 10)
     assert isinstance(packed_if_large(own), Packed)
